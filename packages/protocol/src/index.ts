@@ -1,0 +1,51 @@
+// The protocol package: everything a ZooKeeper client and server must agree on, and nothing that runs.
+
+export { JuteReader } from './jute/reader.ts';
+export { JuteWriter } from './jute/writer.ts';
+export { decodeText, encodeText, isAscii } from './jute/text.ts';
+export { bool, bytes, empty, int, long, longNumber, record, text, vector } from './jute/record.ts';
+export type { Codec, Infer } from './jute/record.ts';
+export * as records from './records.ts';
+export type { Acl, Stat } from './records.ts';
+export {
+  addWatchModes,
+  createModes,
+  errorTxnType,
+  eventTypes,
+  opName,
+  opNames,
+  opcodes,
+  ops,
+  perms,
+  syncConnected,
+  watcherTypes,
+  xids,
+} from './ops.ts';
+export type { Access, CreateMode, EventType, OpName, OpRequest, OpResponse, OpRow } from './ops.ts';
+export { ProtocolError, errorCodes, errorName, errorTable } from './errors.ts';
+export type { ErrorCode, ErrorName } from './errors.ts';
+export { limits } from './limits.ts';
+export {
+  baseName,
+  isValidPath,
+  parentPath,
+  pathProblem,
+  quotaLimitsName,
+  quotaStatsName,
+  sequenceSuffix,
+  systemPaths,
+} from './paths.ts';
+export {
+  counterOf,
+  epochMax,
+  epochOf,
+  formatSessionId,
+  formatZxid,
+  isSafeZxid,
+  nextZxid,
+  zxidHex,
+  zxidNone,
+  zxidOf,
+  zxidZero,
+} from './zxid.ts';
+export type { Brand, Epoch, SessionId, Zxid } from './zxid.ts';

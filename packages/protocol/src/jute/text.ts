@@ -1,0 +1,41 @@
+// Text on the wire is UTF-8. Most strings here are short ASCII paths, for which a plain loop beats the platform's
+// coder several times; everything else goes through it. Lone surrogates become U+FFFD on the way out and invalid bytes
+// on the way in, as Java does, so that nothing malformed survives a round trip.
+
+interface Encoder {
+  encode(text: string): Uint8Array;
+}
+interface Decoder {
+  decode(bytes: Uint8Array): string;
+}
+// The only two platform objects the pure packages use: present in browsers and in Node alike.
+declare const TextEncoder: new () => Encoder;
+declare const TextDecoder: new (label: string, options: { ignoreBOM: boolean }) => Decoder;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+const shortTextBytesMax = 128;
+
+/** Decodes bytes[start, end) as UTF-8. Invalid sequences become U+FFFD. */
+export function decodeText(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start > shortTextBytesMax) return decoder.decode(bytes.subarray(start, end));
+  let text = '';
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte >= 0x80) return decoder.decode(bytes.subarray(start, end));
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+/** Encodes text as UTF-8 into a new array. */
+export function encodeText(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** True when every code unit of text is below 0x80, so that its UTF-8 form has the same length. */
+export function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) >= 0x80) return false;
+  return true;
+}
