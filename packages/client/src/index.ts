@@ -1,1 +1,64 @@
-export {};
+// The client package: everything an application needs to talk to a Corral or ZooKeeper ensemble.
+
+// Getting a client: `connect` waits for the session, `createClient` returns at once.
+export { connect, createClient } from './connect.ts';
+export type { AddressInput, ClientOptions, ConnectOptions } from './connect.ts';
+export type { Client, ClientEvents, SessionChange, StatusEvent, WatchOption } from './client.ts';
+export type { CallOptions } from './connection.ts';
+export type { ClientState } from './session-events.ts';
+export type { SessionState } from './handshake.ts';
+
+// What calls take and answer.
+export type { CreateOptions, VersionOptions } from './requests.ts';
+export type {
+  Acl,
+  AclName,
+  AclResult,
+  Children,
+  Created,
+  Data,
+  DataInput,
+  Identity,
+  Stat,
+  Version,
+} from './results.ts';
+export type { Multi, MultiRead, Settled } from './multi.ts';
+// Permission bits for access control lists, and the names of the seven kinds of node.
+export { perms } from '@corral/protocol';
+export type { CreateMode } from '@corral/protocol';
+
+// Watches.
+export type { PersistentKind, WatchEvent, WatchEventType, WatchListener } from './watches.ts';
+export type { WatchStream, WatchStreamOptions } from './watch-stream.ts';
+export type { RemoveKind } from './watching.ts';
+
+// Errors: catch ZkError, branch on its code with `ZkError.is`.
+export {
+  AuthFailedError,
+  BadVersionError,
+  ClosedError,
+  ConnectError,
+  ConnectionLossError,
+  MultiError,
+  NoAuthError,
+  NodeExistsError,
+  NoNodeError,
+  NotEmptyError,
+  OperationTimeoutError,
+  SessionExpiredError,
+  ZkError,
+} from './errors.ts';
+export type { AttemptFailure, ZkErrorCode, ZkErrorOp } from './errors.ts';
+
+// Reading connection strings, for tools that need the parts.
+export { parseAddress } from './connection-string.ts';
+export type { Address } from './connection-string.ts';
+
+// Other ways to reach a server, other clocks: for tests and other platforms.
+export { tcpTransport } from './tcp.ts';
+export type { TcpOptions } from './tcp.ts';
+export { systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';
+export { exponentialBackoff } from './backoff.ts';
+export type { RetryDelay } from './backoff.ts';
+export type { Endpoint, Link, LinkEvents, Target, Transport } from './transport.ts';

@@ -1,3 +1,31 @@
 export type * from './log/txn.ts';
 export type { Files } from './log/files.ts';
 export { SnapshotNode } from './log/snapshot-node.ts';
+// log
+export { adler32 } from './log/adler32.ts';
+export { crc32 } from './log/crc32.ts';
+export { peekZxid, readTxnPayload, txnType, writeTxnPayload } from './log/txn-codec.ts';
+export type { TxnRecord } from './log/txn-codec.ts';
+export { appendRawRecord, appendRecord, logFileHeader, logHeaderBytes } from './log/log-codec.ts';
+export { LogScanner } from './log/log-scanner.ts';
+export type { LogEnd, LogRecord, LogSource } from './log/log-scanner.ts';
+export { logFileName, logFilesIn, logsAfter, snapshotFileName, snapshotsIn } from './log/file-names.ts';
+export type { NamedFile } from './log/file-names.ts';
+export { SnapshotWriter, treeDigestVersion } from './log/snapshot-writer.ts';
+export type { SnapshotEnding, SnapshotForm } from './log/snapshot-writer.ts';
+export { SnapshotReader } from './log/snapshot-reader.ts';
+export type { SnapshotSink, SnapshotSummary } from './log/snapshot-reader.ts';
+export { readSnapshotInto, recover } from './log/recovery.ts';
+export type { RecoveryOptions, RecoveryResult, RecoveryTarget } from './log/recovery.ts';
+export { RecoveryRefused } from './log/recovery-refused.ts';
+export type { RefusalFacts } from './log/recovery-refused.ts';
+export { decidePurge } from './log/purge.ts';
+export type { PurgeDecision, PurgeInput } from './log/purge.ts';
+// replica
+export { Replica } from './replica.ts';
+export { RestoredState } from './restored-state.ts';
+export type { DiskOp, Host, Input, Link, Moment, Note, SnapshotSource } from './effects.ts';
+export type { ReplicaOptions } from './options.ts';
+export type { ReplicaStats, Spread } from './stats.ts';
+export type { Connection } from './pipeline/connection.ts';
+export { digestVersion } from './tree/tree-digest.ts';

@@ -49,3 +49,4 @@ export {
   zxidZero,
 } from './zxid.ts';
 export type { Brand, Epoch, SessionId, Zxid } from './zxid.ts';
+export { crc32 } from './crc32.ts';

@@ -1,0 +1,417 @@
+// The client as applications see it: one method per operation, promises only, no default that matches by accident.
+// A method builds a call (requests.ts), the connection carries it, results.ts turns the answer into public shapes.
+
+import { encodeText, parentPath, systemPaths } from '@corral/protocol';
+import { makeCall } from './call.ts';
+import type { Clock } from './clock.ts';
+import type { CallOptions, Connection } from './connection.ts';
+import { ConnectError, ZkError } from './errors.ts';
+import { EventQueue } from './event-queue.ts';
+import { Multi, MultiRead } from './multi.ts';
+import { createCall, setRequest, versionRequest } from './requests.ts';
+import type { CreateOptions, VersionOptions } from './requests.ts';
+import { fromWireAcl, toData, toNames, toStat, toText, toWireAcl, toWireVersion } from './results.ts';
+import type { Acl, AclName, AclResult, Children, Created, Data, DataInput, Identity, Stat } from './results.ts';
+import { Root } from './root.ts';
+import type { SessionState } from './handshake.ts';
+import type { ClientState } from './session-events.ts';
+import { WatchStream } from './watch-stream.ts';
+import type { WatchStreamOptions } from './watch-stream.ts';
+import type { OneShotKind, PersistentKind, WatchListener, Watcher } from './watches.ts';
+import { Watching } from './watching.ts';
+import type { RemoveKind } from './watching.ts';
+
+export type StatusEvent =
+  | { readonly type: ClientState; readonly cause: Error | null }
+  /** A new session began; `old` is null for the first one. Ephemerals of the old one are gone or will be. */
+  | { readonly type: 'session'; readonly old: bigint | null; readonly new: bigint };
+
+export interface SessionChange {
+  readonly old: bigint | null;
+  readonly new: bigint;
+}
+export interface ClientEvents {
+  state: (state: ClientState, cause: Error | null) => void;
+  session: (change: SessionChange) => void;
+}
+
+export interface WatchOption {
+  /** Called once, for the first change after the answer. `signal` removes the watch as well. */
+  readonly watch?: WatchListener;
+}
+
+/** What all scopes of one client share. */
+export interface Shared {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  readonly listeners: { readonly [E in keyof ClientEvents]: Set<ClientEvents[E]> };
+}
+
+export class Client implements AsyncDisposable {
+  readonly #shared: Shared;
+  readonly #connection: Connection;
+  readonly #watching: Watching;
+  readonly #root: Root;
+
+  /** Use `connect` or `createClient`. */
+  constructor(shared: Shared, root: Root) {
+    this.#shared = shared;
+    this.#connection = shared.connection;
+    this.#watching = new Watching(shared.connection);
+    this.#root = root;
+  }
+
+  // The connection and its session
+
+  get state(): ClientState {
+    return this.#connection.machine.state;
+  }
+
+  /** Id, password and negotiated timeout; null until the first session and after the loss of one. */
+  get session(): SessionState | null {
+    return this.#connection.machine.session;
+  }
+
+  /** Moment on the client's monotonic clock (`performance.now()`) until which the session is known to live. */
+  get sessionDeadline(): number {
+    return this.#connection.machine.deadline;
+  }
+
+  /** Highest transaction this client has seen. */
+  get lastZxid(): bigint {
+    return this.#connection.machine.lastZxid;
+  }
+
+  stats(): { readonly watches: number; readonly waiting: number; readonly inFlight: number } {
+    return { watches: this.#connection.machine.watches.size, ...this.#connection.machine.counts };
+  }
+
+  /** Waits until a server has taken the session. Rejects with a ConnectError that lists the cause for every address. */
+  async connect(options: CallOptions = {}): Promise<void> {
+    const { signal, timeout } = options;
+    signal?.throwIfAborted();
+    const giveUp = new AbortController();
+    const onAbort = (): void => giveUp.abort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const cancel = timeout === undefined ? undefined : this.#shared.clock.after(timeout, onAbort);
+    try {
+      const verdict = await this.#settled(giveUp.signal);
+      signal?.throwIfAborted();
+      if (verdict !== 'closed' && verdict !== null) return;
+      const code = verdict === null ? 'OperationTimeout' : this.#closeCode();
+      throw new ConnectError(code, this.#connection.failures(), this.#connection.cause);
+    } finally {
+      cancel?.();
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #closeCode(): 'AuthFailed' | 'ConnectFailed' {
+    return ZkError.is(this.#connection.cause, 'AuthFailed') ? 'AuthFailed' : 'ConnectFailed';
+  }
+
+  /** The next of connected, readonly, closed; null when the signal aborts first. */
+  #settled(signal: AbortSignal): Promise<ClientState | null> {
+    const settled = (state: ClientState): boolean => ['connected', 'readonly', 'closed'].includes(state);
+    return new Promise((resolve) => {
+      if (settled(this.state)) return resolve(this.state);
+      const stop = this.on('state', (state) => {
+        if (settled(state)) finish(state);
+      });
+      const onAbort = (): void => finish(null);
+      const finish = (state: ClientState | null): void => {
+        stop();
+        signal.removeEventListener('abort', onAbort);
+        resolve(state);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** Ends the session and with it its ephemerals. Idempotent; calls in flight are answered first. */
+  async close(): Promise<void> {
+    if (this.state === 'closed') return;
+    await new Promise<void>((resolve) => {
+      const stop = this.on('state', (state) => {
+        if (state !== 'closed') return;
+        stop();
+        resolve();
+      });
+      this.#connection.close();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Calls back on every change; the result ends that. */
+  on<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): () => void {
+    const listeners: Set<ClientEvents[E]> = this.#shared.listeners[event];
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /** The current state, then every change until the client is closed. */
+  status(): AsyncIterableIterator<StatusEvent, undefined> {
+    const stops: (() => void)[] = [];
+    const queue = new EventQueue<StatusEvent>(() => stops.forEach((stop) => stop()));
+    queue.push({ type: this.state, cause: null });
+    stops.push(
+      this.on('session', (change) => queue.push({ type: 'session', ...change })),
+      this.on('state', (type, cause) => {
+        queue.push({ type, cause });
+        if (type === 'closed') queue.end();
+      }),
+    );
+    if (this.state === 'closed') queue.end();
+    return queue;
+  }
+
+  /** A view below `path` on the same session; closing either closes both. */
+  scope(path: string): Client {
+    return new Client(this.#shared, this.#root.below(path));
+  }
+
+  /** Adds an identity to this and every later connection. */
+  addAuth(scheme: string, auth: Uint8Array | string): Promise<void> {
+    return this.#connection.addAuth({ scheme, auth: typeof auth === 'string' ? encodeText(auth) : auth });
+  }
+
+  // Nodes
+
+  /** Creates a node. `parents` makes the missing ancestors, too. */
+  async create(
+    path: string,
+    data: DataInput = '',
+    options: CreateOptions & CallOptions & { readonly parents?: 'container' | 'persistent' } = {},
+  ): Promise<Created> {
+    const attempt = (): Promise<Created> =>
+      this.#connection.submit(createCall(this.#root, path, data, options), options);
+    const { parents } = options;
+    if (parents === undefined) return attempt();
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!ZkError.is(error, 'NoNode')) throw error;
+        // Again and again: an empty container may be reaped between its creation and ours.
+        await this.#createAncestors(parentPath(this.#root.full(path, true)), parents, options);
+      }
+    }
+  }
+
+  async #createAncestors(path: string, mode: 'container' | 'persistent', options: CallOptions): Promise<void> {
+    try {
+      await this.#connection.submit(createCall(new Root(''), path, '', { mode }), options);
+    } catch (error) {
+      if (ZkError.is(error, 'NodeExists')) return;
+      if (!ZkError.is(error, 'NoNode')) throw error;
+      await this.#createAncestors(parentPath(path), mode, options);
+      await this.#createAncestors(path, mode, options);
+    }
+  }
+
+  async get(path: string, options: CallOptions & WatchOption = {}): Promise<Data> {
+    const watcher = this.#watcher(path, 'data', options);
+    const request = { path: this.#root.full(path), watch: watcher !== null };
+    const call = makeCall('getData', { request, path, watcher, map: ({ data, stat }) => toData(data, stat) });
+    return this.#watched(watcher, this.#connection.submit(call, options));
+  }
+
+  /** The data as UTF-8 text; null reads as empty. */
+  async getText(path: string, options: CallOptions & WatchOption = {}): Promise<string> {
+    return toText((await this.get(path, options)).data);
+  }
+
+  /** Null for a missing node, whose creation the watch then waits for. */
+  async exists(path: string, options: CallOptions & WatchOption = {}): Promise<Stat | null> {
+    const watcher = this.#watcher(path, 'exists', options);
+    const request = { path: this.#root.full(path), watch: watcher !== null };
+    const call = makeCall('exists', { request, path, watcher, map: ({ stat }) => toStat(stat) });
+    try {
+      return await this.#connection.submit(call, options);
+    } catch (error) {
+      if (ZkError.is(error, 'NoNode')) return null;
+      watcher?.release?.();
+      throw error;
+    }
+  }
+
+  async set(path: string, data: DataInput, options: VersionOptions & CallOptions = {}): Promise<Stat> {
+    const request = setRequest(this.#root, path, data, options);
+    return this.#connection.submit(makeCall('setData', { request, path, map: ({ stat }) => toStat(stat) }), options);
+  }
+
+  async delete(path: string, options: VersionOptions & CallOptions = {}): Promise<void> {
+    const request = versionRequest(this.#root, path, options.version ?? 'any');
+    return this.#connection.submit(makeCall('delete', { request, path, map: () => undefined }), options);
+  }
+
+  async children(path: string, options: CallOptions & WatchOption = {}): Promise<Children> {
+    const watcher = this.#watcher(path, 'children', options);
+    const request = { path: this.#root.full(path), watch: watcher !== null };
+    const map = (answer: {
+      children: readonly (string | null)[] | null;
+      stat: Parameters<typeof toStat>[0];
+    }): Children => ({
+      children: toNames(answer.children),
+      stat: toStat(answer.stat),
+    });
+    const call = makeCall('getChildren2', { request, path, watcher, map });
+    return this.#watched(watcher, this.#connection.submit(call, options));
+  }
+
+  async getAcl(path: string, options: CallOptions = {}): Promise<AclResult> {
+    const request = { path: this.#root.full(path) };
+    const call = makeCall('getACL', {
+      request,
+      path,
+      map: ({ acl, stat }) => ({ acl: fromWireAcl(acl), stat: toStat(stat) }),
+    });
+    return this.#connection.submit(call, options);
+  }
+
+  /** `version` is the one of the list, `stat.aversion`. */
+  async setAcl(path: string, acl: AclName | readonly Acl[], options: VersionOptions & CallOptions = {}): Promise<Stat> {
+    const version = toWireVersion(options.version ?? 'any');
+    const request = { path: this.#root.full(path), acl: toWireAcl(acl), version };
+    return this.#connection.submit(makeCall('setACL', { request, path, map: ({ stat }) => toStat(stat) }), options);
+  }
+
+  /** Brings the server up to the leader's state: later reads of this client see at least that. */
+  async sync(path = '/', options: CallOptions = {}): Promise<void> {
+    const request = { path: this.#root.full(path) };
+    return this.#connection.submit(makeCall('sync', { request, path, map: () => undefined }), options);
+  }
+
+  /** Paths of this session's ephemerals that start with `prefix`. */
+  async ephemerals(prefix = '/', options: CallOptions = {}): Promise<string[]> {
+    const map = ({ ephemerals }: { ephemerals: readonly (string | null)[] | null }): string[] =>
+      toNames(ephemerals).map((path) => this.#root.local(path));
+    const request = { prefixPath: this.#root.full(prefix) };
+    return this.#connection.submit(makeCall('getEphemerals', { request, path: prefix, map }), options);
+  }
+
+  /** Number of nodes below a node. */
+  async countDescendants(path: string, options: CallOptions = {}): Promise<number> {
+    const request = { path: this.#root.full(path) };
+    const call = makeCall('getAllChildrenNumber', { request, path, map: ({ totalNumber }) => totalNumber });
+    return this.#connection.submit(call, options);
+  }
+
+  /** The identities the server knows this connection by. */
+  async whoAmI(options: CallOptions = {}): Promise<Identity[]> {
+    const map = ({
+      clientInfo,
+    }: {
+      clientInfo: readonly { authScheme: string | null; user: string | null }[] | null;
+    }) => (clientInfo ?? []).map(({ authScheme, user }) => ({ scheme: authScheme ?? '', user: user ?? '' }));
+    return this.#connection.submit(makeCall('whoAmI', { request: {}, path: null, map }), options);
+  }
+
+  // Several operations at once
+
+  /** Builds a transaction: all of its operations happen or none. */
+  multi(): Multi {
+    return new Multi(this.#root, (call, options) => this.#connection.submit(call, options));
+  }
+
+  /** Builds one request of several reads. */
+  read(): MultiRead {
+    return new MultiRead(this.#root, (call, options) => this.#connection.submit(call, options));
+  }
+
+  // Watches
+
+  /** Events of a node, or with `recursive` of everything below it, too, until `signal` aborts or the loop ends. */
+  watch(
+    path: string,
+    options: WatchStreamOptions & { readonly recursive?: boolean; readonly signal?: AbortSignal } = {},
+  ): WatchStream {
+    const kind = options.recursive === true ? 'persistentRecursive' : 'persistent';
+    let watcher: Watcher | null = null;
+    let stopped = false;
+    const start = async (stream: WatchStream): Promise<void> => {
+      const listener: WatchListener = (event) => stream.push(event);
+      const added = await this.#watching.addPersistent(this.#root, path, kind, listener, {});
+      watcher = added;
+      if (stopped) this.#watching.remove(added);
+    };
+    const forgetClosed = this.on('state', (state) => {
+      if (state === 'closed') stream.close();
+    });
+    const onAbort = (): void => stream.close();
+    const stop = (): void => {
+      stopped = true;
+      forgetClosed();
+      options.signal?.removeEventListener('abort', onAbort);
+      if (watcher !== null) this.#watching.remove(watcher);
+    };
+    const stream = new WatchStream(path, options, start, stop);
+    if (options.signal?.aborted === true) stream.close();
+    else options.signal?.addEventListener('abort', onAbort, { once: true });
+    return stream;
+  }
+
+  /** A persistent watch with a callback, until `signal` aborts or `removeWatches`. */
+  async addWatch(
+    path: string,
+    options: CallOptions & { readonly mode: PersistentKind; readonly listener: WatchListener },
+  ): Promise<void> {
+    await this.#watching.addPersistent(this.#root, path, options.mode, options.listener, options);
+  }
+
+  /** Removes the watches of one kind, or `any`, from a path. */
+  async removeWatches(path: string, options: CallOptions & { readonly kind: RemoveKind }): Promise<void> {
+    await this.#watching.removeAll(this.#root, path, options.kind, options);
+  }
+
+  #watcher(path: string, kind: OneShotKind, options: CallOptions & WatchOption): Watcher | null {
+    if (options.watch === undefined) return null;
+    return this.#watching.oneShot(this.#root, path, kind, options.watch, options.signal);
+  }
+
+  /** A failed read sets no watch: stop listening to its signal. */
+  async #watched<T>(watcher: Watcher | null, answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      watcher?.release?.();
+      throw error;
+    }
+  }
+
+  // The ensemble
+
+  /** The ensemble's membership as text; the chroot does not apply. */
+  async getConfig(options: CallOptions & WatchOption = {}): Promise<{ readonly config: string; readonly stat: Stat }> {
+    const { data, stat } = await new Client(this.#shared, new Root('')).get(systemPaths.config, options);
+    return { config: toText(data), stat };
+  }
+
+  /** Changes the ensemble: `joining`/`leaving` servers or a whole new list of `members`. */
+  async reconfig(
+    change: {
+      readonly joining?: readonly string[];
+      readonly leaving?: readonly string[];
+      readonly members?: readonly string[];
+      /** Only if the current configuration has this version. */
+      readonly fromConfig?: bigint | 'any';
+    },
+    options: CallOptions = {},
+  ): Promise<{ readonly config: string; readonly stat: Stat }> {
+    const { joining, leaving, members, fromConfig = 'any' } = change;
+    const request = {
+      joiningServers: joining?.join(',') ?? null,
+      leavingServers: leaving?.join(',') ?? null,
+      newMembers: members?.join(',') ?? null,
+      curConfigId: fromConfig === 'any' ? -1n : fromConfig,
+    };
+    const map = ({ data, stat }: { data: Uint8Array | null; stat: Parameters<typeof toStat>[0] }) => ({
+      config: toText(data ?? new Uint8Array(0)),
+      stat: toStat(stat),
+    });
+    return this.#connection.submit(makeCall('reconfig', { request, path: null, map }), options);
+  }
+}

@@ -1,0 +1,26 @@
+// Time as an input. Deadlines are measured on a monotonic clock, so that a corrected wall clock neither expires a
+// session nor keeps a dead one.
+
+export interface Clock {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Calls back after that many milliseconds; the result cancels it. */
+  after(ms: number, callback: () => void): () => void;
+  /** Calls back in a later turn of the event loop, when promises settled in this one have run. */
+  soon(callback: () => void): void;
+  /** In [0, 1): spreads reconnecting clients out. */
+  random(): number;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, Math.max(0, Math.ceil(ms)));
+    return () => clearTimeout(timer);
+  },
+  soon(callback) {
+    if (typeof setImmediate === 'function') setImmediate(callback);
+    else setTimeout(callback, 0);
+  },
+  random: () => Math.random(),
+};

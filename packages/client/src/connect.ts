@@ -1,0 +1,120 @@
+// The way in: options with their defaults, and the client that they make.
+
+import type { ConnectionOptions } from 'node:tls';
+import { encodeText, limits } from '@corral/protocol';
+import { exponentialBackoff } from './backoff.ts';
+import type { RetryDelay } from './backoff.ts';
+import { Client } from './client.ts';
+import type { ClientEvents } from './client.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { Connection } from './connection.ts';
+import { parseAddress } from './connection-string.ts';
+import type { Address } from './connection-string.ts';
+import { guarded } from './guarded.ts';
+import type { Credential } from './handshake.ts';
+import { Root } from './root.ts';
+import type { SessionOptions } from './session-events.ts';
+import { tcpTransport } from './tcp.ts';
+import type { Transport } from './transport.ts';
+
+export interface ClientOptions {
+  /** Session timeout to ask for, in milliseconds; 15000 unless given. The server may change it. */
+  readonly sessionTimeout?: number;
+  /** Milliseconds for one address to accept and greet; by default the session timeout shared among the hosts. */
+  readonly attemptTimeout?: number;
+  /** Identities of every connection: `{ scheme: 'digest', id: 'user:password' }`. */
+  readonly auth?: readonly { readonly scheme: string; readonly id: string | Uint8Array }[];
+  /** `allow` accepts a server that is cut off from its majority and only reads. */
+  readonly readOnly?: 'refuse' | 'allow';
+  /** `fail` closes the client when its session is lost; by default it goes on with a new one. */
+  readonly sessionRecovery?: 'renew' | 'fail';
+  /** Milliseconds to wait before the next round over all servers, null to give up. Round 0 follows a working link. */
+  readonly retry?: RetryDelay;
+  /** Calls that may wait for a connection; 10000 unless given. */
+  readonly queueMax?: number;
+  /** Largest request; the server's limit is called jute.maxbuffer. */
+  readonly maxRequestBytes?: number;
+  /** Largest reply; a longer one fails its call and nothing else. */
+  readonly maxReplyBytes?: number;
+  /** TLS, with Node's own options. */
+  readonly tls?: ConnectionOptions;
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+}
+
+export interface ConnectOptions extends ClientOptions {
+  /** Milliseconds until `connect` gives up and closes the client; 30000 unless given. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+const defaultSessionTimeoutMs = 15_000;
+const defaultConnectTimeoutMs = 30_000;
+const attemptMsMin = 1000;
+const defaultQueueMax = 10_000;
+/** What Apache's own client accepts. */
+const defaultReplyBytesMax = 4 << 20;
+
+/** Where to connect: `zk://user:pw@h1,[::1]:2181/chroot`, `h1:2181,h2/chroot`, or a list of hosts. */
+export type AddressInput = string | readonly string[];
+
+/** A client that connects in the background; calls wait for it. `client.connect()` tells when it is there. */
+export function createClient(address: AddressInput, options: ClientOptions = {}): Client {
+  const parsed = parseAddress(address);
+  const clock = options.clock ?? systemClock;
+  const listeners = { state: new Set<ClientEvents['state']>(), session: new Set<ClientEvents['session']>() };
+  const tls = options.tls ?? (parsed.tls ? {} : undefined);
+  const connection = new Connection({
+    transport: options.transport ?? tcpTransport(tls === undefined ? {} : { tls }),
+    clock,
+    endpoints: parsed.endpoints,
+    credentials: credentialsOf(parsed, options),
+    options: sessionOptions(parsed, options, clock),
+    listeners: {
+      state: (state, cause) => [...listeners.state].forEach((listener) => guarded(() => listener(state, cause))),
+      session: (old, current) =>
+        [...listeners.session].forEach((listener) => guarded(() => listener({ old, new: current }))),
+    },
+  });
+  connection.start();
+  return new Client({ connection, clock, listeners }, new Root(parsed.chroot));
+}
+
+/** A client with a session. Rejects with a ConnectError that lists what happened at every address. */
+export async function connect(address: AddressInput, options: ConnectOptions = {}): Promise<Client> {
+  options.signal?.throwIfAborted();
+  const client = createClient(address, options);
+  try {
+    await client.connect({ timeout: options.timeout ?? defaultConnectTimeoutMs, signal: options.signal });
+    return client;
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+function credentialsOf(address: Address, options: ClientOptions): Credential[] {
+  const fromOptions = (options.auth ?? []).map(({ scheme, id }) => ({
+    scheme,
+    auth: typeof id === 'string' ? encodeText(id) : id,
+  }));
+  if (address.credentials === null) return fromOptions;
+  return [{ scheme: 'digest', auth: encodeText(address.credentials) }, ...fromOptions];
+}
+
+function sessionOptions(address: Address, options: ClientOptions, clock: Clock): SessionOptions {
+  const sessionTimeoutMs = options.sessionTimeout ?? defaultSessionTimeoutMs;
+  const share = Math.max(attemptMsMin, sessionTimeoutMs / address.endpoints.length);
+  return {
+    sessionTimeoutMs,
+    attemptTimeoutMs: options.attemptTimeout ?? share,
+    queueMax: options.queueMax ?? defaultQueueMax,
+    requestBytesMax: options.maxRequestBytes ?? limits.frameBytesMax,
+    replyBytesMax: options.maxReplyBytes ?? defaultReplyBytesMax,
+    acceptReadOnly: options.readOnly === 'allow',
+    sessionRecovery: options.sessionRecovery ?? 'renew',
+    retry: options.retry ?? exponentialBackoff,
+    random: () => clock.random(),
+  };
+}

@@ -1,0 +1,68 @@
+// Where the ensemble is: `zk://user:pw@h1,[::1]:2181/chroot?tls=1`, the `h1:2181,h2/chroot` of every other ZooKeeper
+// client, or a list of hosts.
+
+import { pathProblem } from '@corral/protocol';
+import type { Endpoint } from './transport.ts';
+
+export interface Address {
+  readonly endpoints: readonly Endpoint[];
+  /** Prefix of every path, `''` for none. */
+  readonly chroot: string;
+  /** `user:password` of the digest scheme, or null. */
+  readonly credentials: string | null;
+  readonly tls: boolean;
+}
+
+const defaultPort = 2181;
+const schemePattern = /^(zk|zks):\/\//;
+
+/** Throws a TypeError that names the part it could not read. */
+export function parseAddress(input: string | readonly string[]): Address {
+  const text = typeof input === 'string' ? input : input.join(',');
+  const scheme = schemePattern.exec(text);
+  const [rest, query] = scheme === null ? [text, ''] : cut(text.slice(scheme[0].length), '?');
+  const slash = rest.indexOf('/');
+  const authority = slash < 0 ? rest : rest.slice(0, slash);
+  const at = scheme === null ? -1 : authority.lastIndexOf('@');
+  const hosts = authority.slice(at + 1).split(',');
+  const endpoints = hosts.filter((host) => host.trim() !== '').map((host) => parseEndpoint(host.trim()));
+  if (endpoints.length === 0) throw new TypeError(`no host in the address "${hidePassword(text)}"`);
+  return {
+    endpoints,
+    chroot: parseChroot(slash < 0 ? '' : rest.slice(slash)),
+    credentials: at < 0 ? null : decodeURIComponent(authority.slice(0, at)),
+    tls: scheme?.[1] === 'zks' || /(^|&)tls=(1|true)(&|$)/.test(query),
+  };
+}
+
+function cut(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+const hidePassword = (text: string): string => text.replace(/:[^:@/]*@/, ':***@');
+
+export function parseEndpoint(text: string): Endpoint {
+  const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(text);
+  if (bracketed !== null) return { host: bracketed[1]!, port: parsePort(bracketed[2], text) };
+  const parts = text.split(':');
+  // More than one colon without brackets: a bare IPv6 address, which leaves no room for a port.
+  if (parts.length > 2) return { host: text, port: defaultPort };
+  if (parts[0] === '') throw new TypeError(`no host in "${text}"`);
+  return { host: parts[0]!, port: parsePort(parts[1], text) };
+}
+
+function parsePort(digits: string | undefined, text: string): number {
+  if (digits === undefined) return defaultPort;
+  const port = Number(digits);
+  if (!/^\d+$/.test(digits) || port < 1 || port > 65535) throw new TypeError(`no valid port in "${text}"`);
+  return port;
+}
+
+function parseChroot(path: string): string {
+  const trimmed = path.replace(/\/+$/, '');
+  if (trimmed === '') return '';
+  const problem = pathProblem(trimmed);
+  if (problem !== undefined) throw new TypeError(`the chroot "${path}" is invalid: ${problem}`);
+  return trimmed;
+}

@@ -1,0 +1,293 @@
+// Performs what the session machine asks for: dials, writes, sets the one timer, settles promises and calls listeners.
+// Everything that can fail or wait is here; everything that decides is in session.ts.
+
+import { xids } from '@corral/protocol';
+import type { Call, CallSpec } from './call.ts';
+import type { Clock } from './clock.ts';
+import { deferred } from './deferred.ts';
+import type { Deferred } from './deferred.ts';
+import { makeError } from './errors.ts';
+import type { AttemptFailure } from './errors.ts';
+import { FrameSplitter } from './frames.ts';
+import type { Frame } from './frames.ts';
+import { guarded } from './guarded.ts';
+import type { Credential } from './handshake.ts';
+import { HostRound } from './hosts.ts';
+import type { AddedCredential, ClientState, Effect, Input, SessionOptions } from './session-events.ts';
+import { SessionMachine } from './session.ts';
+import type { Endpoint, Link, Target, Transport } from './transport.ts';
+import type { WatchEvent, Watcher } from './watches.ts';
+
+export interface CallOptions {
+  /** Gives up when it aborts. A watch set by the call goes with it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds to wait for the answer; by default as long as the client lives. */
+  readonly timeout?: number | undefined;
+}
+
+export interface ConnectionListeners {
+  state(state: ClientState, cause: Error | null): void;
+  session(old: bigint | null, current: bigint): void;
+}
+
+interface OpenLink {
+  readonly number: number;
+  readonly target: Target;
+  readonly splitter: FrameSplitter;
+  link: Link | null;
+}
+
+export class Connection {
+  readonly machine: SessionMachine;
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #hosts: HostRound;
+  readonly #listeners: ConnectionListeners;
+  readonly #replyBytesMax: number;
+  readonly #auths = new Map<AddedCredential, Deferred<void>>();
+  readonly #inputs: Input[] = [];
+  #stepping = false;
+  #open: OpenLink | null = null;
+  /** Frames that wait for the next turn of the event loop, see #drain. */
+  #inbox: Frame[] = [];
+  #drainPlanned = false;
+  #settledThisTurn = false;
+  #cancelTimer: () => void = () => undefined;
+  #timerAt = Infinity;
+  #cause: Error | null = null;
+
+  constructor(parts: {
+    readonly transport: Transport;
+    readonly clock: Clock;
+    readonly endpoints: readonly Endpoint[];
+    readonly options: SessionOptions;
+    readonly credentials: readonly Credential[];
+    readonly listeners: ConnectionListeners;
+  }) {
+    this.#transport = parts.transport;
+    this.#clock = parts.clock;
+    this.#listeners = parts.listeners;
+    this.#replyBytesMax = parts.options.replyBytesMax;
+    this.#hosts = new HostRound(parts.endpoints, parts.transport, () => parts.clock.random());
+    this.machine = new SessionMachine(parts.options, parts.credentials);
+  }
+
+  /** Why the client closed by itself, if it did. */
+  get cause(): Error | null {
+    return this.#cause;
+  }
+
+  failures(): AttemptFailure[] {
+    return this.#hosts.failures();
+  }
+
+  start(): void {
+    this.#step({ kind: 'start' });
+  }
+
+  close(): void {
+    this.#step({ kind: 'close' });
+  }
+
+  /** Sends a call and waits for its answer, its time limit or the caller's change of mind. */
+  submit<T>(spec: CallSpec<T>, options: CallOptions): Promise<T> {
+    const { signal, timeout } = options;
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    const { promise, resolve, reject } = deferred<T>();
+    const call: Call<T> = { ...spec, settled: false, generation: 0, xid: 0, sentAt: 0, resolve, reject };
+    this.#step({ kind: 'submit', call: call as Call });
+    if (call.settled || (signal === undefined && timeout === undefined)) return promise;
+    const details = { op: spec.op, path: spec.path };
+    const cancelTimer =
+      timeout === undefined
+        ? undefined
+        : this.#clock.after(timeout, () => {
+            const message = `no answer within ${timeout} ms`;
+            const plain = makeError('OperationTimeout', { ...details, message });
+            const ambiguous = makeError('OperationTimeout', { ...details, message, ambiguous: true });
+            this.#step({ kind: 'cancel', call: call as Call, plain, ambiguous });
+          });
+    const onAbort = (): void => {
+      const ambiguous = makeError('Aborted', { ...details, ambiguous: true, cause: signal?.reason });
+      this.#step({ kind: 'cancel', call: call as Call, plain: signal?.reason, ambiguous });
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const cleanUp = (): void => {
+      cancelTimer?.();
+      signal?.removeEventListener('abort', onAbort);
+    };
+    promise.then(cleanUp, cleanUp);
+    return promise;
+  }
+
+  addAuth(credential: Credential): Promise<void> {
+    const added: AddedCredential = { ...credential, awaited: true };
+    const verdict = deferred<void>();
+    this.#auths.set(added, verdict);
+    this.#step({ kind: 'addAuth', added });
+    return verdict.promise;
+  }
+
+  /**
+   * Inputs that come up while effects are being performed (a listener that calls the client, a link that breaks at once)
+   * wait until those are done: effects of two steps never mix.
+   */
+  #step(input: Input): void {
+    this.#inputs.push(input);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const effect of this.machine.step(next, this.#clock.now())) this.#perform(effect);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    this.#setTimer();
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'dial':
+        return this.#dial(effect.link);
+      case 'send':
+        if (this.#open?.number === effect.link) this.#open.link?.send(effect.bytes);
+        return;
+      case 'hangUp':
+        return this.#hangUp(effect.link, effect.cause);
+      case 'resolve':
+        this.#settledThisTurn = true;
+        return effect.call.resolve(effect.value);
+      case 'reject':
+        this.#settledThisTurn = true;
+        return effect.call.reject(effect.error);
+      case 'authSettled':
+        return this.#settleAuth(effect.added, effect.error);
+      case 'state':
+        if (effect.state === 'closed') this.#cause = effect.cause;
+        if (effect.state === 'connected' || effect.state === 'readonly') this.#hosts.restart();
+        return this.#listeners.state(effect.state, effect.cause);
+      case 'session':
+        return this.#listeners.session(effect.old, effect.new);
+      case 'fire':
+        effect.watcher.release?.();
+        return guarded(() => effect.watcher.listener(localEvent(effect.watcher, effect.event)));
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #settleAuth(added: AddedCredential, error: Error | null): void {
+    const verdict = this.#auths.get(added);
+    this.#auths.delete(added);
+    if (error === null) verdict?.resolve();
+    else verdict?.reject(error);
+  }
+
+  // Links
+
+  #dial(number: number): void {
+    this.#open = null;
+    this.#hosts
+      .next()
+      .then((target) => this.#openLink(number, target))
+      .catch((thrown: unknown) => this.#broken(number, thrown instanceof Error ? thrown : new Error(String(thrown))));
+  }
+
+  #openLink(number: number, target: Target): void {
+    // The machine may have moved on, or closed, while the name was being resolved.
+    if (this.#open !== null || !this.machine.awaits(number)) return;
+    const splitter = new FrameSplitter(this.#replyBytesMax);
+    const open: OpenLink = { number, target, splitter, link: null };
+    this.#open = open;
+    this.#inbox = [];
+    open.link = this.#transport.open(target, {
+      opened: () => this.#step({ kind: 'opened', link: number }),
+      received: (bytes) => this.#received(open, bytes),
+      closed: (cause) => this.#broken(number, cause),
+    });
+  }
+
+  #hangUp(number: number, cause: Error | null): void {
+    if (this.#open?.number === number) {
+      this.#open.link?.close();
+      this.#inbox = [];
+    }
+    if (cause !== null) this.#broken(number, cause);
+    else if (this.#open?.number === number) this.#open = null;
+  }
+
+  #broken(number: number, cause: Error | null): void {
+    if (this.#open?.number === number) {
+      // What the server said before it closed still counts.
+      this.#drainAll();
+      if (this.#open.number !== number) return;
+      this.#hosts.failed(this.#open.target, cause ?? new Error('the server closed the connection'));
+      this.#open = null;
+    }
+    this.#step({ kind: 'broken', link: number, cause, roundFinished: this.#hosts.finished });
+  }
+
+  // Frames
+
+  #received(open: OpenLink, bytes: Uint8Array): void {
+    if (this.#open !== open) return;
+    this.#inbox.push(...open.splitter.push(bytes));
+    if (!this.#drainPlanned) this.#drain();
+  }
+
+  /**
+   * Handles frames in order. An event that follows a reply in the same turn waits for the next one: the code that awaits
+   * the reply runs first, so a caller sees replies and events in the order of the wire.
+   */
+  #drain(): void {
+    this.#drainPlanned = false;
+    this.#settledThisTurn = false;
+    for (let frame = this.#inbox[0]; frame !== undefined; frame = this.#inbox[0]) {
+      if (this.#settledThisTurn && isEvent(frame)) {
+        this.#drainPlanned = true;
+        return this.#clock.soon(() => this.#drain());
+      }
+      this.#inbox.shift();
+      this.#handle(frame);
+    }
+  }
+
+  #drainAll(): void {
+    const frames = this.#inbox;
+    this.#inbox = [];
+    for (const frame of frames) this.#handle(frame);
+  }
+
+  #handle(frame: Frame): void {
+    const open = this.#open;
+    if (open !== null) this.#step({ ...frame, link: open.number });
+  }
+
+  #setTimer(): void {
+    const at = this.machine.wakeAt;
+    // Moving the timer for every request would cost more than one early wake-up now and then.
+    if (at >= this.#timerAt && at !== Infinity) return;
+    this.#cancelTimer();
+    this.#timerAt = at;
+    if (at === Infinity) return;
+    this.#cancelTimer = this.#clock.after(at - this.#clock.now(), () => this.#timerFired());
+  }
+
+  #timerFired(): void {
+    this.#timerAt = Infinity;
+    if (this.#clock.now() >= this.machine.wakeAt) this.#step({ kind: 'wake' });
+    else this.#setTimer();
+  }
+}
+
+const localEvent = ({ root }: Watcher, event: WatchEvent): WatchEvent => ({ ...event, path: root.local(event.path) });
+
+const isEvent = (frame: Frame): boolean =>
+  frame.kind === 'frame' &&
+  frame.bytes.length > 4 &&
+  new DataView(frame.bytes.buffer, frame.bytes.byteOffset).getInt32(0) === xids.watchEvent;
+
+function unreachable(value: never): never {
+  throw new Error(`unhandled case ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,187 @@
+// Errors: one class to catch, one literal `code` to branch on. Codes are the names of the protocol's error table plus a
+// few that only a client can meet. `ambiguous` answers the question that matters after a broken link: may the write have
+// happened?
+
+import { errorName, errorTable } from '@corral/protocol';
+import type { ErrorName, OpName } from '@corral/protocol';
+
+/** Outcomes that no server sends. */
+const localErrors = {
+  Aborted: 'the caller gave up after the request had left',
+  ConnectFailed: 'no server could be reached',
+  QueueFull: 'too many requests are waiting for a connection',
+  TooLarge: 'the frame exceeds its limit',
+} as const;
+
+export type ZkErrorCode = Exclude<ErrorName, 'Ok'> | keyof typeof localErrors;
+/** The operation that failed; `connect` for the connection itself. */
+export type ZkErrorOp = OpName | 'connect';
+
+export interface ZkErrorDetails {
+  readonly op: ZkErrorOp;
+  readonly path?: string | null;
+  /** True when the write had left and nobody knows whether it happened. */
+  readonly ambiguous?: boolean;
+  readonly message?: string;
+  readonly cause?: unknown;
+}
+
+const retryableCodes: ReadonlySet<ZkErrorCode> = new Set<ZkErrorCode>([
+  'ConnectFailed',
+  'ConnectionLoss',
+  'OperationTimeout',
+  'QueueFull',
+  'SessionMoved',
+  'ThrottledOp',
+  'ReconfigInProgress',
+  'NewConfigNoQuorum',
+]);
+
+// A registered symbol, so that two copies of this package in one process recognise each other's errors.
+const brand = Symbol.for('corral.ZkError');
+
+const meaningOf = (code: ZkErrorCode): string =>
+  code in localErrors
+    ? localErrors[code as keyof typeof localErrors]
+    : errorTable[code as Exclude<ZkErrorCode, keyof typeof localErrors>].meaning;
+
+export class ZkError extends Error {
+  override name = 'ZkError';
+  readonly code: ZkErrorCode;
+  readonly op: ZkErrorOp;
+  readonly path: string | null;
+  readonly ambiguous: boolean;
+  /** The same call may succeed later, on this session or the next. Says nothing about whether repeating it is safe. */
+  readonly retryable: boolean;
+
+  constructor(code: ZkErrorCode, details: ZkErrorDetails) {
+    const subject = details.path === undefined || details.path === null ? details.op : `${details.op} ${details.path}`;
+    const doubt = details.ambiguous === true ? ' (the request may have been carried out)' : '';
+    super(
+      `${code}: ${subject}: ${details.message ?? meaningOf(code)}${doubt}`,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
+    this.code = code;
+    this.op = details.op;
+    this.path = details.path ?? null;
+    this.ambiguous = details.ambiguous ?? false;
+    this.retryable = retryableCodes.has(code);
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** `ZkError.is(e, 'NodeExists')`: a ZkError of any copy of this package, with that code when one is given. */
+  static is<C extends ZkErrorCode = ZkErrorCode>(error: unknown, code?: C): error is ZkError & { readonly code: C } {
+    if (typeof error !== 'object' || error === null || !(brand in error)) return false;
+    return code === undefined || (error as { readonly code?: unknown }).code === code;
+  }
+}
+
+export class NoNodeError extends ZkError {
+  override name = 'NoNodeError';
+  declare readonly code: 'NoNode';
+}
+export class NodeExistsError extends ZkError {
+  override name = 'NodeExistsError';
+  declare readonly code: 'NodeExists';
+}
+export class BadVersionError extends ZkError {
+  override name = 'BadVersionError';
+  declare readonly code: 'BadVersion';
+}
+export class NotEmptyError extends ZkError {
+  override name = 'NotEmptyError';
+  declare readonly code: 'NotEmpty';
+}
+export class NoAuthError extends ZkError {
+  override name = 'NoAuthError';
+  declare readonly code: 'NoAuth';
+}
+export class AuthFailedError extends ZkError {
+  override name = 'AuthFailedError';
+  declare readonly code: 'AuthFailed';
+}
+/** The link broke. Look at `ambiguous` before repeating a write. */
+export class ConnectionLossError extends ZkError {
+  override name = 'ConnectionLossError';
+  declare readonly code: 'ConnectionLoss';
+}
+/** The session that the call belonged to is over, and its ephemerals with it. */
+export class SessionExpiredError extends ZkError {
+  override name = 'SessionExpiredError';
+  declare readonly code: 'SessionExpired';
+}
+export class OperationTimeoutError extends ZkError {
+  override name = 'OperationTimeoutError';
+  declare readonly code: 'OperationTimeout';
+}
+/** The client is closed or closing. */
+export class ClosedError extends ZkError {
+  override name = 'ClosedError';
+  declare readonly code: 'Closing';
+}
+
+/** What happened at one address while connecting. */
+export interface AttemptFailure {
+  readonly endpoint: string;
+  readonly cause: Error;
+}
+
+export class ConnectError extends ZkError {
+  override name = 'ConnectError';
+  declare readonly code: 'ConnectFailed' | 'AuthFailed' | 'OperationTimeout';
+  /** The last failure of every address that was tried. */
+  readonly attempts: readonly AttemptFailure[];
+
+  constructor(
+    code: 'ConnectFailed' | 'AuthFailed' | 'OperationTimeout',
+    attempts: readonly AttemptFailure[],
+    cause: Error | null = null,
+  ) {
+    const listed = attempts.map(({ endpoint, cause }) => `${endpoint}: ${cause.message}`).join('; ');
+    super(code, {
+      op: 'connect',
+      ...(listed === '' ? {} : { message: listed }),
+      cause: cause ?? attempts.at(-1)?.cause,
+    });
+    this.attempts = attempts;
+  }
+}
+
+/** A multi that was refused as a whole: nothing changed. `index` is the operation to blame. */
+export class MultiError extends ZkError {
+  override name = 'MultiError';
+  readonly index: number;
+
+  constructor(code: ZkErrorCode, index: number, details: ZkErrorDetails) {
+    super(code, { ...details, message: `operation ${index}: ${meaningOf(code)}` });
+    this.index = index;
+  }
+}
+
+const classes: { readonly [C in ZkErrorCode]?: new (code: C, details: ZkErrorDetails) => ZkError } = {
+  NoNode: NoNodeError,
+  NodeExists: NodeExistsError,
+  BadVersion: BadVersionError,
+  NotEmpty: NotEmptyError,
+  NoAuth: NoAuthError,
+  AuthFailed: AuthFailedError,
+  ConnectionLoss: ConnectionLossError,
+  SessionExpired: SessionExpiredError,
+  OperationTimeout: OperationTimeoutError,
+  Closing: ClosedError,
+};
+
+/** The error of the class that belongs to its code. */
+export function makeError(code: ZkErrorCode, details: ZkErrorDetails): ZkError {
+  const Class = (classes[code] ?? ZkError) as new (code: ZkErrorCode, details: ZkErrorDetails) => ZkError;
+  return new Class(code, details);
+}
+
+/** Name of a number that a server sent. Numbers from the future keep their value in the message. */
+export function serverError(number: number, details: ZkErrorDetails): ZkError {
+  const name = errorName(number);
+  if (name === undefined || name === 'Ok') {
+    return makeError('SystemError', { ...details, message: `the server answered with the unknown error ${number}` });
+  }
+  return makeError(name, details);
+}

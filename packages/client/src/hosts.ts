@@ -1,0 +1,76 @@
+// Whom to try next. A round visits every server once, in a fresh random order; each visit resolves the name anew and
+// tries all of its addresses. The session machine rests between rounds, never between addresses.
+
+import type { AttemptFailure } from './errors.ts';
+import type { Endpoint, Target, Transport } from './transport.ts';
+
+export const formatEndpoint = ({ host, port }: Endpoint): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+export class HostRound {
+  readonly #endpoints: readonly Endpoint[];
+  readonly #transport: Transport;
+  readonly #random: () => number;
+  #hosts: Endpoint[] = [];
+  #targets: Target[] = [];
+  readonly #failures = new Map<string, Error>();
+
+  constructor(endpoints: readonly Endpoint[], transport: Transport, random: () => number) {
+    this.#endpoints = endpoints;
+    this.#transport = transport;
+    this.#random = random;
+  }
+
+  /** The next address to dial. Rejects when a name does not resolve, which counts as one failed attempt. */
+  async next(): Promise<Target> {
+    const known = this.#targets.shift();
+    if (known !== undefined) return known;
+    if (this.#hosts.length === 0) this.#hosts = this.#shuffle(this.#endpoints);
+    const { host, port } = this.#hosts.shift()!;
+    const addresses = await this.#resolve({ host, port });
+    this.#targets = this.#shuffle(addresses).map((address) => ({ host, address, port }));
+    return this.#targets.shift()!;
+  }
+
+  async #resolve(endpoint: Endpoint): Promise<readonly string[]> {
+    try {
+      const addresses = await this.#transport.resolve(endpoint.host);
+      if (addresses.length > 0) return addresses;
+      throw new Error(`${endpoint.host} has no address`);
+    } catch (thrown) {
+      const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
+      this.failed(endpoint, cause);
+      throw cause;
+    }
+  }
+
+  /** True when every server has had its turn. */
+  get finished(): boolean {
+    return this.#hosts.length === 0 && this.#targets.length === 0;
+  }
+
+  /** After a good connection the next search starts with a whole round. */
+  restart(): void {
+    this.#hosts = [];
+    this.#targets = [];
+    this.#failures.clear();
+  }
+
+  failed(where: Endpoint, cause: Error): void {
+    this.#failures.set(formatEndpoint(where), cause);
+  }
+
+  /** The last failure at every address since the last good connection. */
+  failures(): AttemptFailure[] {
+    return [...this.#failures].map(([endpoint, cause]) => ({ endpoint, cause }));
+  }
+
+  #shuffle<T>(items: readonly T[]): T[] {
+    const shuffled = [...items];
+    for (let i = shuffled.length - 1; i > 0; i--) {
+      const j = Math.floor(this.#random() * (i + 1));
+      [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
+    }
+    return shuffled;
+  }
+}

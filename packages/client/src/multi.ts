@@ -1,0 +1,174 @@
+// Several operations in one request. A multi changes all or nothing and rejects with the index of the operation to blame;
+// a multiRead answers every entry for itself, from one state of the tree.
+
+import { JuteReader, JuteWriter, errorCodes, errorName, ops, opcodes, records } from '@corral/protocol';
+import type { OpName, OpRequest, OpRow } from '@corral/protocol';
+import { encodeFrame } from './call.ts';
+import type { CallSpec } from './call.ts';
+import type { CallOptions } from './connection.ts';
+import { MultiError, serverError } from './errors.ts';
+import type { ZkError } from './errors.ts';
+import { createRequest, setRequest, toCreated, versionRequest } from './requests.ts';
+import type { CreateOptions, VersionOptions } from './requests.ts';
+import { toData, toNames, toStat } from './results.ts';
+import type { Created, Data, DataInput, Stat, Version } from './results.ts';
+import type { Root } from './root.ts';
+
+interface Part {
+  readonly op: OpName;
+  readonly path: string;
+  /** The record without its header. */
+  readonly body: Uint8Array;
+  /** Reads the result of this part. */
+  decode(from: JuteReader): unknown;
+}
+
+export type Submit = <T>(spec: CallSpec<T>, options: CallOptions) => Promise<T>;
+
+const endMarker = { type: -1, done: true, err: -1 };
+const errorType = -1;
+
+function part<N extends OpName>(op: N, path: string, request: OpRequest<N>, decode: Part['decode']): Part {
+  const writer = new JuteWriter();
+  (ops[op] as unknown as OpRow<OpRequest<N>>).request.write(writer, request);
+  return { op, path, body: writer.detach(0), decode };
+}
+
+function encodeParts(code: number, parts: readonly Part[]): Uint8Array {
+  return encodeFrame(code, (to) => {
+    for (const { op, body } of parts) {
+      records.multiHeader.write(to, { type: opcodes[op], done: false, err: -1 });
+      to.raw(body);
+    }
+    records.multiHeader.write(to, endMarker);
+  });
+}
+
+/** Builds a multi: `client.multi().check('/lock', 0).set('/b', y).commit()`. The type of the result follows the calls. */
+export class Multi<Results extends unknown[] = []> {
+  readonly #root: Root;
+  readonly #submit: Submit;
+  readonly #parts: Part[] = [];
+
+  constructor(root: Root, submit: Submit) {
+    this.#root = root;
+    this.#submit = submit;
+  }
+
+  create(path: string, data: DataInput = '', options: CreateOptions = {}): Multi<[...Results, Created]> {
+    const made = createRequest(this.#root, path, data, options);
+    const decode = (from: JuteReader): Created => toCreated(this.#root, ops.create2.response.read(from));
+    if (made.op === 'createTTL') return this.#add<Created>(part('createTTL', path, made.request, decode));
+    return this.#add<Created>(part(made.op, path, made.request, decode));
+  }
+
+  set(path: string, data: DataInput, options: VersionOptions = {}): Multi<[...Results, Stat]> {
+    const request = setRequest(this.#root, path, data, options);
+    return this.#add<Stat>(part('setData', path, request, (from) => toStat(records.statRecord.read(from))));
+  }
+
+  /** Fails the whole unless the node exists with this version. */
+  check(path: string, version: Version): Multi<[...Results, null]> {
+    return this.#add<null>(part('check', path, versionRequest(this.#root, path, version), () => null));
+  }
+
+  delete(path: string, options: VersionOptions = {}): Multi<[...Results, null]> {
+    const request = versionRequest(this.#root, path, options.version ?? 'any');
+    return this.#add<null>(part('delete', path, request, () => null));
+  }
+
+  /** Sends it. Rejects with a MultiError when one operation is refused; then nothing has changed. */
+  commit(options: CallOptions = {}): Promise<Results> {
+    const parts = [...this.#parts];
+    const spec: CallSpec<Results> = {
+      op: 'multi',
+      path: null,
+      frame: encodeParts(opcodes.multi, parts),
+      decode: (from) => decodeMulti(from, parts) as Results,
+      pinned: true,
+      watcher: null,
+    };
+    return this.#submit(spec, options);
+  }
+
+  #add<R>(added: Part): Multi<[...Results, R]> {
+    this.#parts.push(added);
+    return this as unknown as Multi<[...Results, R]>;
+  }
+}
+
+function decodeMulti(from: JuteReader, parts: readonly Part[]): unknown[] {
+  const results: unknown[] = [];
+  const errors: number[] = [];
+  for (let header = records.multiHeader.read(from); !header.done; header = records.multiHeader.read(from)) {
+    if (header.type === errorType) errors.push(records.errorResponse.read(from).err);
+    else results.push(parts[results.length]?.decode(from));
+  }
+  // Entries before the one to blame carry 0, the ones after it a code of their own: the first that is not 0 counts.
+  const index = errors.findIndex((code) => code !== errorCodes.Ok);
+  if (index < 0) return results;
+  const name = errorName(errors[index]!);
+  const path = parts[index]?.path ?? null;
+  throw new MultiError(name === undefined || name === 'Ok' ? 'SystemError' : name, index, { op: 'multi', path });
+}
+
+/** One entry of a multiRead: its value or its own error. */
+export type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ZkError };
+
+/** Builds a multiRead: several reads that see the same state of the tree. */
+export class MultiRead<Results extends unknown[] = []> {
+  readonly #root: Root;
+  readonly #submit: Submit;
+  readonly #parts: Part[] = [];
+
+  constructor(root: Root, submit: Submit) {
+    this.#root = root;
+    this.#submit = submit;
+  }
+
+  get(path: string): MultiRead<[...Results, Settled<Data>]> {
+    const request = { path: this.#root.full(path), watch: false };
+    const decode = (from: JuteReader): Data => {
+      const { data, stat } = records.dataResponse.read(from);
+      return toData(data, stat);
+    };
+    return this.#add<Data>(part('getData', path, request, decode));
+  }
+
+  children(path: string): MultiRead<[...Results, Settled<string[]>]> {
+    const request = { path: this.#root.full(path), watch: false };
+    const decode = (from: JuteReader): string[] => toNames(records.childrenResponse.read(from).children);
+    return this.#add<string[]>(part('getChildren', path, request, decode));
+  }
+
+  /** Sends it. Every entry succeeds or fails for itself. */
+  commit(options: CallOptions = {}): Promise<Results> {
+    const parts = [...this.#parts];
+    const spec: CallSpec<Results> = {
+      op: 'multiRead',
+      path: null,
+      frame: encodeParts(opcodes.multiRead, parts),
+      decode: (from) => decodeReads(from, parts) as Results,
+      pinned: false,
+      watcher: null,
+    };
+    return this.#submit(spec, options);
+  }
+
+  #add<R>(added: Part): MultiRead<[...Results, Settled<R>]> {
+    this.#parts.push(added);
+    return this as unknown as MultiRead<[...Results, Settled<R>]>;
+  }
+}
+
+function decodeReads(from: JuteReader, parts: readonly Part[]): Settled<unknown>[] {
+  const results: Settled<unknown>[] = [];
+  for (let header = records.multiHeader.read(from); !header.done; header = records.multiHeader.read(from)) {
+    const entry = parts[results.length];
+    if (header.type === errorType) {
+      const { err } = records.errorResponse.read(from);
+      results.push({ ok: false, error: serverError(err, { op: entry?.op ?? 'multiRead', path: entry?.path ?? null }) });
+    } else results.push({ ok: true, value: entry?.decode(from) });
+  }
+  return results;
+}

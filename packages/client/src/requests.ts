@@ -1,0 +1,72 @@
+// From a client method to a call: one function per operation, used alone and inside multi.
+
+import { createModes } from '@corral/protocol';
+import type { CreateMode } from '@corral/protocol';
+import { makeCall } from './call.ts';
+import type { CallSpec } from './call.ts';
+import { present, toBytes, toStat, toWireAcl, toWireVersion } from './results.ts';
+import type { Acl, AclName, Created, DataInput, Version } from './results.ts';
+import type { Root } from './root.ts';
+
+export type CreateOptions = {
+  /** `open` unless given. */
+  readonly acl?: AclName | readonly Acl[];
+} & (
+  | { readonly mode?: Exclude<CreateMode, 'ttl' | 'sequentialTtl'> }
+  /** `ttl`: milliseconds without change or children after which the server deletes the node. */
+  | { readonly mode: 'ttl' | 'sequentialTtl'; readonly ttl: number }
+);
+
+export interface VersionOptions {
+  /** `any` unless given. */
+  readonly version?: Version;
+}
+
+const sequentialModes: ReadonlySet<CreateMode> = new Set<CreateMode>([
+  'persistentSequential',
+  'ephemeralSequential',
+  'sequentialTtl',
+]);
+
+/** The create operation of a mode and its request record. */
+export function createRequest(root: Root, path: string, data: DataInput, options: CreateOptions) {
+  const mode = options.mode ?? 'persistent';
+  const request = {
+    path: root.full(path, sequentialModes.has(mode)),
+    data: toBytes(data),
+    acl: toWireAcl(options.acl ?? 'open'),
+    flags: createModes[mode],
+  };
+  if (options.mode === 'ttl' || options.mode === 'sequentialTtl') {
+    return { op: 'createTTL', request: { ...request, ttl: checkedTtl(options.ttl) } } as const;
+  }
+  return { op: mode === 'container' ? 'createContainer' : 'create2', request } as const;
+}
+
+function checkedTtl(ttl: number): number {
+  if (Number.isInteger(ttl) && ttl > 0) return ttl;
+  throw new TypeError(`a TTL is a positive number of milliseconds, not ${String(ttl)}`);
+}
+
+export function createCall(root: Root, path: string, data: DataInput, options: CreateOptions): CallSpec<Created> {
+  const made = createRequest(root, path, data, options);
+  const map = (answer: Parameters<typeof toCreated>[1]): Created => toCreated(root, answer);
+  return made.op === 'createTTL'
+    ? makeCall('createTTL', { request: made.request, path, map })
+    : makeCall(made.op, { request: made.request, path, map });
+}
+
+export function toCreated(root: Root, answer: { path: string | null; stat: Parameters<typeof toStat>[0] }): Created {
+  return { path: root.local(present(answer.path, 'the path')), stat: toStat(answer.stat) };
+}
+
+export const setRequest = (root: Root, path: string, data: DataInput, options: VersionOptions) => ({
+  path: root.full(path),
+  data: toBytes(data),
+  version: toWireVersion(options.version ?? 'any'),
+});
+
+export const versionRequest = (root: Root, path: string, version: Version) => ({
+  path: root.full(path),
+  version: toWireVersion(version),
+});

@@ -1,0 +1,108 @@
+// The public shapes of what servers answer, and the way from wire records to them. Bytes are copied here, once: a record
+// only lends a view on the frame it came in.
+
+import { decodeText, encodeText, perms, ProtocolError } from '@corral/protocol';
+import type { Acl as WireAcl, Stat as WireStat } from '@corral/protocol';
+
+/** Metadata of a node. Zxids and session ids are 64 bits and therefore bigint. */
+export interface Stat {
+  readonly czxid: bigint;
+  readonly mzxid: bigint;
+  readonly pzxid: bigint;
+  readonly ctime: Date;
+  readonly mtime: Date;
+  /** Changes of the data. */
+  readonly version: number;
+  /** Creations and deletions of children. */
+  readonly cversion: number;
+  /** Changes of the access control list. */
+  readonly aversion: number;
+  /** Session that the node lives with; 0n for any other node. */
+  readonly ephemeralOwner: bigint;
+  readonly dataLength: number;
+  readonly numChildren: number;
+}
+
+/** One entry of an access control list; `perms` is a sum of the bits in `perms`. */
+export interface Acl {
+  readonly scheme: string;
+  readonly id: string;
+  readonly perms: number;
+}
+
+/** `open`: everybody everything; `readOnly`: everybody reads; `creatorAll`: the identities of this connection. */
+export type AclName = 'open' | 'readOnly' | 'creatorAll';
+
+export interface Created {
+  /** The node's path, with the sequence number where there is one. */
+  readonly path: string;
+  readonly stat: Stat;
+}
+export interface Data {
+  readonly data: Uint8Array;
+  /** False for a node that holds null, which reads as empty but is not the same. */
+  readonly hasData: boolean;
+  readonly stat: Stat;
+}
+export interface Children {
+  /** Names, not paths, in no particular order. */
+  readonly children: readonly string[];
+  readonly stat: Stat;
+}
+export interface AclResult {
+  readonly acl: readonly Acl[];
+  readonly stat: Stat;
+}
+export interface Identity {
+  readonly scheme: string;
+  readonly user: string;
+}
+/** What data may be given as: text is sent as UTF-8. */
+export type DataInput = Uint8Array | string | null;
+/** A version to match; there is no default that matches by accident. */
+export type Version = number | 'any';
+
+const namedAcls: Readonly<Record<AclName, readonly Acl[]>> = {
+  open: [{ scheme: 'world', id: 'anyone', perms: perms.all }],
+  readOnly: [{ scheme: 'world', id: 'anyone', perms: perms.read }],
+  creatorAll: [{ scheme: 'auth', id: '', perms: perms.all }],
+};
+
+export const toWireAcl = (acl: AclName | readonly Acl[]): WireAcl[] =>
+  (typeof acl === 'string' ? namedAcls[acl] : acl).map(({ scheme, id, perms: bits }) => ({
+    perms: bits,
+    id: { scheme, id },
+  }));
+
+export const fromWireAcl = (acl: readonly WireAcl[] | null): Acl[] =>
+  (acl ?? []).map(({ perms: bits, id }) => ({ scheme: id.scheme ?? '', id: id.id ?? '', perms: bits }));
+
+export const toBytes = (data: DataInput): Uint8Array | null => (typeof data === 'string' ? encodeText(data) : data);
+export const toText = (data: Uint8Array): string => decodeText(data, 0, data.length);
+
+const anyVersion = -1;
+export function toWireVersion(version: Version): number {
+  if (version === 'any') return anyVersion;
+  if (!Number.isInteger(version)) throw new TypeError(`a version is an integer or 'any', not ${String(version)}`);
+  // -1 on the wire would mean "any": whoever read a version of -1 asked for more than that.
+  if (version === anyVersion) throw new TypeError("version -1 cannot be matched; say 'any' to match every version");
+  return version;
+}
+
+export function toStat(wire: WireStat): Stat {
+  return { ...wire, ctime: new Date(wire.ctime), mtime: new Date(wire.mtime) };
+}
+
+export const toData = (data: Uint8Array | null, stat: WireStat): Data => ({
+  data: data?.slice() ?? new Uint8Array(0),
+  hasData: data !== null,
+  stat: toStat(stat),
+});
+
+export const toNames = (names: readonly (string | null)[] | null): string[] =>
+  (names ?? []).map((name) => present(name, 'a name'));
+
+export function present<T>(value: T | null, what: string): T {
+  if (value === null) throw new ProtocolError(`the server left out ${what}`);
+  return value;
+}

@@ -1,0 +1,51 @@
+// What can happen to the session machine, and what it can ask for.
+
+import type { RetryDelay } from './backoff.ts';
+import type { Call, Cancellation } from './call.ts';
+import type { ZkError } from './errors.ts';
+import type { Credential } from './handshake.ts';
+import type { WatchEvent, Watcher } from './watches.ts';
+
+export type ClientState = 'connecting' | 'connected' | 'readonly' | 'suspended' | 'lost' | 'closed';
+
+export type Input =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'opened'; readonly link: number }
+  | { readonly kind: 'frame'; readonly link: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'oversized'; readonly link: number; readonly head: Uint8Array; readonly length: number }
+  | { readonly kind: 'broken'; readonly link: number; readonly cause: Error | null; readonly roundFinished: boolean }
+  | { readonly kind: 'submit'; readonly call: Call }
+  | ({ readonly kind: 'cancel' } & Cancellation)
+  | { readonly kind: 'addAuth'; readonly added: AddedCredential }
+  | { readonly kind: 'close' }
+  | { readonly kind: 'wake' };
+
+export type Effect =
+  | { readonly kind: 'dial'; readonly link: number }
+  | { readonly kind: 'send'; readonly link: number; readonly bytes: Uint8Array }
+  /** End the link. With a cause, report it as broken by that cause. */
+  | { readonly kind: 'hangUp'; readonly link: number; readonly cause: Error | null }
+  | { readonly kind: 'resolve'; readonly call: Call; readonly value: unknown }
+  | { readonly kind: 'reject'; readonly call: Call; readonly error: unknown }
+  | { readonly kind: 'authSettled'; readonly added: AddedCredential; readonly error: ZkError | null }
+  | { readonly kind: 'state'; readonly state: ClientState; readonly cause: Error | null }
+  | { readonly kind: 'session'; readonly old: bigint | null; readonly new: bigint }
+  | { readonly kind: 'fire'; readonly watcher: Watcher; readonly event: WatchEvent };
+
+/** A credential and whether somebody waits for the server's verdict on it. */
+export interface AddedCredential extends Credential {
+  awaited: boolean;
+}
+
+export interface SessionOptions {
+  readonly sessionTimeoutMs: number;
+  /** For one address: TCP, TLS and the greeting together. */
+  readonly attemptTimeoutMs: number;
+  readonly queueMax: number;
+  readonly requestBytesMax: number;
+  readonly replyBytesMax: number;
+  readonly acceptReadOnly: boolean;
+  readonly sessionRecovery: 'renew' | 'fail';
+  readonly retry: RetryDelay;
+  readonly random: () => number;
+}

@@ -1,0 +1,497 @@
+// The session machine: what the client does next, as a pure function of what happened. It owns the session, the calls
+// and the watches; it never dials, waits or calls back itself. connection.ts performs its effects.
+//
+//   idle -> dialing -> greeting -> (authenticating) -> live -> (link broke) -> resting -> dialing ...   any -> closed
+//
+// Three clocks, all monotonic: a ping leaves after a third of the session timeout without traffic, a server that says
+// nothing for two thirds is left, and a session whose last answered request is a whole timeout old is given up.
+
+import { JuteReader, errorCodes, opcodes, records, syncConnected, xids } from '@corral/protocol';
+import type { Infer } from '@corral/protocol';
+import { encodeFrame } from './call.ts';
+import type { Call, Cancellation } from './call.ts';
+import { makeError, serverError, ZkError } from './errors.ts';
+import { decodeWelcome, encodeAuth, encodeGreeting, encodePing, encodeRearm } from './handshake.ts';
+import type { Credential, SessionState } from './handshake.ts';
+import { Outbox } from './outbox.ts';
+import type { Rejection } from './outbox.ts';
+import type { AddedCredential, ClientState, Effect, Input, SessionOptions } from './session-events.ts';
+import { eventNameOf, WatchRegistry } from './watches.ts';
+import type { WatchEvent } from './watches.ts';
+
+type Phase =
+  | { readonly kind: 'idle' | 'closed' }
+  | { readonly kind: 'dialing' | 'greeting'; readonly link: number; readonly since: number; readonly until: number }
+  | { readonly kind: 'authenticating'; readonly link: number; readonly readOnly: boolean; readonly until: number }
+  | { readonly kind: 'live'; readonly link: number; readonly since: number; readonly readOnly: boolean }
+  | { readonly kind: 'resting'; readonly until: number };
+
+/** A link that breaks sooner than this after its greeting counts as a failed attempt: no tight loops. */
+const stableMs = 1000;
+/** How late a wake-up must be before a silent server gets the benefit of the doubt. */
+const lateMs = 100;
+/** How long `close` waits for the server to confirm. */
+const closeMs = 1000;
+/** closeSession needs no turn of its own among the calls: it is the last one. Servers echo any xid. */
+const closeXid = 0;
+
+export class SessionMachine {
+  readonly watches = new WatchRegistry();
+  readonly #options: SessionOptions;
+  readonly #outbox = new Outbox();
+  #credentials: AddedCredential[] = [];
+  #authInFlight: AddedCredential[] = [];
+  #phase: Phase = { kind: 'idle' };
+  #state: ClientState = 'connecting';
+  #session: SessionState | null = null;
+  #previousId: bigint | null = null;
+  /** Counts sessions; a pinned call carries the number it was made under. */
+  #generation = 0;
+  #lastZxid = 0n;
+  #links = 0;
+  #attempt = 0;
+  #lastSent = 0;
+  #lastHeard = 0;
+  #pingsInFlight: number[] = [];
+  /** When the request left whose answer last proved the session alive. */
+  #confirmedAt = 0;
+  #closingSince: number | null = null;
+  #wakeAt = Infinity;
+  #effects: Effect[] = [];
+
+  constructor(options: SessionOptions, credentials: readonly Credential[]) {
+    this.#options = options;
+    for (const credential of credentials) this.#credentials.push({ ...credential, awaited: false });
+  }
+
+  get state(): ClientState {
+    return this.#state;
+  }
+  get session(): SessionState | null {
+    return this.#session;
+  }
+  get lastZxid(): bigint {
+    return this.#lastZxid;
+  }
+  /** Monotonic moment until which the session is known to live, unless a server closed it. */
+  get deadline(): number {
+    return this.#session === null ? -Infinity : this.#confirmedAt + this.#session.timeoutMs;
+  }
+  get counts(): { readonly waiting: number; readonly inFlight: number } {
+    return { waiting: this.#outbox.waiting, inFlight: this.#outbox.inFlight };
+  }
+  /** True while this link is the one being dialled: a name that resolves too late opens nothing. */
+  awaits(link: number): boolean {
+    return this.#phase.kind === 'dialing' && this.#phase.link === link;
+  }
+  /** Monotonic moment at which a `wake` is due. */
+  get wakeAt(): number {
+    return this.#wakeAt;
+  }
+
+  step(input: Input, now: number): Effect[] {
+    this.#effects = [];
+    this.#handle(input, now);
+    this.#wakeAt = this.#nextWake();
+    return this.#effects;
+  }
+
+  #handle(input: Input, now: number): void {
+    switch (input.kind) {
+      case 'start':
+        return this.#dial(now);
+      case 'opened':
+        return this.#opened(input.link, now);
+      case 'frame':
+        return this.#received(input.link, input.bytes, now);
+      case 'oversized':
+        return this.#oversized(input, now);
+      case 'broken':
+        return this.#broken(input.link, input.cause, input.roundFinished, now);
+      case 'submit':
+        return this.#submit(input.call, now);
+      case 'cancel':
+        return this.#cancel(input);
+      case 'addAuth':
+        return this.#addAuth(input.added, now);
+      case 'close':
+        return this.#close(now);
+      case 'wake':
+        return this.#wake(now);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  // Connecting
+
+  #dial(now: number): void {
+    if (this.#state === 'closed') return;
+    const link = ++this.#links;
+    this.#phase = { kind: 'dialing', link, since: now, until: now + this.#options.attemptTimeoutMs };
+    this.#effects.push({ kind: 'dial', link });
+  }
+
+  #opened(link: number, now: number): void {
+    if (this.#phase.kind !== 'dialing' || this.#phase.link !== link) return;
+    this.#phase = { ...this.#phase, kind: 'greeting', since: now };
+    const { sessionTimeoutMs, acceptReadOnly } = this.#options;
+    const greeting = { lastZxid: this.#lastZxid, timeoutMs: sessionTimeoutMs, session: this.#session, acceptReadOnly };
+    this.#send(link, encodeGreeting(greeting), now);
+  }
+
+  #welcomed(link: number, since: number, frame: Uint8Array, now: number): void {
+    const welcome = decodeWelcome(frame);
+    if (welcome.expired) {
+      if (this.#session === null) return this.#hangUp(link, new Error('the server refused a new session'));
+      this.#effects.push({ kind: 'hangUp', link, cause: null });
+      this.#sessionEnded(null, now);
+      return this.#dial(now);
+    }
+    this.#session = welcome.session;
+    this.#confirmedAt = since;
+    this.#pingsInFlight = [];
+    this.#authInFlight = [];
+    if (this.#credentials.length === 0) return this.#goLive(link, welcome.readOnly, now);
+    // Calls wait for the verdict: one that overtook a refused identity would run without it.
+    const until = now + this.#options.attemptTimeoutMs;
+    this.#phase = { kind: 'authenticating', link, readOnly: welcome.readOnly, until };
+    for (const credential of this.#credentials) this.#sendAuth(credential, link, now);
+  }
+
+  /** Watches first, then calls: a caller that reads again must not miss what happens after. */
+  #goLive(link: number, readOnly: boolean, now: number): void {
+    this.#phase = { kind: 'live', link, since: now, readOnly };
+    const id = this.#session!.id;
+    if (id !== this.#previousId) this.#effects.push({ kind: 'session', old: this.#previousId, new: id });
+    this.#previousId = id;
+    this.#enter(readOnly ? 'readonly' : 'connected', null);
+    for (const frame of encodeRearm(this.watches.rearm(), this.#lastZxid)) this.#send(link, frame, now);
+    // Servers replay nothing for persistent watches; their owners must look again.
+    for (const watcher of this.watches.armedPersistent()) {
+      this.#effects.push({ kind: 'fire', watcher, event: { type: 'reset', path: watcher.path, zxid: null } });
+    }
+    this.#flush(now);
+  }
+
+  #broken(link: number, cause: Error | null, roundFinished: boolean, now: number): void {
+    const phase = this.#phase;
+    if (!('link' in phase) || phase.link !== link) return;
+    if (this.#closingSince !== null) return this.#closed(null);
+    if (phase.kind === 'live') {
+      this.#attempt = now - phase.since < stableMs ? this.#attempt + 1 : 0;
+      this.#settle(this.#outbox.linkBroke(cause ?? undefined));
+      this.#enter('suspended', cause);
+      return this.#rest(cause, now);
+    }
+    if (!roundFinished) return this.#dial(now);
+    this.#attempt += 1;
+    this.#rest(cause, now);
+  }
+
+  #rest(cause: Error | null, now: number): void {
+    const delay = this.#options.retry(this.#attempt, this.#options.random);
+    if (delay === null) return this.#closed(cause ?? new Error('no server left to try'));
+    this.#phase = { kind: 'resting', until: now + delay };
+  }
+
+  /** The session is gone, by the server's word or by our own clock. */
+  #sessionEnded(cause: Error | null, now: number): void {
+    this.#session = null;
+    this.#enter('lost', cause);
+    this.#settle(this.#outbox.sessionEnded(this.#generation));
+    this.#generation += 1;
+    if (this.#options.sessionRecovery === 'fail') {
+      this.#closed(makeError('SessionExpired', { op: 'connect' }));
+    } else if (this.#phase.kind === 'resting') this.#phase = { kind: 'resting', until: now };
+  }
+
+  // Frames
+
+  #received(link: number, bytes: Uint8Array, now: number): void {
+    const phase = this.#phase;
+    if (!('link' in phase) || phase.link !== link || phase.kind === 'dialing') return;
+    this.#lastHeard = now;
+    try {
+      if (phase.kind === 'greeting') this.#welcomed(link, phase.since, bytes, now);
+      else this.#reply(link, bytes, now);
+    } catch (thrown) {
+      if (thrown instanceof Error) this.#hangUp(link, thrown);
+      else throw thrown;
+    }
+  }
+
+  #reply(link: number, bytes: Uint8Array, now: number): void {
+    const reader = new JuteReader(bytes, 0, bytes.length, this.#options.replyBytesMax);
+    const header = records.replyHeader.read(reader);
+    switch (header.xid) {
+      case closeXid:
+        return this.#closed(null);
+      case xids.watchEvent:
+        return this.#event(reader, header.zxid);
+      case xids.ping:
+        this.#confirmedAt = this.#pingsInFlight.shift() ?? this.#confirmedAt;
+        return;
+      case xids.auth:
+        return this.#authAnswered(header.err, now);
+      case xids.setWatches:
+        return;
+      default:
+        return this.#answer(link, header, reader);
+    }
+  }
+
+  #answer(link: number, header: Infer<typeof records.replyHeader>, reader: JuteReader): void {
+    const { xid, zxid, err } = header;
+    const call = this.#outbox.answered(xid);
+    if (call === undefined) return this.#hangUp(link, new Error(`the server answered out of turn (xid ${xid})`));
+    if (zxid > this.#lastZxid) this.#lastZxid = zxid;
+    this.#confirmedAt = Math.max(this.#confirmedAt, call.sentAt);
+    if (call.settled) return;
+    call.settled = true;
+    this.#setWatcher(call, err);
+    if (err !== 0) {
+      return void this.#effects.push({
+        kind: 'reject',
+        call,
+        error: serverError(err, { op: call.op, path: call.path }),
+      });
+    }
+    try {
+      this.#effects.push({ kind: 'resolve', call, value: call.decode(reader) });
+    } catch (error) {
+      this.#effects.push({ kind: 'reject', call, error });
+      if (!ZkError.is(error)) throw error;
+    }
+  }
+
+  /** Servers set a data watch on success, and for `exists` on a missing node as well. */
+  #setWatcher(call: Call, err: number): void {
+    const watcher = call.watcher;
+    if (watcher === null) return;
+    if (watcher.kind === 'persistent' || watcher.kind === 'persistentRecursive') watcher.armed = err === 0;
+    else if (err === 0) {
+      if (watcher.kind === 'exists') watcher.kind = 'data';
+      this.watches.add(watcher);
+    } else if (err === errorCodes.NoNode && watcher.kind === 'exists') this.watches.add(watcher);
+  }
+
+  #event(reader: JuteReader, zxid: bigint): void {
+    const { type, state, path } = records.watcherEvent.read(reader);
+    const name = eventNameOf(type);
+    if (name === undefined || path === null || state !== syncConnected) return;
+    if (zxid > this.#lastZxid) this.#lastZxid = zxid;
+    const event: WatchEvent = { type: name, path, zxid: zxid > 0n ? zxid : null };
+    for (const watcher of this.watches.take(name, path)) this.#effects.push({ kind: 'fire', watcher, event });
+  }
+
+  #oversized(input: { link: number; head: Uint8Array; length: number }, now: number): void {
+    const { link, head, length } = input;
+    if (this.#phase.kind !== 'live' || this.#phase.link !== link) return;
+    const xid = new JuteReader(head).int();
+    const call = this.#outbox.answered(xid);
+    const message = `a reply of ${length} bytes exceeds maxReplyBytes ${this.#options.replyBytesMax}`;
+    if (call === undefined) return this.#hangUp(link, new Error(message));
+    this.#lastHeard = now;
+    this.#confirmedAt = Math.max(this.#confirmedAt, call.sentAt);
+    this.#reject(call, makeError('TooLarge', { op: call.op, path: call.path, message }));
+  }
+
+  // Calls
+
+  #submit(call: Call, now: number): void {
+    const details = { op: call.op, path: call.path };
+    if (this.#state === 'closed' || this.#closingSince !== null)
+      return this.#reject(call, makeError('Closing', details));
+    if (call.frame.length - 4 > this.#options.requestBytesMax) {
+      const size = `a request of ${call.frame.length - 4} bytes exceeds maxRequestBytes ${this.#options.requestBytesMax}`;
+      const message = `${size} (the server's limit is jute.maxbuffer)`;
+      return this.#reject(call, makeError('TooLarge', { ...details, message }));
+    }
+    if (this.#outbox.waiting >= this.#options.queueMax) this.#outbox.prune();
+    if (this.#outbox.waiting >= this.#options.queueMax) return this.#reject(call, makeError('QueueFull', details));
+    call.generation = this.#generation;
+    this.#outbox.push(call);
+    this.#flush(now);
+  }
+
+  #flush(now: number): void {
+    if (this.#phase.kind !== 'live') return;
+    const { link } = this.#phase;
+    for (let call = this.#outbox.takeNext(now); call !== undefined; call = this.#outbox.takeNext(now)) {
+      this.#send(link, call.frame, now);
+    }
+  }
+
+  #cancel({ call, plain, ambiguous }: Cancellation): void {
+    if (call.settled) return;
+    this.#reject(call, call.pinned && call.xid !== 0 ? ambiguous : plain);
+  }
+
+  #reject(call: Call, error: unknown): void {
+    if (call.settled) return;
+    call.settled = true;
+    this.#effects.push({ kind: 'reject', call, error });
+  }
+
+  #settle(rejections: readonly Rejection[]): void {
+    for (const { call, error } of rejections) this.#reject(call, error);
+  }
+
+  // Identities
+
+  #addAuth(added: AddedCredential, now: number): void {
+    if (this.#state === 'closed' || this.#closingSince !== null) return this.#settleAuth(added, 'Closing');
+    this.#credentials.push(added);
+    const phase = this.#phase;
+    if (phase.kind === 'live' || phase.kind === 'authenticating') this.#sendAuth(added, phase.link, now);
+  }
+
+  #sendAuth(credential: AddedCredential, link: number, now: number): void {
+    this.#authInFlight.push(credential);
+    this.#send(link, encodeAuth(credential), now);
+  }
+
+  #authAnswered(err: number, now: number): void {
+    const credential = this.#authInFlight.shift();
+    if (credential === undefined) return;
+    if (err === 0) {
+      this.#settleAuth(credential, null);
+      const phase = this.#phase;
+      if (phase.kind === 'authenticating' && this.#authInFlight.length === 0)
+        this.#goLive(phase.link, phase.readOnly, now);
+      return;
+    }
+    // The server closes the connection now. A refused newcomer is dropped; when an identity that the application relies
+    // on is refused, going on without it would only turn into NoAuth somewhere else.
+    if (credential.awaited) {
+      this.#credentials = this.#credentials.filter((other) => other !== credential);
+      this.#settleAuth(credential, 'AuthFailed');
+    } else this.#closed(makeError('AuthFailed', { op: 'auth', message: `scheme ${credential.scheme} was refused` }));
+  }
+
+  #settleAuth(added: AddedCredential, code: 'AuthFailed' | 'Closing' | null): void {
+    if (!added.awaited) return;
+    added.awaited = false;
+    const error = code === null ? null : makeError(code, { op: 'auth' });
+    this.#effects.push({ kind: 'authSettled', added, error });
+  }
+
+  // Time
+
+  #nextWake(): number {
+    const phase = this.#phase;
+    const expiry = this.#session === null ? Infinity : this.deadline;
+    if (this.#closingSince !== null && phase.kind !== 'closed') return this.#closingSince + closeMs;
+    switch (phase.kind) {
+      case 'idle':
+      case 'closed':
+        return Infinity;
+      case 'dialing':
+      case 'greeting':
+      case 'authenticating':
+      case 'resting':
+        return Math.min(phase.until, expiry);
+      case 'live':
+        return Math.min(this.#pingAt(), this.#silenceAt());
+      default:
+        return unreachable(phase);
+    }
+  }
+
+  #pingAt(): number {
+    return this.#lastSent + this.#timeoutMs() / 3;
+  }
+  #silenceAt(): number {
+    return this.#lastHeard + (this.#timeoutMs() * 2) / 3;
+  }
+  #timeoutMs(): number {
+    return this.#session?.timeoutMs ?? this.#options.sessionTimeoutMs;
+  }
+
+  #wake(now: number): void {
+    const phase = this.#phase;
+    if (phase.kind === 'closed') return;
+    if (this.#closingSince !== null) {
+      if (now >= this.#closingSince + closeMs) this.#closed(null);
+      return;
+    }
+    if (phase.kind === 'live') return this.#wakeLive(phase.link, now);
+    if (this.#session !== null && now >= this.deadline) {
+      this.#sessionEnded(new Error('no server confirmed the session within its timeout'), now);
+      // A greeting under way still offers the old session: start over without it.
+      if ((phase.kind === 'greeting' || phase.kind === 'authenticating') && this.#phase === phase) {
+        this.#effects.push({ kind: 'hangUp', link: phase.link, cause: null });
+        return this.#dial(now);
+      }
+    }
+    this.#wakeSearching(now);
+  }
+
+  #wakeSearching(now: number): void {
+    const phase = this.#phase;
+    if (!('until' in phase) || now < phase.until) return;
+    if (phase.kind === 'resting') return this.#dial(now);
+    const what = phase.kind === 'dialing' ? 'no connection' : `no answer while ${phase.kind}`;
+    this.#hangUp(phase.link, new Error(`${what} within ${this.#options.attemptTimeoutMs} ms`));
+  }
+
+  #wakeLive(link: number, now: number): void {
+    if (now >= this.#silenceAt()) {
+      // When this process itself was stopped, the server's words may lie unread in the socket: read first, judge later.
+      const late = now - this.#wakeAt > lateMs;
+      if (!late) return this.#hangUp(link, new Error('the server fell silent'));
+      this.#lastHeard = now - this.#timeoutMs() / 2;
+    }
+    if (now >= this.#pingAt()) {
+      this.#pingsInFlight.push(now);
+      this.#send(link, encodePing(), now);
+    }
+  }
+
+  /** Leaves a link. The host answers with `broken`, because it knows whether the round is over. */
+  #hangUp(link: number, cause: Error): void {
+    this.#effects.push({ kind: 'hangUp', link, cause });
+  }
+
+  // Ending
+
+  #close(now: number): void {
+    if (this.#state === 'closed' || this.#closingSince !== null) return;
+    this.#settle(this.#outbox.clearWaiting(({ op, path }) => makeError('Closing', { op, path })));
+    if (this.#phase.kind !== 'live') return this.#closed(null);
+    this.#closingSince = now;
+    // closeSession queues behind the calls in flight, so that they are still answered.
+    this.#send(
+      this.#phase.link,
+      encodeFrame(opcodes.closeSession, () => undefined, closeXid),
+      now,
+    );
+  }
+
+  #closed(cause: Error | null): void {
+    const phase = this.#phase;
+    if (phase.kind === 'closed') return;
+    if ('link' in phase) this.#effects.push({ kind: 'hangUp', link: phase.link, cause: null });
+    this.#phase = { kind: 'closed' };
+    this.#settle(this.#outbox.clearInFlight(cause));
+    this.#settle(this.#outbox.clearWaiting(({ op, path }) => makeError('Closing', { op, path, cause })));
+    for (const credential of this.#credentials) this.#settleAuth(credential, 'Closing');
+    this.#enter('closed', cause);
+  }
+
+  #enter(state: ClientState, cause: Error | null): void {
+    if (this.#state === state || this.#state === 'closed') return;
+    this.#state = state;
+    this.#effects.push({ kind: 'state', state, cause });
+  }
+
+  #send(link: number, bytes: Uint8Array, now: number): void {
+    this.#lastSent = now;
+    this.#effects.push({ kind: 'send', link, bytes });
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`unhandled case ${JSON.stringify(value)}`);
+}

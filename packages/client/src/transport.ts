@@ -1,0 +1,35 @@
+// What the client needs from the outside: a way to reach servers. The TCP implementation is tcp.ts; tests plug in an
+// in-memory one, a browser could plug in a WebSocket.
+
+/** A server as the user wrote it. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One address of a server, ready to be dialled. */
+export interface Target {
+  /** Name from the connection string: TLS checks the certificate against it. */
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface LinkEvents {
+  opened(): void;
+  received(bytes: Uint8Array): void;
+  /** The last event of a link; the cause is null after a clean end by the other side. */
+  closed(cause: Error | null): void;
+}
+
+export interface Link {
+  send(bytes: Uint8Array): void;
+  /** Ends the link at once. No event follows. */
+  close(): void;
+}
+
+export interface Transport {
+  /** All addresses of a host, asked anew for every attempt: ensembles move. */
+  resolve(host: string): Promise<readonly string[]>;
+  open(target: Target, events: LinkEvents): Link;
+}

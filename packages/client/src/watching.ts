@@ -1,0 +1,91 @@
+// Sets watches and takes them away: the registry on this side, the server's tables on the other, kept in step.
+
+import { addWatchModes, watcherTypes } from '@corral/protocol';
+import { makeCall } from './call.ts';
+import type { CallOptions, Connection } from './connection.ts';
+import { ZkError } from './errors.ts';
+import type { Root } from './root.ts';
+import type { OneShotKind, PersistentKind, WatchListener, Watcher } from './watches.ts';
+
+export type RemoveKind = 'data' | 'children' | 'any' | PersistentKind;
+
+/** Local kinds that share one table of the server. */
+const localKinds: Readonly<Record<RemoveKind, readonly Watcher['kind'][]>> = {
+  data: ['data', 'exists'],
+  children: ['children'],
+  persistent: ['persistent'],
+  persistentRecursive: ['persistentRecursive'],
+  any: ['data', 'exists', 'children', 'persistent', 'persistentRecursive'],
+};
+
+const tableOf = (kind: Watcher['kind']): RemoveKind => (kind === 'exists' ? 'data' : kind);
+
+export class Watching {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** A one-shot watcher that lives until it fires or `signal` aborts. */
+  oneShot(root: Root, path: string, kind: OneShotKind, listener: WatchListener, signal?: AbortSignal): Watcher {
+    const watcher: Watcher = { path: root.full(path), kind, listener, root, armed: false, release: null };
+    this.#removeOnAbort(watcher, signal);
+    return watcher;
+  }
+
+  async addPersistent(
+    root: Root,
+    path: string,
+    kind: PersistentKind,
+    listener: WatchListener,
+    options: CallOptions,
+  ): Promise<Watcher> {
+    const watcher: Watcher = { path: root.full(path), kind, listener, root, armed: false, release: null };
+    const request = { path: watcher.path, mode: addWatchModes[kind] };
+    const call = makeCall('addWatch', { request, path, map: () => undefined, watcher });
+    this.#connection.machine.watches.add(watcher);
+    try {
+      await this.#connection.submit(call, options);
+    } catch (error) {
+      this.remove(watcher);
+      throw error;
+    }
+    this.#removeOnAbort(watcher, options.signal);
+    return watcher;
+  }
+
+  /** Removes one watcher here, and on the server when nobody else needs its watch. */
+  remove(watcher: Watcher): void {
+    const { machine } = this.#connection;
+    watcher.release?.();
+    if (!machine.watches.remove(watcher)) return;
+    const table = tableOf(watcher.kind);
+    const stillNeeded = machine.watches.has(watcher.path, localKinds[table]);
+    // Without a connection there is nothing to remove: servers forget watches together with their connection.
+    if (stillNeeded || (machine.state !== 'connected' && machine.state !== 'readonly')) return;
+    this.#forget(watcher.path, table).catch((error: unknown) => {
+      // The watch left behind costs at most one frame that nobody listens to; only a bug is worth a crash.
+      if (!ZkError.is(error)) throw error;
+    });
+  }
+
+  /** Removes all watchers of a kind on a path. Rejects with NoWatcher when there is none. */
+  async removeAll(root: Root, path: string, kind: RemoveKind, options: CallOptions): Promise<void> {
+    const full = root.full(path);
+    this.#connection.machine.watches.removeAll(full, localKinds[kind]);
+    await this.#forget(full, kind, options);
+  }
+
+  async #forget(path: string, kind: RemoveKind, options: CallOptions = {}): Promise<void> {
+    const request = { path, type: watcherTypes[kind] };
+    await this.#connection.submit(makeCall('removeWatches', { request, path, map: () => undefined }), options);
+  }
+
+  #removeOnAbort(watcher: Watcher, signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const onAbort = (): void => this.remove(watcher);
+    signal.addEventListener('abort', onAbort, { once: true });
+    watcher.release = () => signal.removeEventListener('abort', onAbort);
+  }
+}

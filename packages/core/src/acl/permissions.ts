@@ -1,0 +1,77 @@
+// May these identities do that to a node with this ACL? And: what ACL does a client's list become when it is stored?
+
+import { perms } from '@corral/protocol';
+import type { Acl } from '@corral/protocol';
+import type { Identity, SchemeTable } from './schemes.ts';
+
+export class Permissions {
+  readonly #schemes: SchemeTable;
+  readonly #skip: boolean;
+
+  constructor(schemes: SchemeTable, skipAcl: boolean) {
+    this.#schemes = schemes;
+    this.#skip = skipAcl;
+  }
+
+  /** Whether one of the identities holds one of the permission bits in `mask`. */
+  allows(acl: readonly Acl[], mask: number, identities: readonly Identity[]): boolean {
+    if (this.#skip || acl.length === 0) return true;
+    const first = acl[0]!;
+    if ((first.perms & mask) !== 0 && first.id.scheme === 'world' && first.id.id === 'anyone') return true;
+    if (identities.some((identity) => identity.scheme === 'super')) return true;
+    return acl.some((entry) => (entry.perms & mask) !== 0 && this.#matches(entry, identities));
+  }
+
+  #matches(entry: Acl, identities: readonly Identity[]): boolean {
+    const { scheme, id } = entry.id;
+    if (scheme === null || id === null) return false;
+    if (scheme === 'world') return id === 'anyone';
+    const rules = this.#schemes.get(scheme);
+    if (rules === undefined) return false;
+    return identities.some((identity) => identity.scheme === scheme && rules.matches(identity.id, id));
+  }
+
+  /**
+   * The list as it is stored: `auth` entries stand for the connection's identities, duplicates go. Undefined when it is
+   * empty or names a scheme or id that does not exist.
+   */
+  fixUp(acl: readonly Acl[] | null, identities: readonly Identity[]): readonly Acl[] | undefined {
+    if (acl === null || acl.length === 0) return undefined;
+    const fixed: Acl[] = [];
+    for (const entry of withoutDuplicates(acl)) {
+      const expanded = this.#expand(entry, identities);
+      if (expanded === undefined) return undefined;
+      fixed.push(...expanded);
+    }
+    return fixed;
+  }
+
+  #expand(entry: Acl, identities: readonly Identity[]): readonly Acl[] | undefined {
+    const { scheme, id } = entry.id;
+    if (scheme === null || id === null) return undefined;
+    if (scheme === 'world') return id === 'anyone' ? [entry] : undefined;
+    if (scheme !== 'auth') return this.#schemes.get(scheme)?.isValidId(id) ? [entry] : undefined;
+    const proven = identities.filter((identity) => this.#schemes.get(identity.scheme)?.authenticated);
+    if (proven.length === 0) return undefined;
+    return proven.map((identity) => ({ perms: entry.perms, id: { scheme: identity.scheme, id: identity.id } }));
+  }
+
+  /** What a caller may see: without ADMIN, digest ids lose their hash. */
+  redact(acl: readonly Acl[], identities: readonly Identity[]): readonly Acl[] {
+    if (this.allows(acl, perms.admin, identities)) return acl;
+    return acl.map((entry) => {
+      if (entry.id.scheme !== 'digest' || entry.id.id === null) return entry;
+      return { perms: entry.perms, id: { scheme: 'digest', id: entry.id.id.replace(/:.*$/s, ':x') } };
+    });
+  }
+}
+
+function withoutDuplicates(acl: readonly Acl[]): Acl[] {
+  const seen = new Set<string>();
+  return acl.filter((entry) => {
+    const key = JSON.stringify([entry.perms, entry.id.scheme, entry.id.id]);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

@@ -1,0 +1,80 @@
+// The table of authentication schemes: what an id must look like in an ACL, whom it matches, and what an auth packet has
+// to prove. A scheme that is not in the table does not exist; adding one is adding a row.
+
+import { decodeText } from '@corral/protocol';
+import { base64 } from './base64.ts';
+import { inRange, parseRange } from './ip-address.ts';
+
+/** Who a connection is, one of several. */
+export interface Identity {
+  readonly scheme: string;
+  readonly id: string;
+}
+
+export interface AuthContext {
+  /** Literal address of the client. */
+  readonly address: string;
+}
+
+export interface Scheme {
+  /** Counts for `auth` entries of an ACL. */
+  readonly authenticated: boolean;
+  isValidId(id: string): boolean;
+  matches(identity: string, aclId: string): boolean;
+  /** Identities that a credential proves, or undefined when it proves nothing. */
+  authenticate(credential: Uint8Array | null, context: AuthContext): readonly Identity[] | undefined;
+  /** What whoAmI shows. */
+  userName(identity: string): string;
+}
+
+export type Digester = (bytes: Uint8Array) => Uint8Array;
+
+export interface SchemeOptions {
+  readonly digestEnabled: boolean;
+  /** Hash of the digest scheme (SHA-1 unless configured). */
+  readonly digest: Digester;
+  /** `super:hash` whose owner passes every check; undefined when there is none. */
+  readonly superDigest: string | undefined;
+}
+
+export const superIdentity: Identity = { scheme: 'super', id: '' };
+
+const ipScheme: Scheme = {
+  authenticated: false,
+  isValidId: (id) => parseRange(id) !== undefined,
+  matches: (identity, aclId) => inRange(identity, aclId),
+  authenticate: () => [],
+  userName: (identity) => identity,
+};
+
+/** Parts of `a:b:c` the way Java splits: empty parts at the end do not count. */
+function splitParts(id: string): number {
+  const parts = id.split(':');
+  while (parts.length > 0 && parts.at(-1) === '') parts.pop();
+  return parts.length;
+}
+
+function digestScheme(options: SchemeOptions): Scheme {
+  return {
+    authenticated: true,
+    isValidId: (id) => splitParts(id) === 2,
+    matches: (identity, aclId) => identity === aclId,
+    authenticate(credential) {
+      if (credential === null) return undefined;
+      const text = decodeText(credential, 0, credential.length);
+      const user = text.split(':', 1)[0]!;
+      const id = `${user}:${base64(options.digest(credential))}`;
+      const own = { scheme: 'digest', id };
+      return id === options.superDigest ? [superIdentity, own] : [own];
+    },
+    userName: (identity) => identity.split(':', 1)[0]!,
+  };
+}
+
+export type SchemeTable = ReadonlyMap<string, Scheme>;
+
+export function makeSchemes(options: SchemeOptions): SchemeTable {
+  const table = new Map<string, Scheme>([['ip', ipScheme]]);
+  if (options.digestEnabled) table.set('digest', digestScheme(options));
+  return table;
+}

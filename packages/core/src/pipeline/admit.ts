@@ -1,0 +1,237 @@
+// Admit: bytes become frames, frames become requests, and each request goes where its kind of operation is handled. Reads
+// are answered at once unless an earlier write of the connection is in flight; writes are prepared at once and answered
+// when they are applied. Replies leave in the order of requests.
+
+import { JuteReader, ProtocolError, errorCodes, opcodes, records } from '@corral/protocol';
+import type { OpName } from '@corral/protocol';
+import { authenticate, declineSasl, isAdmitted } from './auth.ts';
+import type { Connection, Waiting } from './connection.ts';
+import type { Context } from './context.ts';
+import * as reads from './reads.ts';
+import type { ReadBehaviour, Request } from './reads.ts';
+import { replyHeader } from './reply.ts';
+import * as watchOps from './watch-ops.ts';
+
+/** What each operation of the table does; the rest of the pipeline decides when. */
+type Behaviour =
+  | { readonly kind: 'read'; readonly run: ReadBehaviour }
+  | { readonly kind: 'immediate'; run(ctx: Context, c: Connection, xid: number, body: JuteReader): void }
+  | { readonly kind: 'write' }
+  | { readonly kind: 'refused' };
+
+const read = (run: ReadBehaviour): Behaviour => ({ kind: 'read', run });
+const write: Behaviour = { kind: 'write' };
+
+const behaviours: { readonly [N in OpName]: Behaviour } = {
+  create: write,
+  delete: write,
+  exists: read(reads.exists),
+  getData: read(reads.getData),
+  setData: write,
+  getACL: read(reads.getAcl),
+  setACL: write,
+  getChildren: read(reads.getChildren),
+  sync: read(reads.sync),
+  ping: read(reads.ping),
+  getChildren2: read(reads.getChildren),
+  check: { kind: 'refused' },
+  multi: write,
+  create2: write,
+  reconfig: write,
+  checkWatches: read(watchOps.checkWatches),
+  removeWatches: read(watchOps.removeWatches),
+  createContainer: write,
+  deleteContainer: write,
+  createTTL: write,
+  multiRead: read(reads.multiRead),
+  auth: { kind: 'immediate', run: authenticate },
+  setWatches: read(watchOps.setWatches),
+  sasl: { kind: 'immediate', run: declineSasl },
+  getEphemerals: read(reads.getEphemerals),
+  getAllChildrenNumber: read(reads.getAllChildrenNumber),
+  setWatches2: read(watchOps.setWatches2),
+  addWatch: read(watchOps.addWatch),
+  whoAmI: read(reads.whoAmI),
+  createSession: write,
+  closeSession: write,
+};
+const behaviourByCode = new Map<number, Behaviour>(
+  (Object.keys(behaviours) as OpName[]).map((name) => [opcodes[name], behaviours[name]]),
+);
+
+/** What admitting needs from the stages behind it. */
+export interface Next {
+  greeting(connection: Connection, body: JuteReader): void;
+  /** Prepares and proposes; answers itself, now or when applied. */
+  write(connection: Connection, xid: number, opcode: number, body: JuteReader): void;
+  /** Whether too much is in flight to take more requests. */
+  readonly isFull: boolean;
+}
+
+export class Admission {
+  readonly #ctx: Context;
+  readonly #next: Next;
+  readonly #body: JuteReader;
+  readonly #request: Request;
+
+  constructor(ctx: Context, next: Next) {
+    this.#ctx = ctx;
+    this.#next = next;
+    this.#body = new JuteReader(new Uint8Array(0), 0, 0, ctx.options.fieldBytesMax);
+    const nobody = undefined as unknown as Connection; // set before every use
+    this.#request = { ctx, body: this.#body, connection: nobody, xid: 0, opcode: 0, identities: [], latency: 0 };
+  }
+
+  /** Handles the complete frames in bytes[start, end) and keeps the rest. */
+  receive(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
+    if (!connection.isOpen) return;
+    if (connection.stashLength > 0) {
+      connection.keep(bytes, start, end);
+      this.resume(connection);
+      return;
+    }
+    const consumed = this.#frames(connection, bytes, start, end);
+    if (consumed < end && connection.isOpen) connection.keep(bytes, consumed, end);
+  }
+
+  /** Goes on with what was kept. */
+  resume(connection: Connection): void {
+    const { stash, stashLength } = connection;
+    if (stash === undefined) return;
+    connection.consume(this.#frames(connection, stash, 0, stashLength));
+  }
+
+  /** Returns where the first frame that was not handled begins. */
+  #frames(connection: Connection, bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (end - at >= 4 && connection.isOpen) {
+      const length = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+      if (length <= 0 || length > this.#ctx.options.frameBytesMax) {
+        this.#ctx.hangUp(connection);
+        break;
+      }
+      if (end - at - 4 < length || this.#mustStall(connection)) break;
+      at += 4 + length;
+      this.#frame(connection, bytes, at - length, at);
+    }
+    return connection.isOpen ? at : end;
+  }
+
+  /** Stops taking requests while too many are in flight or the client does not read its answers. */
+  #mustStall(connection: Connection): boolean {
+    const { link } = connection;
+    if (link.out.length + link.backlog > this.#ctx.options.outputBytesMax) connection.stalled = 'output';
+    else if (connection.waiting.length > 0 && this.#isOverfull(connection)) connection.stalled = 'outstanding';
+    else return false;
+    this.#ctx.stalled.add(connection);
+    link.pause();
+    return true;
+  }
+
+  #isOverfull(connection: Connection): boolean {
+    return this.#next.isFull || connection.waiting.length >= this.#ctx.options.outstandingMax;
+  }
+
+  #frame(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
+    const ctx = this.#ctx;
+    connection.packetsReceived++;
+    ctx.stats.packetsReceived++;
+    try {
+      if (connection.state === 'greeting') this.#next.greeting(connection, this.#body.reset(bytes, start, end));
+      else if (end - start < records.requestHeaderBytes) ctx.hangUp(connection);
+      else this.#dispatch(connection, bytes, start, end);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      ctx.hangUp(connection); // what could be answered was; this is a handshake or an auth packet
+    }
+  }
+
+  #dispatch(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
+    const ctx = this.#ctx;
+    const body = this.#body.reset(bytes, start, end);
+    const xid = body.int();
+    const opcode = body.int();
+    const behaviour = behaviourByCode.get(opcode);
+    connection.lastOpcode = opcode;
+    if (behaviour?.kind === 'immediate') return behaviour.run(ctx, connection, xid, body);
+    if (connection.session !== undefined) ctx.sessions.touch(connection.session);
+    if (xid > 0) connection.lastXid = xid;
+    if (!isAdmitted(ctx, connection)) {
+      replyHeader(ctx, connection, xid, 0, errorCodes.SessionClosedRequireAuth);
+      return ctx.hangUp(connection);
+    }
+    if (behaviour?.kind === 'write') return this.#write(connection, xid, opcode);
+    if (connection.waiting.length > 0) this.#defer(connection, bytes, start, end);
+    else this.#run(connection, behaviour, xid, opcode, connection.identities, 0);
+  }
+
+  #defer(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
+    const { identities, waiting } = connection;
+    waiting.push({ kind: 'frame', bytes: bytes.slice(start, end), identities, receivedAt: this.#ctx.now });
+  }
+
+  #write(connection: Connection, xid: number, opcode: number): void {
+    try {
+      this.#next.write(connection, xid, opcode, this.#body);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.refuse(connection, xid, errorCodes.MarshallingError);
+    }
+  }
+
+  /** Answers an error behind whatever is in flight. */
+  refuse(connection: Connection, xid: number, code: number): void {
+    if (connection.waiting.length > 0) connection.waiting.push({ kind: 'error', xid, code });
+    else this.#answerError(connection, xid, code);
+  }
+
+  #answerError(connection: Connection, xid: number, code: number): void {
+    const isFatal = code === errorCodes.Unimplemented;
+    replyHeader(this.#ctx, connection, xid, isFatal ? -1 : this.#ctx.tree.lastZxid, code);
+    if (isFatal) this.#ctx.hangUp(connection);
+  }
+
+  #run(
+    connection: Connection,
+    behaviour: Behaviour | undefined,
+    xid: number,
+    opcode: number,
+    identities: Request['identities'],
+    latency: number,
+  ): void {
+    if (behaviour?.kind !== 'read') return this.#answerError(connection, xid, errorCodes.Unimplemented);
+    const request = this.#request;
+    request.connection = connection;
+    request.xid = xid;
+    request.opcode = opcode;
+    request.identities = identities;
+    request.latency = latency;
+    const out = connection.link.out;
+    const before = out.length;
+    try {
+      behaviour.run(request);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      out.length = before;
+      reads.fail(request, errorCodes.MarshallingError);
+    }
+  }
+
+  /** The write at the head of the queue was answered: what waited behind it follows, up to the next write. */
+  release(connection: Connection): void {
+    const { waiting } = connection;
+    for (let next: Waiting | undefined = waiting[0]; next !== undefined && next.kind !== 'write'; next = waiting[0]) {
+      waiting.shift();
+      if (connection.state === 'gone') continue;
+      if (next.kind === 'error') this.#answerError(connection, next.xid, next.code);
+      else {
+        const body = this.#body.reset(next.bytes, 0, next.bytes.length);
+        const xid = body.int();
+        const opcode = body.int();
+        const latency = Math.max(0, Math.round(this.#ctx.now - next.receivedAt));
+        this.#run(connection, behaviourByCode.get(opcode), xid, opcode, next.identities, latency);
+      }
+    }
+  }
+}
+

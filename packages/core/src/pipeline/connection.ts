@@ -1,0 +1,93 @@
+// One client connection as the core sees it: what it is, who it is, and what it waits for. Replies leave in request
+// order: while a write of the connection is in flight, everything behind it queues up here.
+
+import type { Session } from '../sessions/session-table.ts';
+import type { Identity } from '../acl/schemes.ts';
+import type { Link } from '../effects.ts';
+import type { Write } from './write.ts';
+
+/** A request that has to wait for the writes before it. The frame is a copy. */
+export interface DeferredFrame {
+  readonly kind: 'frame';
+  readonly bytes: Uint8Array;
+  readonly identities: readonly Identity[];
+  readonly receivedAt: number;
+}
+/** An answer that is known but must not overtake earlier ones. */
+export interface DeferredError {
+  readonly kind: 'error';
+  readonly xid: number;
+  readonly code: number;
+}
+export type Waiting = Write | DeferredFrame | DeferredError;
+
+export class Connection {
+  readonly id: number;
+  readonly link: Link;
+  readonly address: string;
+  readonly openedAt: number;
+  /** Same moment in wall clock, for `cons`. */
+  readonly openedWall: number;
+  /** ending: its closeSession is in flight, nothing more is read. gone: hung up. */
+  state: 'greeting' | 'open' | 'ending' | 'gone' = 'greeting';
+  session: Session | undefined;
+  /** Whether the client sent the read-only byte and expects it back. */
+  knowsReadOnly = false;
+  /** Replaced, never changed, so that a request keeps those it arrived with. */
+  identities: readonly Identity[];
+  waiting: Waiting[] = [];
+  /** Bytes of an incomplete frame, or of requests that may not be handled yet. */
+  stash: Uint8Array | undefined;
+  stashLength = 0;
+  stalled: 'no' | 'outstanding' | 'output' = 'no';
+  dirty = false;
+
+  // For `cons` and its relatives.
+  packetsReceived = 0;
+  packetsSent = 0;
+  lastOpcode = 0;
+  lastXid = -1;
+  lastZxid = -1;
+  lastReplyAt = 0;
+  lastLatency = 0;
+  minLatency = Infinity;
+  maxLatency = 0;
+  totalLatency = 0;
+
+  constructor(id: number, link: Link, address: string, now: number, wall: number) {
+    this.id = id;
+    this.link = link;
+    this.address = address;
+    this.openedAt = now;
+    this.openedWall = wall;
+    this.identities = [{ scheme: 'ip', id: address }];
+  }
+
+  /** Whether its requests are taken. */
+  get isOpen(): boolean {
+    return this.state === 'open' || this.state === 'greeting';
+  }
+
+  /** Keeps bytes[start, end) behind what is kept already. */
+  keep(bytes: Uint8Array, start: number, end: number): void {
+    const needed = this.stashLength + end - start;
+    if (this.stash === undefined || this.stash.length < needed) {
+      const grown = new Uint8Array(Math.max(needed, Math.min(2 * needed, 1 << 21)));
+      if (this.stash !== undefined) grown.set(this.stash.subarray(0, this.stashLength));
+      this.stash = grown;
+    }
+    this.stash.set(bytes.subarray(start, end), this.stashLength);
+    this.stashLength = needed;
+  }
+
+  /** Drops the first `count` bytes that are kept. */
+  consume(count: number): void {
+    if (count >= this.stashLength) {
+      this.stash = undefined;
+      this.stashLength = 0;
+    } else if (count > 0) {
+      this.stash!.copyWithin(0, count, this.stashLength);
+      this.stashLength -= count;
+    }
+  }
+}

@@ -1,0 +1,53 @@
+// The first frame of a connection: a new session, or one that moves here from another connection.
+
+import { records } from '@corral/protocol';
+import type { JuteReader, SessionId } from '@corral/protocol';
+import { samePassword, sessionPassword } from '../sessions/session-id.ts';
+import { greet } from './apply.ts';
+import type { Connection } from './connection.ts';
+import type { Context } from './context.ts';
+
+export interface Sessions {
+  /** Proposes a new session for this connection. */
+  open(connection: Connection, timeoutMs: number): void;
+  /** The connection that holds a session at present. */
+  holder(session: SessionId): Connection | undefined;
+  /** The session lives on this connection from now on. */
+  attach(connection: Connection, session: SessionId): void;
+}
+
+/** Handles a ConnectRequest. Throws ProtocolError when it cannot be decoded. */
+export function handshake(ctx: Context, sessions: Sessions, connection: Connection, body: JuteReader): void {
+  const request = records.connectRequest.read(body);
+  connection.knowsReadOnly = body.remaining > 0;
+  connection.state = 'open';
+  ctx.stats.connectionRequests++;
+  // A client that has seen the future must not be served the past: it will find a server that is up to date.
+  if (request.lastZxidSeen > BigInt(ctx.tree.lastZxid)) return ctx.hangUp(connection);
+  const { minSessionTimeoutMs, maxSessionTimeoutMs } = ctx.options;
+  const timeoutMs = Math.min(Math.max(request.timeOut, minSessionTimeoutMs), maxSessionTimeoutMs);
+  if (request.sessionId === 0n) return sessions.open(connection, timeoutMs);
+  reattach(ctx, sessions, connection, request.sessionId as SessionId, request.passwd, timeoutMs);
+}
+
+function reattach(
+  ctx: Context,
+  sessions: Sessions,
+  connection: Connection,
+  id: SessionId,
+  password: Uint8Array | null,
+  timeoutMs: number,
+): void {
+  const holder = sessions.holder(id);
+  if (holder !== undefined && holder !== connection) ctx.hangUp(holder); // even if the password turns out wrong
+  ctx.stats.revalidations++;
+  const session = ctx.sessions.get(id);
+  const isValid =
+    session !== undefined && !session.closing && password !== null && samePassword(sessionPassword(id), password);
+  if (!isValid) return greet(ctx, connection, false);
+  ctx.sessions.add(id, timeoutMs);
+  connection.session = session;
+  sessions.attach(connection, id);
+  if (holder !== undefined) ctx.host.note({ kind: 'sessionMoved', session: id, address: connection.address });
+  greet(ctx, connection, true);
+}

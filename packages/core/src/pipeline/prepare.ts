@@ -1,0 +1,173 @@
+// Prepare: checks a write against the tree as it will be when everything in flight is applied, and turns it into a
+// transaction that says what happens rather than what was asked. The order of the checks is part of the protocol.
+// A check that fails answers its error code instead of a transaction.
+
+import { errorCodes, limits, opcodes, parentPath, perms, records, sequenceSuffix, systemPaths } from '@corral/protocol';
+import { isValidPath, createModes } from '@corral/protocol';
+import type { Acl, JuteReader, SessionId } from '@corral/protocol';
+import type { CreateTxn, SingleTxn } from '../log/txn.ts';
+import type { Identity } from '../acl/schemes.ts';
+import type { Context } from './context.ts';
+
+/** Who asks. */
+export interface Requester {
+  readonly session: SessionId;
+  readonly identities: readonly Identity[];
+}
+
+export type Prepared = SingleTxn | number;
+
+interface CreateArguments {
+  readonly opcode: number;
+  readonly path: string | null;
+  readonly data: Uint8Array | null;
+  readonly acl: readonly Acl[] | null;
+  readonly flags: number;
+  readonly ttlMs: number;
+}
+
+const sequentialFlags: ReadonlySet<number> = new Set([
+  createModes.persistentSequential,
+  createModes.ephemeralSequential,
+  createModes.sequentialTtl,
+]);
+const ephemeralFlags: ReadonlySet<number> = new Set([createModes.ephemeral, createModes.ephemeralSequential]);
+const undeletable: ReadonlySet<string> = new Set(Object.values(systemPaths));
+
+/** Behaviour of each write that stands for one transaction, by opcode. Inside a multi the same functions are used. */
+const preparations = new Map<number, (ctx: Context, by: Requester, body: JuteReader, opcode: number) => Prepared>([
+  [opcodes.create, prepareCreate],
+  [opcodes.create2, prepareCreate],
+  [opcodes.createContainer, prepareCreate],
+  [opcodes.createTTL, prepareCreate],
+  [opcodes.delete, prepareDelete],
+  [opcodes.setData, prepareSetData],
+  [opcodes.setACL, prepareSetAcl],
+  [opcodes.check, prepareCheck],
+]);
+
+/** Throws ProtocolError when the body cannot be decoded. */
+export function prepareSingle(ctx: Context, by: Requester, opcode: number, body: JuteReader): Prepared {
+  return preparations.get(opcode)!(ctx, by, body, opcode);
+}
+
+function prepareCreate(ctx: Context, by: Requester, body: JuteReader, opcode: number): Prepared {
+  const request = records.createRequest.read(body);
+  const ttlMs = opcode === opcodes.createTTL ? body.longNumber() : 0;
+  return planCreate(ctx, by, { ...request, opcode, ttlMs });
+}
+
+/** What is wrong with flags and TTL, whatever the tree holds; 0 when nothing is. */
+function flagsProblem(ctx: Context, { opcode, flags, ttlMs }: CreateArguments): number {
+  const isTtl = flags === createModes.ttl || flags === createModes.sequentialTtl;
+  if (flags < 0 || flags > createModes.sequentialTtl) return errorCodes.BadArguments;
+  if (isTtl && !ctx.options.extendedTypes) return errorCodes.Unimplemented;
+  if (isTtl !== (opcode === opcodes.createTTL)) return errorCodes.BadArguments;
+  if (isTtl && (ttlMs < 1 || ttlMs > limits.ttlMsMax)) return errorCodes.BadArguments;
+  return 0;
+}
+
+function planCreate(ctx: Context, by: Requester, request: CreateArguments): Prepared {
+  const { path: asked, opcode, flags } = request;
+  if (asked === null) return errorCodes.MarshallingError;
+  const problem = flagsProblem(ctx, request);
+  if (problem !== 0) return problem;
+  if (!asked.includes('/') || asked.includes('\0')) return errorCodes.BadArguments;
+  const acl = fixedAcl(ctx, by, request.acl);
+  if (typeof acl === 'number') return acl;
+  const parentName = parentPath(asked);
+  const parent = ctx.outstanding.get(parentName);
+  if (parent === undefined) return errorCodes.NoNode;
+  if (!ctx.permissions.allows(parent.acl, perms.create, by.identities)) return errorCodes.NoAuth;
+  const path = sequentialFlags.has(flags) ? asked + sequenceSuffix(parent.cversion) : asked;
+  if (!isValidPath(path)) return errorCodes.BadArguments;
+  if (ctx.outstanding.get(path) !== undefined) return errorCodes.NodeExists;
+  if (parent.owner !== 0n) return errorCodes.NoChildrenForEphemerals;
+  const dataLength = request.data?.length ?? 0;
+  const refused = ctx.options.enforceQuota ? ctx.tree.quotas.check(path, 1, dataLength) : 0;
+  if (refused !== 0) return refused;
+
+  const ephemeral = ephemeralFlags.has(flags) && opcode !== opcodes.createContainer;
+  const parentCversion = (parent.cversion + 1) | 0;
+  ctx.outstanding.put(parentName, { ...parent, cversion: parentCversion, children: parent.children + 1 });
+  const owner = ephemeral ? by.session : 0n;
+  const fresh = { exists: true, version: 0, cversion: 0, aversion: 0, children: 0 };
+  ctx.outstanding.put(path, { ...fresh, dataLength, owner, acl });
+  const code = opcode as CreateTxn['code'];
+  const data = ctx.arena.copy(request.data);
+  return { kind: 'create', code, path, data, acl, ephemeral, parentCversion, ttlMs: request.ttlMs };
+}
+
+/** The list as it will be stored, or the code that refuses it. */
+function fixedAcl(ctx: Context, by: Requester, acl: readonly Acl[] | null): readonly Acl[] | number {
+  if (acl?.some(({ id }) => id.id === null && id.scheme !== null && id.scheme !== 'auth')) return errorCodes.MarshallingError;
+  return ctx.permissions.fixUp(acl, by.identities) ?? errorCodes.InvalidAcl;
+}
+
+function prepareDelete(ctx: Context, by: Requester, body: JuteReader): Prepared {
+  const { path, version } = records.pathVersionRequest.read(body);
+  if (path === null) return errorCodes.MarshallingError;
+  if (!path.includes('/') || path.includes('\0') || undeletable.has(path)) return errorCodes.BadArguments;
+  const parentName = parentPath(path);
+  const parent = ctx.outstanding.get(parentName);
+  if (parent === undefined) return errorCodes.NoNode;
+  if (!ctx.permissions.allows(parent.acl, perms.delete, by.identities)) return errorCodes.NoAuth;
+  const node = ctx.outstanding.get(path);
+  if (node === undefined) return errorCodes.NoNode;
+  if (version !== -1 && version !== node.version) return errorCodes.BadVersion;
+  if (node.children > 0) return errorCodes.NotEmpty;
+  ctx.outstanding.put(parentName, { ...parent, children: parent.children - 1 });
+  ctx.outstanding.put(path, { ...node, exists: false });
+  return { kind: 'delete', code: 2, path };
+}
+
+/** Deletes a container or TTL node for the reaper, unless children have appeared meanwhile. */
+export function prepareReap(ctx: Context, path: string): Prepared {
+  const node = ctx.outstanding.get(path);
+  const parentName = parentPath(path);
+  const parent = ctx.outstanding.get(parentName);
+  if (node === undefined || parent === undefined) return errorCodes.NoNode;
+  if (node.children > 0) return errorCodes.NotEmpty;
+  ctx.outstanding.put(parentName, { ...parent, children: parent.children - 1 });
+  ctx.outstanding.put(path, { ...node, exists: false });
+  return { kind: 'delete', code: 20, path };
+}
+
+function prepareSetData(ctx: Context, by: Requester, body: JuteReader): Prepared {
+  const { path, data, version } = records.setDataRequest.read(body);
+  if (path === null || !isValidPath(path)) return errorCodes.BadArguments;
+  const node = ctx.outstanding.get(path);
+  if (node === undefined) return errorCodes.NoNode;
+  if (!ctx.permissions.allows(node.acl, perms.write, by.identities)) return errorCodes.NoAuth;
+  const dataLength = data?.length ?? 0;
+  const refused = ctx.options.enforceQuota ? ctx.tree.quotas.check(path, 0, dataLength - node.dataLength) : 0;
+  if (refused !== 0) return refused;
+  if (version !== -1 && version !== node.version) return errorCodes.BadVersion;
+  const next = (node.version + 1) | 0;
+  ctx.outstanding.put(path, { ...node, version: next, dataLength });
+  return { kind: 'setData', code: 5, path, data: ctx.arena.copy(data), version: next };
+}
+
+function prepareSetAcl(ctx: Context, by: Requester, body: JuteReader): Prepared {
+  const { path, acl: asked, version } = records.setAclRequest.read(body);
+  if (path === null || !isValidPath(path)) return errorCodes.BadArguments;
+  const acl = fixedAcl(ctx, by, asked);
+  if (typeof acl === 'number') return acl;
+  const node = ctx.outstanding.get(path);
+  if (node === undefined) return errorCodes.NoNode;
+  if (!ctx.permissions.allows(node.acl, perms.admin, by.identities)) return errorCodes.NoAuth;
+  if (version !== -1 && version !== node.aversion) return errorCodes.BadVersion;
+  const next = (node.aversion + 1) | 0;
+  ctx.outstanding.put(path, { ...node, aversion: next, acl });
+  return { kind: 'setAcl', path, acl, version: next };
+}
+
+function prepareCheck(ctx: Context, by: Requester, body: JuteReader): Prepared {
+  const { path, version } = records.pathVersionRequest.read(body);
+  if (path === null || !isValidPath(path)) return errorCodes.BadArguments;
+  const node = ctx.outstanding.get(path);
+  if (node === undefined) return errorCodes.NoNode;
+  if (!ctx.permissions.allows(node.acl, perms.read, by.identities)) return errorCodes.NoAuth;
+  if (version !== -1 && version !== node.version) return errorCodes.BadVersion;
+  return { kind: 'check', path, version: (node.version + 1) | 0 };
+}

@@ -1,0 +1,69 @@
+// The state of a replica while it is being restored from disk: snapshot first, then the log on top.
+
+import type { Acl, SessionId, Zxid } from '@corral/protocol';
+import type { RecoveryTarget } from './log/recovery.ts';
+import type { SnapshotNode } from './log/snapshot-node.ts';
+import type { Txn, TxnDigest, TxnHeader } from './log/txn.ts';
+import type { ReplicaOptions } from './options.ts';
+import { applyTxn } from './pipeline/apply.ts';
+import { SessionTable } from './sessions/session-table.ts';
+import { DataTree } from './tree/data-tree.ts';
+import { digestVersion } from './tree/tree-digest.ts';
+
+export type StateOptions = Pick<ReplicaOptions, 'tickMs' | 'extendedTypes' | 'emulate353' | 'seed'>;
+
+export class RestoredState implements RecoveryTarget {
+  readonly tree: DataTree;
+  readonly sessions: SessionTable;
+  /** Recorded tree digests that did not match what was replayed: a defect somewhere, here or in the writer. */
+  digestMismatches = 0;
+  /** Digests recorded behind a fuzzy snapshot's own mean nothing until replay has caught up with it. */
+  #comparableFrom = 0;
+
+  constructor(options: StateOptions) {
+    this.tree = new DataTree({ ...options, hashSeed: options.seed });
+    this.sessions = new SessionTable(options.tickMs);
+  }
+
+  /** The state of a new, empty server. */
+  static fresh(options: StateOptions): RestoredState {
+    const state = new RestoredState(options);
+    state.tree.addSystemNodes();
+    return state;
+  }
+
+  session(id: SessionId, timeoutMs: number): void {
+    this.sessions.add(id, timeoutMs).persisted = true;
+  }
+
+  acl(id: number, acl: readonly Acl[]): void {
+    this.tree.acls.load(id, acl);
+  }
+
+  node(node: SnapshotNode): void {
+    this.tree.loadNode(node);
+  }
+
+  snapshotDone(snapshot: { readonly zxid: Zxid; readonly digest?: { readonly zxid: Zxid } | undefined }): void {
+    this.tree.finishLoading();
+    this.tree.lastZxid = snapshot.zxid;
+    this.#comparableFrom = snapshot.digest?.zxid ?? snapshot.zxid;
+  }
+
+  txn(header: TxnHeader, txn: Txn, digest?: TxnDigest): void {
+    if (this.tree.nodes.count === 0) this.tree.addSystemNodes(); // a log trusted without a snapshot
+    applyTxn(this, header, txn);
+    if (digest?.version !== digestVersion || header.zxid < this.#comparableFrom) return;
+    if (digest.value !== this.tree.digest.value) this.digestMismatches++;
+  }
+
+  /** Ephemerals whose session did not survive go, as on every server that restarts. */
+  finish(): void {
+    if (this.tree.nodes.count === 0) this.tree.addSystemNodes();
+    const orphaned = [...this.tree.ephemeralOwners()].map(([id]) => id as SessionId);
+    for (const clientId of orphaned) {
+      if (this.sessions.get(clientId) !== undefined) continue;
+      this.tree.closeSession({ clientId, cxid: 0, zxid: this.tree.lastZxid, time: 0 }, null);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// Figures that the replica keeps about itself: plain fields, written on the request path, read by whoever reports them.
+
+/** Count, sum and extremes of a quantity. */
+export class Spread {
+  count = 0;
+  sum = 0;
+  min = Infinity;
+  max = 0;
+
+  add(value: number): void {
+    this.count++;
+    this.sum += value;
+    if (value < this.min) this.min = value;
+    if (value > this.max) this.max = value;
+  }
+
+  reset(): void {
+    this.count = 0;
+    this.sum = 0;
+    this.min = Infinity;
+    this.max = 0;
+  }
+}
+
+/** Names under which durations (ms) are reported to `observe`. */
+export type Duration = 'readlatency' | 'updatelatency';
+
+export class ReplicaStats {
+  packetsReceived = 0;
+  packetsSent = 0;
+  authFailures = 0;
+  staleSessionsExpired = 0;
+  sessionlessExpired = 0;
+  connectionRequests = 0;
+  revalidations = 0;
+  largeRequestsRejected = 0;
+  commits = 0;
+  quotaRefusals = 0;
+  /** Latency of all requests, ms. */
+  readonly latency = new Spread();
+  /** Events sent, by type: created, deleted, data changed, children changed. */
+  readonly events = [0, 0, 0, 0];
+  lastReplyBytes = -1;
+  minReplyBytes = -1;
+  maxReplyBytes = -1;
+  /** Set by the host: hears of every duration. */
+  observe: ((name: Duration, ms: number) => void) | undefined;
+
+  replySize(bytes: number): void {
+    this.lastReplyBytes = bytes;
+    if (this.minReplyBytes < 0 || bytes < this.minReplyBytes) this.minReplyBytes = bytes;
+    if (bytes > this.maxReplyBytes) this.maxReplyBytes = bytes;
+  }
+
+  reset(): void {
+    this.packetsReceived = 0;
+    this.packetsSent = 0;
+    this.latency.reset();
+    this.lastReplyBytes = this.minReplyBytes = this.maxReplyBytes = -1;
+  }
+}

@@ -1,0 +1,80 @@
+// Broadcast for an ensemble of one: a proposal is accepted when it is durable here, and thereby decided. Proposals gather
+// while the disk is busy and go out together (group commit), with one log operation in flight. To this file a transaction
+// is bytes with a zxid.
+
+import { JuteWriter, zxidZero } from '@corral/protocol';
+import type { Zxid } from '@corral/protocol';
+import type { DiskOp } from '../effects.ts';
+
+/** Effects of broadcasting. */
+export interface BroadcastHost {
+  append(op: DiskOp, firstZxid: Zxid, bytes: Uint8Array): void;
+  requestTurn(): void;
+}
+
+const batchBytesMin = 4096;
+const batchBytesKept = 1 << 20;
+
+export class SolitaryBroadcast {
+  readonly #host: BroadcastHost;
+  readonly #decide: (zxid: Zxid) => void;
+  #batch = new JuteWriter(batchBytesMin);
+  #batchFirst = zxidZero;
+  #batchLast = zxidZero;
+  /** Last zxid of the batch that the disk is busy with. */
+  #appendingLast = zxidZero;
+  #op: DiskOp = 0;
+  #isAppending = false;
+  #turnRequested = false;
+  /** Last disk operation that is done. */
+  durable: DiskOp = 0;
+  /** Log bytes handed to the disk so far. */
+  bytesAppended = 0;
+
+  /** `decide(zxid)`: every proposal up to zxid is decided. */
+  constructor(host: BroadcastHost, decide: (zxid: Zxid) => void) {
+    this.#host = host;
+    this.#decide = decide;
+  }
+
+  /** Proposes a transaction; `write` appends its record. Zxids must follow each other. */
+  propose(zxid: Zxid, write: (to: JuteWriter) => void): void {
+    if (this.#batch.length === 0) this.#batchFirst = zxid;
+    write(this.#batch);
+    this.#batchLast = zxid;
+    if (this.#isAppending || this.#turnRequested) return;
+    this.#turnRequested = true;
+    this.#host.requestTurn();
+  }
+
+  /** Everything that had arrived was handled: what has gathered goes to the disk. */
+  turn(): void {
+    this.#turnRequested = false;
+    if (!this.#isAppending && this.#batch.length > 0) this.#append();
+  }
+
+  /** The disk operation is done. Stale answers, of an operation that is not the current one, change nothing. */
+  appended(op: DiskOp): void {
+    if (!this.#isAppending || op !== this.#op) return;
+    this.#isAppending = false;
+    this.durable = op;
+    const decided = this.#appendingLast;
+    if (this.#batch.length > 0) this.#append();
+    this.#decide(decided);
+  }
+
+  /** True when nothing waits for the disk. */
+  get idle(): boolean {
+    return !this.#isAppending && this.#batch.length === 0;
+  }
+
+  #append(): void {
+    this.#isAppending = true;
+    this.#op++;
+    this.#appendingLast = this.#batchLast;
+    const capacity = Math.min(Math.max(batchBytesMin, this.#batch.length), batchBytesKept);
+    const bytes = this.#batch.detach(capacity);
+    this.bytesAppended += bytes.length;
+    this.#host.append(this.#op, this.#batchFirst, bytes);
+  }
+}

@@ -1,0 +1,213 @@
+// The table of metrics: every name that ZooKeeper's monitor shows, with what it means here. The registry (metrics.ts),
+// the three outputs (metrics-text.ts) and docs/reference/metrics.md come from it. Times are milliseconds unless a name
+// says otherwise. Rows that only an ensemble moves stay at zero on a standalone server, where Apache shows them too.
+
+/** Values read from the server when someone looks. The order is that of the first lines of mntr. */
+export const gauges = {
+  ephemerals_count: 'Ephemeral nodes.',
+  num_alive_connections: 'Open client connections.',
+  avg_latency: 'Mean time from reading a request to answering it.',
+  outstanding_requests: 'Requests in work.',
+  znode_count: 'Nodes of the tree.',
+  global_sessions: 'Sessions known to every server.',
+  max_latency: 'Longest time to answer a request.',
+  min_latency: 'Shortest time to answer a request.',
+  packets_received: 'Requests and four-letter words read.',
+  packets_sent: 'Replies and watch events written.',
+  uptime: 'Time since the server began to serve.',
+  watch_count: 'Watches set.',
+  approximate_data_size: 'Bytes of paths and data in the tree.',
+  local_sessions: 'Sessions known to this server only.',
+  open_file_descriptor_count: 'Open files and sockets of the process.',
+  max_file_descriptor_count: 'Files and sockets the process may open.',
+  connection_drop_probability: 'Chance that the connection throttle refuses a connection.',
+  last_client_response_size: 'Bytes of the last reply.',
+  max_client_response_size: 'Bytes of the largest reply.',
+  min_client_response_size: 'Bytes of the smallest reply.',
+  outstanding_tls_handshake: 'TLS handshakes under way.',
+  auth_failed_count: 'Authentications that failed.',
+  non_mtls_remote_conn_count: 'Connections from other machines without a client certificate.',
+  non_mtls_local_conn_count: 'Connections from this machine without a client certificate.',
+} as const;
+
+/** Values that exist only in some roles; a server reports those of its present role. */
+export const roleGauges = {
+  quorum_size: 'Voting members.',
+  learners: 'Followers and observers connected to this leader.',
+  synced_followers: 'Followers in step with this leader.',
+  synced_non_voting_followers: 'Followers in step that do not vote.',
+  synced_observers: 'Observers in step.',
+  pending_syncs: 'sync operations that wait.',
+  leader_uptime: 'Time since this server leads.',
+  last_proposal_size: 'Bytes of the last proposal.',
+  max_proposal_size: 'Bytes of the largest proposal.',
+  min_proposal_size: 'Bytes of the smallest proposal.',
+} as const;
+
+/** Values per first path element. */
+export const gaugeSets = {
+  quota_count_limit_per_namespace: 'Limit on the number of nodes.',
+  quota_bytes_limit_per_namespace: 'Limit on the bytes of data.',
+  quota_count_usage_per_namespace: 'Nodes counted against a limit.',
+  quota_bytes_usage_per_namespace: 'Bytes counted against a limit.',
+} as const;
+
+export const counters = {
+  snapshot_error_count: 'Snapshots over HTTP that failed.',
+  snapshot_rate_limited_count: 'Snapshots over HTTP refused because the last was too recent.',
+  restore_error_count: 'Restores over HTTP that failed.',
+  restore_rate_limited_count: 'Restores over HTTP refused because the last was too recent.',
+  looking_count: 'Elections entered.',
+  diff_count: 'Members brought up to date with a log tail.',
+  snap_count: 'Members brought up to date with a snapshot.',
+  commit_count: 'Transactions decided by this leader.',
+  connection_request_count: 'Session requests received.',
+  connection_rejected: 'Connections refused because of a limit.',
+  bytes_received_count: 'Bytes read from clients.',
+  unrecoverable_error_count: 'Errors after which the server stops.',
+  add_dead_watcher_stall_time: 'Of the optimised watch table, which Corral does not have: always 0.',
+  dead_watchers_queued: 'Of the optimised watch table, which Corral does not have: always 0.',
+  dead_watchers_cleared: 'Of the optimised watch table, which Corral does not have: always 0.',
+  response_packet_cache_hits: 'Of the reply cache, which Corral does not have: always 0.',
+  response_packet_cache_misses: 'Of the reply cache, which Corral does not have: always 0.',
+  response_packet_get_children_cache_hits: 'Of the reply cache, which Corral does not have: always 0.',
+  response_packet_get_children_cache_misses: 'Of the reply cache, which Corral does not have: always 0.',
+  ensemble_auth_success: 'Ensemble name checks that passed.',
+  ensemble_auth_fail: 'Ensemble name checks that failed.',
+  ensemble_auth_skip: 'Ensemble name checks not made.',
+  prep_processor_request_queued: 'Requests handed to the preparing step.',
+  outstanding_changes_queued: 'Changes prepared and not yet applied, total.',
+  outstanding_changes_removed: 'Prepared changes that were applied.',
+  revalidate_count: 'Sessions checked for another server.',
+  connection_drop_count: 'Connections closed by the server.',
+  connection_revalidate_count: 'Sessions that moved here from another server.',
+  sessionless_connections_expired: 'Connections closed because no session was begun in time.',
+  stale_sessions_expired: 'Sessions expired.',
+  request_commit_queued: 'Decided transactions handed to the applying step.',
+  throttled_ops: 'Requests refused because they waited too long.',
+  learner_proposal_received_count: 'Proposals received from a leader.',
+  learner_commit_received_count: 'Decisions received from a leader.',
+  sync_processor_request_queued: 'Transactions handed to the log.',
+  proposal_count: 'Proposals made by this leader.',
+  quit_leading_due_to_disloyal_voter: 'Times leading was given up because a voter turned away.',
+  stale_requests: 'Requests found that nobody waits for any more.',
+  stale_requests_dropped: 'Such requests that were dropped.',
+  stale_replies: 'Replies for connections that were gone.',
+  request_throttle_wait_count: 'Waits of the request throttle.',
+  large_requests_rejected: 'Large requests refused.',
+  digest_mismatches_count: 'Transactions after which the digest of the tree differed.',
+  unsuccessful_handshake: 'TLS handshakes that failed.',
+  insecure_admin_count: 'Plain HTTP requests to an admin port that also speaks HTTPS.',
+  tls_handshake_exceeded: 'TLS handshakes refused because too many were under way.',
+  cnxn_closed_without_zk_server_running: 'Connections closed because the server did not serve.',
+  skip_learner_request_to_next_processor_count: 'Of a switch of the Java server: always 0.',
+  requests_not_forwarded_to_commit_processor: 'Of a switch of the Java server: always 0.',
+  response_bytes: 'Bytes of replies.',
+  watch_bytes: 'Bytes of watch events.',
+  ttl_node_created_count: 'TTL nodes created.',
+  ttl_node_deleted_count: 'TTL nodes removed when their time was over.',
+  op_count_total: 'Operations answered.',
+} as const;
+
+/** Counters per first path element. */
+export const counterSets = {
+  quota_exceeded_error_per_namespace: 'Writes refused because of a quota.',
+} as const;
+
+/** Count, sum, least and largest of what was recorded. */
+export const summaries = {
+  fsynctime: 'Time of an fsync of the log.',
+  snapshottime: 'Time to write a snapshot.',
+  restore_time: 'Time to restore from a snapshot.',
+  dbinittime: 'Time to load the tree at start.',
+  follower_sync_time: 'Time of a follower to catch up.',
+  observer_sync_time: 'Time of an observer to catch up.',
+  election_time: 'Time of an election.',
+  connection_token_deficit: 'Tokens missing when a connection came.',
+  inflight_snap_count: 'Snapshots being sent to members when one began.',
+  inflight_diff_count: 'Log tails being sent to members when one began.',
+  node_created_watch_count: 'Watches fired by one creation.',
+  node_deleted_watch_count: 'Watches fired by one deletion.',
+  node_changed_watch_count: 'Watches fired by one change of data.',
+  node_children_watch_count: 'Watches fired by one change of children.',
+  prep_processor_queue_size: 'Requests waiting for the preparing step.',
+  prep_process_time: 'Time of the preparing step.',
+  proposal_process_time: 'Time to make a proposal.',
+  unavailable_time: 'Time without a leader.',
+  leader_unavailable_time: 'Time without a leader, as the new leader saw it.',
+  requests_in_session_queue: 'Requests of one session waiting their turn.',
+  pending_session_queue_size: 'Sessions with requests that wait.',
+  reads_after_write_in_session_queue: 'Reads waiting behind a write of their session.',
+  reads_issued_from_session_queue: 'Such reads answered after the write.',
+  session_queues_drained: 'Sessions whose waiting requests were all served.',
+  time_waiting_empty_pool_in_commit_processor_read_ms: 'Of a thread pool of the Java server: always 0.',
+  write_batch_time_in_commit_processor: 'Time to apply a group of writes.',
+  concurrent_request_processing_in_commit_processor: 'Requests in the applying step.',
+  read_commit_proc_req_queued: 'Reads waiting to be answered.',
+  write_commit_proc_req_queued: 'Writes waiting to be applied.',
+  commit_commit_proc_req_queued: 'Decided transactions waiting to be applied.',
+  read_commit_proc_issued: 'Reads answered in one go.',
+  write_commit_proc_issued: 'Writes applied in one go.',
+  commit_process_time: 'Time from deciding to applying.',
+  startup_txns_loaded: 'Transactions read from the log at start.',
+  startup_txns_load_time: 'Time to read them.',
+  startup_snap_load_time: 'Time to read the snapshot at start.',
+  sync_processor_queue_size: 'Transactions waiting for the log.',
+  sync_process_time: 'Time of the writing step.',
+  sync_processor_batch_size: 'Transactions made durable by one fsync.',
+  netty_queued_buffer_capacity: 'Of a library of the Java server: always 0.',
+  learner_request_processor_queue_size: 'Requests of members waiting.',
+  socket_closing_time: 'Time to close a socket.',
+} as const;
+
+export const summarySets = {
+  write_per_namespace: 'Bytes written, per first path element.',
+  read_per_namespace: 'Bytes read, per first path element.',
+  learner_handler_qp_size: 'Packets waiting for a member.',
+} as const;
+
+/** Summaries with percentiles. */
+export const advancedSummaries = {
+  readlatency: 'Time to answer a read.',
+  updatelatency: 'Time to answer a write.',
+  propagation_latency: 'Time from the proposal of a write to applying it here.',
+  dead_watchers_cleaner_latency: 'Of the optimised watch table, which Corral does not have: always 0.',
+  prep_processor_queue_time_ms: 'Wait before the preparing step.',
+  close_session_prep_time: 'Time to prepare closing a session.',
+  read_commitproc_time_ms: 'Wait of a read before it is answered.',
+  write_commitproc_time_ms: 'Wait of a write until it is decided.',
+  local_write_committed_time_ms: 'Wait of a write from here until it is decided.',
+  server_write_committed_time_ms: 'Wait of a write from elsewhere until it is decided.',
+  om_proposal_process_time_ms: 'Time of an observer feeder to pass on a proposal.',
+  om_commit_process_time_ms: 'Time of an observer feeder to pass on a decision.',
+  read_final_proc_time_ms: 'Time to answer a read in the last step.',
+  write_final_proc_time_ms: 'Time to apply and answer a write in the last step.',
+  proposal_latency: 'Time from the request to the proposal.',
+  proposal_ack_creation_latency: 'Time from the proposal to its acknowledgement.',
+  commit_propagation_latency: 'Time from the decision to applying it here.',
+  sync_processor_queue_and_flush_time_ms: 'Wait of a transaction until it is durable.',
+  sync_processor_queue_time_ms: 'Wait of a transaction for the log.',
+  sync_processor_queue_flush_time_ms: 'Time to make a group of transactions durable.',
+  quorum_ack_latency: 'Time until a majority has acknowledged.',
+  request_throttle_queue_time_ms: 'Wait in the request throttle.',
+  jvm_pause_time_ms: 'Pauses of the event loop.',
+} as const;
+
+export const advancedSummarySets = {
+  learner_handler_qp_time_ms: 'Wait of packets for a member.',
+  ack_latency: 'Time until a member has acknowledged, per member.',
+} as const;
+
+export type GaugeName = keyof typeof gauges;
+export type RoleGaugeName = keyof typeof roleGauges;
+export type GaugeSetName = keyof typeof gaugeSets;
+export type CounterName = keyof typeof counters;
+export type CounterSetName = keyof typeof counterSets;
+export type SummaryName = keyof typeof summaries;
+export type SummarySetName = keyof typeof summarySets;
+export type AdvancedSummaryName = keyof typeof advancedSummaries;
+export type AdvancedSummarySetName = keyof typeof advancedSummarySets;
+
+/** The name of the counter of one operation, as in `op_count_get_data`. */
+export const operationCounter = (operation: string): string =>
+  `op_count_${operation.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)}`;

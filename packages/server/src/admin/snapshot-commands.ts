@@ -1,0 +1,100 @@
+// The two commands of the AdminServer that need an identity: snapshot sends the whole tree, restore replaces it. Each
+// is checked in the same order as in Apache: identity, method, switched on, rate. Anything unexpected is a refusal.
+
+import { formatZxid } from '@corral/protocol';
+
+import type { ServerFacts, TakenSnapshot } from './facts.ts';
+import type { Fields } from './commands.ts';
+
+export const privileged = [
+  { name: 'restore', aliases: ['rest'], method: 'POST' },
+  { name: 'snapshot', aliases: ['snap'], method: 'GET' },
+] as const;
+
+export type PrivilegedName = (typeof privileged)[number]['name'];
+
+export interface PrivilegedCall {
+  readonly name: PrivilegedName;
+  readonly method: string;
+  readonly authorization: string | undefined;
+  readonly callerAddress: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** The snapshot to restore. */
+  readonly body: AsyncIterable<Uint8Array> | undefined;
+}
+
+export type Outcome =
+  | { readonly kind: 'fields'; readonly fields: Fields; readonly headers?: Readonly<Record<string, string>> }
+  | { readonly kind: 'refused'; readonly status: number; readonly error: string }
+  | { readonly kind: 'stream'; readonly snapshot: TakenSnapshot; readonly headers: Readonly<Record<string, string>> };
+
+const refused = (status: number, error: string): Outcome => ({ kind: 'refused', status, error });
+
+/** Remembers when each command last ran. One per AdminServer. */
+export class RateLimiter {
+  readonly #lastAt = new Map<string, number>();
+  readonly #intervalMs: number;
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+  allow(name: string, now: number): boolean {
+    const last = this.#lastAt.get(name);
+    if (last !== undefined && now - last < this.#intervalMs) return false;
+    this.#lastAt.set(name, now);
+    return true;
+  }
+}
+
+export async function runPrivileged(
+  facts: ServerFacts,
+  call: PrivilegedCall,
+  limiter: RateLimiter,
+  onError: (error: unknown) => void,
+): Promise<Outcome> {
+  const denied = await checkIdentity(facts, call);
+  if (denied !== undefined) return denied;
+  const row = privileged.find((candidate) => candidate.name === call.name);
+  if (row?.method !== call.method) return refused(500, `${call.name} needs the method ${row?.method ?? 'of its kind'}`);
+  const { config, metrics } = facts;
+  const enabled = call.name === 'snapshot' ? config.adminSnapshotEnabled : config.adminRestoreEnabled;
+  if (!enabled) return refused(503, `${call.name} command is disabled`);
+  if (!config.serializeLastProcessedZxid) return refused(500, 'serializeLastProcessedZxid.enabled is false');
+  if (call.name === 'restore' && call.body === undefined) {
+    return refused(400, 'expected a snapshot as application/octet-stream');
+  }
+  if (!limiter.allow(call.name, performance.now())) {
+    metrics.counter(`${call.name}_rate_limited_count`).add(1);
+    return refused(429, 'Rate limit exceeded');
+  }
+  try {
+    return call.name === 'snapshot' ? await snapshot(facts, call.query) : await restore(facts, call.body);
+  } catch (error) {
+    metrics.counter(`${call.name}_error_count`).add(1);
+    onError(error);
+    return refused(500, `${call.name} failed; the server log has the reason`);
+  }
+}
+
+async function checkIdentity(facts: ServerFacts, call: PrivilegedCall): Promise<Outcome | undefined> {
+  const written = call.authorization?.trim() ?? '';
+  if (written === '') return refused(401, 'Auth info is missing for the command');
+  const space = written.indexOf(' ');
+  const scheme = space < 0 ? written : written.slice(0, space);
+  const credential = space < 0 ? '' : written.slice(space + 1).trim();
+  const verdict = await facts.authorize({ scheme, credential, address: call.callerAddress });
+  if (verdict === 'granted') return undefined;
+  return verdict === 'denied' ? refused(403, 'Not authorized') : refused(401, 'Not authenticated');
+}
+
+async function snapshot(facts: ServerFacts, query: PrivilegedCall['query']): Promise<Outcome> {
+  const taken = await facts.takeSnapshot();
+  const headers = { last_zxid: formatZxid(taken.zxid), snapshot_size: String(taken.bytes) };
+  const streaming = (query['streaming'] ?? 'true').toLowerCase() === 'true';
+  return streaming ? { kind: 'stream', snapshot: taken, headers } : { kind: 'fields', fields: {}, headers };
+}
+
+async function restore(facts: ServerFacts, body: PrivilegedCall['body']): Promise<Outcome> {
+  if (body === undefined) throw new Error('a restore without a body was let through');
+  const { lastZxid } = await facts.restore(body);
+  return { kind: 'fields', fields: { last_zxid: lastZxid } };
+}
