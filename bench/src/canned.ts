@@ -90,7 +90,8 @@ class Connection {
   }
 }
 
-const pathOf = (bytes: Buffer, at: number): string => bytes.toString('latin1', at + 12, at + 12 + bytes.readInt32BE(at + 8));
+const pathOf = (bytes: Buffer, at: number): string =>
+  bytes.toString('latin1', at + 12, at + 12 + bytes.readInt32BE(at + 8));
 
 function createReply(bytes: Buffer, at: number): Buffer {
   const pathBytes = bytes.readInt32BE(at + 8);

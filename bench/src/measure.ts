@@ -33,7 +33,9 @@ async function load(server: TestServer, job: Omit<Job, 'port' | 'serverPids' | '
     return JSON.parse(stdout) as LoadResult;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`${job.workload} against ${server.kind} failed: ${reason}\n${await server.logTail()}`, { cause: error });
+    throw new Error(`${job.workload} against ${server.kind} failed: ${reason}\n${await server.logTail()}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,16 +1,7 @@
 // The table of workloads: for each, the nodes it needs and the requests a connection sends. Requests are encoded when the
 // connection is made; `patch` then writes the digits of the next key.
 
-import {
-  createFrame,
-  dataBytes,
-  getFrame,
-  multiFrame,
-  pathAt,
-  putDigits,
-  replyBytes,
-  setFrame,
-} from './requests.ts';
+import { createFrame, dataBytes, getFrame, multiFrame, pathAt, putDigits, replyBytes, setFrame } from './requests.ts';
 
 /** What the parent process asks the generator to do. */
 export interface Job {

@@ -32,7 +32,7 @@ const script = {
   ],
   'acl, auth, sync': [
     ['addauth digest kim:pw'],
-    ['getacl /cmt', /rc = 0/, /world/],
+    ['set /cmt authenticated', /version=3\b/],
     ['sync /cmt', /rc = 0/],
   ],
 };

@@ -78,6 +78,7 @@ export const body = {
 export class Wire {
   pending = [];
   at = 0;
+  dead = false;
   events = [];
   xid = 0;
   lastZxid = 0n;
@@ -111,6 +112,7 @@ export class Wire {
 
   expect(bytesToSend, kind) {
     return new Promise((resolve, reject) => {
+      if (this.dead) return reject(new Error('connection closed'));
       this.pending.push({ resolve, reject, kind });
       this.socket.write(bytesToSend);
     });
@@ -177,6 +179,7 @@ export class Wire {
   }
 
   fail(error) {
+    this.dead = true;
     for (const entry of this.pending.splice(0).slice(this.at)) entry.reject(error);
     this.at = 0;
   }

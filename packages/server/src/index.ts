@@ -1,1 +1,15 @@
-export {};
+// The server package: a Corral server for Node.
+
+/** Runs `corral server` until it ends. */
+export { runServer } from './run.ts';
+/** Starts a server inside this process. */
+export { startServer } from './start-server.ts';
+export type { FlatSettings, RunningServer } from './start-server.ts';
+/** Tools for data directories. */
+export { NodeFiles } from './storage/node-files.ts';
+export { describeDiagnosis, diagnose } from './storage/doctor.ts';
+export type { DataDirectories, Diagnosis, Finding } from './storage/doctor.ts';
+export { repair } from './storage/doctor-repair.ts';
+export type { Repair } from './storage/doctor-repair.ts';
+export { describeLogEnd, inspectLog, inspectSnapshot, isSoundEnd, logScanner } from './storage/inspect.ts';
+export type { LogFacts, SnapshotFacts } from './storage/inspect.ts';

@@ -232,7 +232,7 @@ const shown = (want: Buffer, got: Buffer): string =>
 
 function splitFrames(bytes: Buffer): [number, number][] {
   const frames: [number, number][] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = at + 4 + bytes.readInt32BE(at);
     frames.push([at, end]);
     at = end;

@@ -37,6 +37,7 @@ export interface RecoveryOptions {
   readonly trustEmptySnapshot?: boolean;
   /** Look, but change and sync nothing: for tools. */
   readonly readOnly?: boolean;
+  /** Called after every file, and now and then inside a long one. */
   readonly progress?: (step: { readonly file: string; readonly replayed: number }) => void;
 }
 
@@ -51,6 +52,9 @@ export interface RecoveryResult<T> {
   /** What an operator should know: skipped snapshots, cut tails, removed empty files. */
   readonly notes: readonly string[];
 }
+
+/** Transactions between two reports of progress. */
+const progressEvery = 50_000;
 
 interface Loaded<T> {
   readonly target: T;
@@ -206,6 +210,7 @@ class Recovery<T extends RecoveryTarget> {
     else target.txn(header, txn, digest);
     this.#last = zxid;
     this.#replayed += 1;
+    if (this.#replayed % progressEvery === 0) this.#options.progress?.({ file: path, replayed: this.#replayed });
   }
 
   #decode(path: string, record: LogRecord): TxnRecord {

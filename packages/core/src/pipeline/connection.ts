@@ -68,6 +68,12 @@ export class Connection {
     return this.state === 'open' || this.state === 'greeting';
   }
 
+  resetStats(): void {
+    this.packetsReceived = this.packetsSent = 0;
+    this.lastLatency = this.maxLatency = this.totalLatency = 0;
+    this.minLatency = Infinity;
+  }
+
   /** Keeps bytes[start, end) behind what is kept already. */
   keep(bytes: Uint8Array, start: number, end: number): void {
     const needed = this.stashLength + end - start;

@@ -29,7 +29,12 @@ export const commands: readonly Command[] = [
   { name: 'connections', aliases: ['cons'], run: (facts) => connectionLists(facts, connectionFields) },
   { name: 'dirs', aliases: [], run: directories },
   { name: 'dump', aliases: [], run: dump },
-  { name: 'environment', aliases: ['env', 'envi'], always: true, run: (facts) => Object.fromEntries(environment(facts)) },
+  {
+    name: 'environment',
+    aliases: ['env', 'envi'],
+    always: true,
+    run: (facts) => Object.fromEntries(environment(facts)),
+  },
   { name: 'get_trace_mask', aliases: ['gtmk'], always: true, run: (facts) => ({ tracemask: facts.traceMask() }) },
   { name: 'hash', aliases: [], run: hash },
   {
@@ -48,7 +53,11 @@ export const commands: readonly Command[] = [
   { name: 'server_stats', aliases: ['srvr'], run: serverStats },
   { name: 'set_trace_mask', aliases: ['stmk'], always: true, run: setTraceMask },
   { name: 'stat_reset', aliases: ['srst'], run: resetStatistics },
-  { name: 'stats', aliases: ['stat'], run: (facts) => ({ ...serverStats(facts), ...connectionLists(facts, briefFields) }) },
+  {
+    name: 'stats',
+    aliases: ['stat'],
+    run: (facts) => ({ ...serverStats(facts), ...connectionLists(facts, briefFields) }),
+  },
   {
     name: 'system_properties',
     aliases: ['sysp'],
@@ -132,7 +141,10 @@ function directories(facts: ServerFacts): Fields {
 const signed = (session: bigint): bigint => BigInt.asIntN(64, session);
 
 /** Lists from several sources under one text key. */
-function group<T>(rows: Iterable<readonly [string, Iterable<T>]>, shown: (value: T) => Json): ReadonlyMap<string, Json> {
+function group<T>(
+  rows: Iterable<readonly [string, Iterable<T>]>,
+  shown: (value: T) => Json,
+): ReadonlyMap<string, Json> {
   return new Map([...rows].map(([key, values]) => [key, [...values].map(shown)]));
 }
 

@@ -39,9 +39,7 @@ const words = {
   envi: always(everyone(text.envi)),
   gtmk: always(local((facts) => [String(facts.traceMask())])),
   hash: everyone(text.hash),
-  isro: always(
-    everyone((facts) => [!facts.serving().serving ? 'null' : facts.mode() === 'read-only' ? 'ro' : 'rw']),
-  ),
+  isro: always(everyone((facts) => [!facts.serving().serving ? 'null' : facts.mode() === 'read-only' ? 'ro' : 'rw'])),
   mntr: everyone(text.mntr),
   ruok: always(everyone(() => ['imok'])),
   srst: local((facts) => {

@@ -89,7 +89,10 @@ export async function buildAdminApp(facts: ServerFacts, options: AdminOptions = 
   app.get('/livez', serveLiveness);
   app.get('/readyz', (_, reply) => {
     const { serving, reason } = facts.serving();
-    return reply.code(serving ? 200 : 503).type('text/plain; charset=utf-8').send(serving ? 'ok\n' : `${reason}\n`);
+    return reply
+      .code(serving ? 200 : 503)
+      .type('text/plain; charset=utf-8')
+      .send(serving ? 'ok\n' : `${reason}\n`);
   });
   await options.extend?.(app);
   return app;
@@ -133,7 +136,10 @@ async function buildApp(facts: ServerFacts, purpose: Purpose, options: AdminOpti
   app.setErrorHandler((error, _, reply) => {
     const status = statusOf(error);
     if (status >= 500) options.onError?.(error);
-    return reply.code(status).type('text/plain').send(status >= 500 ? 'Internal error\n' : 'Bad request\n');
+    return reply
+      .code(status)
+      .type('text/plain')
+      .send(status >= 500 ? 'Internal error\n' : 'Bad request\n');
   });
   return app;
 }
@@ -157,7 +163,10 @@ function refusalOf(request: FastifyRequest, loopbackOnly: boolean): { status: nu
 }
 
 function isLoopbackName(hostHeader: string): boolean {
-  const name = hostHeader.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  const name = hostHeader
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
   return name === 'localhost' || isLoopbackAddress(name);
 }
 

@@ -2,6 +2,7 @@
 // scrapes. The last is written here rather than by a library: loading prom-client would keep about 8 MB for what is
 // one page.
 
+import { escapeControls } from '../config/escape.ts';
 import { gaugeSets, gauges, roleGauges } from './metrics-table.ts';
 import * as table from './metrics-table.ts';
 import type { QuotaFact, ServerFacts } from './facts.ts';
@@ -77,9 +78,6 @@ export function javaAverage(value: number): string {
   return Number.isInteger(rounded) ? `${rounded}.0` : String(rounded);
 }
 
-/** Keys are path elements, which clients choose; they must not be able to add lines. */
-const oneLine = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');
-
 /** The lines of mntr. */
 export function* monitorLines(facts: ServerFacts): Generator<string> {
   yield `zk_version\t${facts.version}\n`;
@@ -89,7 +87,7 @@ export function* monitorLines(facts: ServerFacts): Generator<string> {
     return;
   }
   for (const { name, value, average } of monitorEntries(facts)) {
-    yield `zk_${oneLine(name)}\t${average ? javaAverage(value) : value}\n`;
+    yield `zk_${escapeControls(name)}\t${average ? javaAverage(value) : value}\n`;
   }
 }
 
@@ -158,8 +156,7 @@ function* summarySamples(name: string, summary: Summary, quantiles: number[], ke
 
 function labelText(sample: Sample): string {
   if (sample.labels.length === 0) return '';
-  const escaped = (value: string): string =>
-    value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
+  const escaped = (value: string): string => value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
   return `{${sample.labels.map(([name, value]) => `${name}="${escaped(value)}"`).join(',')}}`;
 }
 

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+import { escapeControls } from './escape.ts';
 import { secretPlaceholder } from './kinds.ts';
 import { isSecretKey, meaningOf } from './names.ts';
 import { parseServerSpec, serverIdOf, serverSpecForm } from './servers.ts';
@@ -253,12 +254,10 @@ function shownEntry(entry: { readonly key: string; readonly value: string }): st
   return `${entry.key}=${isSecretKey(entry.key) ? secretPlaceholder : entry.value}\n`;
 }
 
-/** A value inside a message: short, and without control characters that could forge lines of a log. */
+/** A value inside a message. */
 function quote(value: string): string {
   const short = value.length > 80 ? `${value.slice(0, 80)}…` : value;
-  return short.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return escapeControls(short);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -42,9 +42,7 @@ const ignored = (reason: string): Meaning => ({ kind: 'ignored', reason });
 const isKnown = (key: string): boolean => byKey.has(key) || ignoredKeyOf(key) !== undefined;
 
 function ignoredKeyOf(key: string): (typeof ignoredKeys)[number] | undefined {
-  return ignoredKeys.find((row) =>
-    row.key.endsWith('.*') ? key.startsWith(row.key.slice(0, -1)) : row.key === key,
-  );
+  return ignoredKeys.find((row) => (row.key.endsWith('.*') ? key.startsWith(row.key.slice(0, -1)) : row.key === key));
 }
 
 /** Whether the value of a key must never be shown. Unknown keys are judged by their name: better one too many. */

@@ -36,11 +36,7 @@ export const ignoredKeys: readonly IgnoredKey[] = [
     'it sizes threads of the Java metrics provider; Corral answers scrapes without threads',
     'metricsProvider.numWorkerThreads metricsProvider.maxQueueSize metricsProvider.workerShutdownTimeoutMs',
   ),
-  ...group(
-    'cfg',
-    'it sizes a Java thread pool; Corral has one thread for requests',
-    'quorum.cnxn.threads.size',
-  ),
+  ...group('cfg', 'it sizes a Java thread pool; Corral has one thread for requests', 'quorum.cnxn.threads.size'),
   ...group(
     'property',
     'it sizes a Java thread pool or its shutdown; Corral has one thread for requests',
@@ -53,11 +49,7 @@ export const ignoredKeys: readonly IgnoredKey[] = [
     'it chooses or tunes a Java network library; Corral has one, which does both TLS and plain connections',
     'serverCnxnFactory clientCnxnSocket netty.advancedFlowControl.enabled netty.server.outstandingHandshake.limit',
   ),
-  ...group(
-    'property',
-    'it tunes the Java HTTP server of the AdminServer',
-    'admin.httpVersion admin.idleTimeout',
-  ),
+  ...group('property', 'it tunes the Java HTTP server of the AdminServer', 'admin.httpVersion admin.idleTimeout'),
   ...group(
     'property',
     'Corral writes to the log in groups by itself: a group is what arrived during the previous fsync',

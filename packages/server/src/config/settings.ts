@@ -198,7 +198,12 @@ const limits = {
     property('connection_throttle_drop_decrease', decimal({ min: 0, max: 1 }), 0.002, 'Step down of the drop chance.'),
   ),
   connectionThrottleDecreaseRatio: later(
-    property('connection_throttle_decrease_ratio', decimal({ min: 0, max: 1 }), 0, 'Fill level that begins a step down.'),
+    property(
+      'connection_throttle_decrease_ratio',
+      decimal({ min: 0, max: 1 }),
+      0,
+      'Fill level that begins a step down.',
+    ),
   ),
   connectionThrottleWeightEnabled: later(
     property('connection_throttle_weight_enabled', boolean, false, 'Count kinds of connections differently.'),

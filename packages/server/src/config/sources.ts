@@ -62,7 +62,14 @@ export function collect(input: LoadInput): Collected {
   const fromImage = configFile === undefined ? image.entries : [];
   const alwaysEnv = rows.flatMap(([name, row]) => entryOfVariable(name, row.env, input.env));
   return {
-    entries: [...fromImage, ...(file ?? []).map(toRaw(configFile ?? '')), ...dynamic, ...alwaysEnv, ...jvm, ...args.entries],
+    entries: [
+      ...fromImage,
+      ...(file ?? []).map(toRaw(configFile ?? '')),
+      ...dynamic,
+      ...alwaysEnv,
+      ...jvm,
+      ...args.entries,
+    ],
     problems,
     ignored,
     configFile,
@@ -98,11 +105,7 @@ function readEntries(input: LoadInput, path: string, problems: string[]): Proper
 }
 
 /** The file that dynamicConfigFile names holds nothing but members; anything else in it is an error. */
-function dynamicEntries(
-  input: LoadInput,
-  entries: readonly PropertyEntry[],
-  problems: string[],
-): RawEntry[] {
+function dynamicEntries(input: LoadInput, entries: readonly PropertyEntry[], problems: string[]): RawEntry[] {
   const name = entries.findLast((entry) => entry.key === 'dynamicConfigFile')?.value;
   if (name === undefined) return [];
   const path = resolve(input.cwd, name);
@@ -180,7 +183,9 @@ function entryOfVariable(name: SettingName, variable: string | undefined, env: L
 /** The variables of the official image, as its entry script turns them into a zoo.cfg. */
 function imageEntries(env: LoadInput['env']): { entries: RawEntry[]; variables: string[] } {
   const entries = rows.flatMap(([name, row]) => entryOfVariable(name, row.image, env));
-  const variables = rows.flatMap(([, row]) => (row.image !== undefined && env[row.image] !== undefined ? [row.image] : []));
+  const variables = rows.flatMap(([, row]) =>
+    row.image !== undefined && env[row.image] !== undefined ? [row.image] : [],
+  );
   const lines = (variable: string): void => {
     const value = env[variable];
     if (value === undefined) return;

@@ -1,0 +1,126 @@
+// Renders the figures as Markdown and puts them between two markers of the page that explains them.
+
+import { lifeRows, limits } from './cases.ts';
+import type { BenchCase, LifeKey } from './cases.ts';
+import type { LoadResult } from './run.ts';
+import type { ServerKind } from './servers.ts';
+import { figuresOf, quietCoresMax, ratio, spread } from './stats.ts';
+import type { CaseFigures, Spread } from './stats.ts';
+
+export type LifeRun = Partial<Record<LifeKey, number>>;
+
+/** Everything one invocation measured. */
+export interface Measured {
+  readonly cases: readonly BenchCase[];
+  /** Runs of a case by a server, one per round. */
+  readonly runs: ReadonlyMap<string, readonly LoadResult[]>;
+  readonly lives: ReadonlyMap<ServerKind, readonly LifeRun[]>;
+  readonly znodes: number;
+}
+
+export const runKey = (kind: ServerKind, one: BenchCase): string => `${kind} ${one.name}`;
+
+const none = '–';
+const begin = '<!-- figures: written by npm run bench -->';
+const end = '<!-- figures end -->';
+
+function figures(measured: Measured, kind: ServerKind, one: BenchCase): CaseFigures {
+  return figuresOf(measured.runs.get(runKey(kind, one)) ?? []);
+}
+
+/** Three significant digits, thousands grouped. */
+function number(value: number): string {
+  if (value >= 1000) return Math.round(value).toLocaleString('en-US');
+  if (value >= 100) return value.toFixed(0);
+  return value.toFixed(value >= 10 ? 1 : 2);
+}
+
+const shown = (figure: Spread | undefined): string => (figure === undefined ? none : number(figure.median));
+const ranged = (figure: Spread | undefined): string =>
+  figure === undefined ? none : `${number(figure.median)} [${number(figure.min)}..${number(figure.max)}]`;
+
+function judged(value: number | undefined, bound: number | undefined, better: 'more' | 'less'): string {
+  if (value === undefined) return none;
+  const text = value.toFixed(2);
+  if (bound === undefined) return text;
+  const met = better === 'more' ? value >= bound : value <= bound;
+  return `${text} (${better === 'more' ? '≥' : '≤'} ${bound.toFixed(1)}: ${met ? 'met' : '**missed**'})`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const rule = head.map((_, column) => (column === 0 ? '---' : '--:'));
+  return [line(head), line(rule), ...rows.map(line)].join('\n');
+}
+
+function throughputTable(measured: Measured): string {
+  const rows = measured.cases.map((one) => {
+    const [corral, apache, canned] = (['corral', 'apache', 'canned'] as const).map((kind) =>
+      figures(measured, kind, one),
+    );
+    const won = ratio(corral?.opsPerSecond, apache?.opsPerSecond);
+    const noisy = `${corral?.noisy ?? 0}/${apache?.noisy ?? 0}`;
+    const cells = [one.name, ranged(corral?.opsPerSecond), ranged(apache?.opsPerSecond)];
+    return [...cells, judged(won, one.target, 'more'), shown(canned?.opsPerSecond), noisy];
+  });
+  const head = ['case', 'Corral, ops/s', 'Apache, ops/s', 'ratio (target)', 'generator ceiling', 'noisy runs C/A'];
+  return table(head, rows);
+}
+
+function costTable(measured: Measured): string {
+  const rows = measured.cases.map((one) => {
+    const corral = figures(measured, 'corral', one);
+    const apache = figures(measured, 'apache', one);
+    const both = (pick: (of: CaseFigures) => Spread | undefined): string =>
+      `${shown(pick(corral))} / ${shown(pick(apache))}`;
+    return [
+      one.name,
+      both((of) => of.p50Ms),
+      both((of) => of.p99Ms),
+      judged(ratio(corral.p99Ms, apache.p99Ms), limits.p99, 'less'),
+      both((of) => of.serverMicrosPerOp),
+      judged(ratio(corral.serverMicrosPerOp, apache.serverMicrosPerOp), limits.cpuPerOp, 'less'),
+      both((of) => of.serverCores),
+      both((of) => of.generatorCores),
+    ];
+  });
+  const head = ['case', 'p50 ms C/A', 'p99 ms C/A', 'p99 ratio', 'server CPU µs/op C/A', 'CPU ratio'];
+  return table([...head, 'server cores C/A', 'generator cores C/A'], rows);
+}
+
+function lifeTable(measured: Measured): string {
+  const over = (kind: ServerKind, key: LifeKey): Spread | undefined => {
+    const found = (measured.lives.get(kind) ?? []).map((life) => life[key]);
+    return spread(found.filter((value) => value !== undefined));
+  };
+  const rows = lifeRows.flatMap(({ key, name, unit, limit }) => {
+    const corral = over('corral', key);
+    const apache = over('apache', key);
+    if (corral === undefined && apache === undefined) return [];
+    return [[`${name}, ${unit}`, ranged(corral), ranged(apache), judged(ratio(corral, apache), limit, 'less')]];
+  });
+  const heading =
+    measured.znodes > 0 ? `With ${number(measured.znodes)} znodes of 100 bytes where it says so.\n\n` : '';
+  return rows.length === 0 ? '' : `${heading}${table(['', 'Corral', 'Apache', 'ratio (target)'], rows)}`;
+}
+
+/** The section with all tables. */
+export function render(measured: Measured, facts: readonly string[]): string {
+  const parts = [facts.map((fact) => `- ${fact}`).join('\n')];
+  if (measured.cases.length > 0) {
+    const noise = `A run is noisy when others and the host took more than ${quietCoresMax} cores.`;
+    parts.push('### Throughput', throughputTable(measured), noise);
+    parts.push('### Latency and CPU time', 'C/A: Corral / Apache.', costTable(measured));
+  }
+  const life = lifeTable(measured);
+  if (life !== '') parts.push('### Start, memory, recovery', life);
+  return parts.join('\n\n');
+}
+
+/** The page with its old figures replaced. */
+export function withFigures(page: string, section: string): string {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) return `${page.trimEnd()}\n\n${begin}\n\n${section}\n\n${end}\n`;
+  return `${page.slice(0, from + begin.length)}\n\n${section}\n\n${page.slice(to)}`;
+}

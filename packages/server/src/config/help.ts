@@ -1,0 +1,27 @@
+// The text of `corral server --help`, from the table of settings.
+
+import { rows } from './sources.ts';
+import { fallbackOf } from './shown.ts';
+
+export function serverHelp(): string {
+  const flags = rows.flatMap(([, row]) => (row.flag === undefined ? [] : [{ ...row, flag: row.flag }]));
+  const width = Math.max(...flags.map((row) => row.flag.length + row.kind.name.length)) + 5;
+  const lines = flags.map((row) => {
+    const head = `  ${row.flag} <${row.kind.name}>`.padEnd(width + 1);
+    return `${head} ${row.meaning} Default: ${fallbackOf(row)}.`;
+  });
+  return [
+    'Usage: corral server [options] [zoo.cfg]',
+    '',
+    'Starts a server with the settings of a ZooKeeper configuration file, or with none on port 2181 and ./data.',
+    '',
+    'Options:',
+    `  ${'--config <path>'.padEnd(width - 2)}  The configuration file; the same as naming it without --config.`,
+    ...lines,
+    `  ${'-D<name>=<value>'.padEnd(width - 2)}  Any setting under its name in the file or as a system property of ZooKeeper.`,
+    '',
+    'Options count more than -D, -D more than the file. Without a file, the variables of the official ZooKeeper image',
+    '(ZOO_DATA_DIR, ZOO_TICK_TIME, ZOO_CFG_EXTRA and so on) are read. All settings: docs/reference/settings.md',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,320 @@
+// What a running server says about itself: the host's side of ServerFacts.
+
+import { readdirSync, statSync } from 'node:fs';
+import * as path from 'node:path';
+import type { Connection } from '@corral/core';
+import { digestVersion } from '@corral/core';
+import { opName, ops, perms } from '@corral/protocol';
+import type {
+  Authorization,
+  ConnectionBucket,
+  ConnectionFacts,
+  Credential,
+  DigestFact,
+  QuotaFact,
+  ServerFacts,
+  SessionBucket,
+  TakenSnapshot,
+  WatchCounts,
+} from './admin/facts.ts';
+import type { GaugeName } from './admin/metrics-table.ts';
+import { Metrics } from './admin/metrics.ts';
+import type { Config, LoadedConfig } from './config/load.ts';
+import type { ReplicaHost } from './host.ts';
+import type { ClientListener } from './net/client-listener.ts';
+import { processGauges } from './process-gauges.ts';
+import { dataDirs } from './restore.ts';
+import { takeSnapshotFile } from './snapshot-on-demand.ts';
+import { compatibleVersion } from './version.ts';
+
+export class HostFacts implements ServerFacts {
+  readonly config: Config;
+  readonly initialConfiguration: string;
+  readonly version = compatibleVersion;
+  readonly metrics = new Metrics();
+  readonly #host: ReplicaHost;
+  readonly #listener: ClientListener;
+  #state: 'starting' | 'serving' | 'stopping' = 'starting';
+  #servingSince = 0;
+  #traceMask = 306n;
+  #slowFsyncs = 0;
+  #words = 0;
+
+  constructor(loaded: LoadedConfig, host: ReplicaHost, listener: ClientListener) {
+    this.config = loaded.config;
+    this.initialConfiguration = loaded.initialText;
+    this.#host = host;
+    this.#listener = listener;
+    const update = this.metrics.advanced('updatelatency');
+    const read = this.metrics.advanced('readlatency');
+    this.#ctx.stats.observe = (name, ms) => (name === 'updatelatency' ? update : read).record(ms);
+  }
+
+  get #ctx(): ReplicaHost['replica']['pipeline']['ctx'] {
+    return this.#host.replica.pipeline.ctx;
+  }
+
+  startedServing(): void {
+    this.#state = 'serving';
+    this.#servingSince = performance.now();
+  }
+
+  stoppedServing(): void {
+    this.#state = 'stopping';
+  }
+
+  wordAnswered(): void {
+    this.#words++;
+  }
+
+  fsynced(ms: number): void {
+    this.metrics.summary('fsynctime').record(Math.round(ms));
+    if (ms > this.config.fsyncWarningThresholdMs) this.#slowFsyncs++;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  mode(): 'standalone' {
+    return 'standalone';
+  }
+
+  serving(): { readonly serving: boolean; readonly reason: string } {
+    if (this.#host.replica.isHalted) return { serving: false, reason: 'the server has halted' };
+    return { serving: this.#state === 'serving', reason: this.#state === 'serving' ? '' : `the server is ${this.#state}` };
+  }
+
+  lastZxid(): number {
+    return this.#ctx.tree.lastZxid;
+  }
+
+  gauges(): Readonly<Record<GaugeName, number>> {
+    const { tree, sessions, stats, watches } = this.#ctx;
+    const { latency } = stats;
+    this.#copyCounters();
+    return {
+      ...processGauges(),
+      avg_latency: latency.count === 0 ? 0 : latency.sum / latency.count,
+      max_latency: latency.max,
+      min_latency: latency.count === 0 ? 0 : latency.min,
+      packets_received: stats.packetsReceived + this.#words,
+      packets_sent: stats.packetsSent + this.#words,
+      num_alive_connections: this.#listener.connections.size,
+      outstanding_requests: this.#host.replica.pipeline.outstandingCount,
+      uptime: Math.round(performance.now() - this.#servingSince),
+      znode_count: tree.nodes.count + 1, // the root counts twice, as in ZooKeeper
+      watch_count: watches.count,
+      ephemerals_count: tree.ephemeralCount,
+      approximate_data_size: tree.dataBytes,
+      global_sessions: sessions.size,
+      local_sessions: 0,
+      connection_drop_probability: 0,
+      last_client_response_size: stats.lastReplyBytes,
+      max_client_response_size: stats.maxReplyBytes,
+      min_client_response_size: stats.minReplyBytes,
+      outstanding_tls_handshake: 0,
+      auth_failed_count: stats.authFailures,
+      ...this.#plainConnections(),
+    };
+  }
+
+  /** Counters that the core keeps as fields appear under their names when somebody looks. */
+  #copyCounters(): void {
+    const { stats } = this.#ctx;
+    const { metrics } = this;
+    metrics.counter('connection_request_count').value = stats.connectionRequests;
+    metrics.counter('connection_revalidate_count').value = stats.revalidations;
+    metrics.counter('connection_rejected').value = this.#listener.rejected;
+    metrics.counter('stale_sessions_expired').value = stats.staleSessionsExpired;
+    metrics.counter('sessionless_connections_expired').value = stats.sessionlessExpired;
+    metrics.counter('commit_count').value = stats.commits;
+  }
+
+  #plainConnections(): { non_mtls_remote_conn_count: number; non_mtls_local_conn_count: number } {
+    let local = 0;
+    for (const { address } of this.#listener.connections.values())
+      if (address.startsWith('127.') || address === '::1') local++;
+    return { non_mtls_remote_conn_count: this.#listener.connections.size - local, non_mtls_local_conn_count: local };
+  }
+
+  roleGauges(): Readonly<Record<string, never>> {
+    return {};
+  }
+
+  quotas(): readonly QuotaFact[] {
+    const facts: QuotaFact[] = [];
+    for (const quota of this.#ctx.tree.quotas.all()) {
+      if (quota.limits === undefined || quota.limits === 'malformed') continue;
+      const { count, bytes, countHard, bytesHard } = quota.limits;
+      facts.push({
+        namespace: quota.path.split('/')[1] ?? '',
+        countLimit: countHard > -1 ? countHard : count,
+        bytesLimit: bytesHard > -1 ? bytesHard : bytes,
+        count: quota.count,
+        bytes: quota.bytes,
+      });
+    }
+    return facts;
+  }
+
+  *connections(): Iterable<ConnectionFacts> {
+    const known = this.#ctx.connections;
+    for (const { id, address, port } of this.#listener.connections.values()) {
+      const connection = known.get(id);
+      if (connection !== undefined) yield connectionFacts(connection, formatAddress(address, port));
+    }
+  }
+
+  sessionBuckets(): readonly SessionBucket[] {
+    const { sessions } = this.#ctx;
+    const offset = Date.now() - sessions.clock;
+    return sessions.buckets().map(({ at, sessions: ids }) => ({ expiresAt: Math.round(at + offset), sessions: ids }));
+  }
+
+  connectionBuckets(): readonly ConnectionBucket[] {
+    const { sessions, connections, options } = this.#ctx;
+    const offset = Date.now() - sessions.clock;
+    const buckets = new Map<number, { address: string; sessionId: bigint }[]>();
+    for (const { id, address, port } of this.#listener.connections.values()) {
+      const connection = connections.get(id);
+      if (connection === undefined) continue;
+      const { session } = connection;
+      const at = session?.deadline ?? sessions.clock + options.sessionlessTimeoutMs;
+      const expiresAt = Math.round((at + offset) / 1000) * 1000;
+      const entry = { address: formatAddress(address, port), sessionId: session?.id ?? 0n };
+      const bucket = buckets.get(expiresAt);
+      if (bucket === undefined) buckets.set(expiresAt, [entry]);
+      else bucket.push(entry);
+    }
+    return [...buckets].sort((a, b) => a[0] - b[0]).map(([expiresAt, list]) => ({ expiresAt, connections: list }));
+  }
+
+  *ephemeralsBySession(): Iterable<readonly [bigint, Iterable<string>]> {
+    const { tree } = this.#ctx;
+    for (const [session, nodes] of tree.ephemeralOwners()) yield [session, [...nodes].map((node) => tree.path(node))];
+  }
+
+  watchCounts(): WatchCounts {
+    const connections = new Set<number>();
+    let paths = 0;
+    let watches = 0;
+    for (const watch of this.#ctx.watches.dataWatches()) {
+      paths++;
+      watches += watch.connections.length;
+      for (const connection of watch.connections) connections.add(connection);
+    }
+    return { connections: connections.size, paths, watches };
+  }
+
+  *watchesByPath(): Iterable<readonly [string, Iterable<bigint>]> {
+    for (const { path: watched, connections } of this.#ctx.watches.dataWatches())
+      yield [watched, connections.map((id) => this.#sessionOf(id))];
+  }
+
+  watchesBySession(): Iterable<readonly [bigint, Iterable<string>]> {
+    const bySession = new Map<bigint, string[]>();
+    for (const { path: watched, connections } of this.#ctx.watches.dataWatches())
+      for (const id of connections) {
+        const session = this.#sessionOf(id);
+        const paths = bySession.get(session);
+        if (paths === undefined) bySession.set(session, [watched]);
+        else paths.push(watched);
+      }
+    return bySession;
+  }
+
+  #sessionOf(connection: number): bigint {
+    return this.#ctx.connections.get(connection)?.session?.id ?? 0n;
+  }
+
+  digests(): readonly DigestFact[] {
+    return this.#host.digests.map(({ zxid, digest }) => ({ zxid, digest, version: digestVersion }));
+  }
+
+  directoryBytes(): { readonly dataDir: number; readonly dataLogDir: number } {
+    const { snapDir, logDir } = dataDirs(this.config);
+    const dataDir = bytesIn(snapDir);
+    return { dataDir, dataLogDir: logDir === snapDir ? dataDir : bytesIn(logDir) };
+  }
+
+  slowFsyncs(): number {
+    return this.#slowFsyncs;
+  }
+
+  lastSnapshot(): { readonly zxid: number; readonly takenAt: number } | undefined {
+    const { zxid, wall } = this.#host.replica.lastSnapshot;
+    return wall === 0 ? undefined : { zxid, takenAt: wall };
+  }
+
+  traceMask(): bigint {
+    return this.#traceMask;
+  }
+
+  setTraceMask(mask: bigint): void {
+    this.#traceMask = mask;
+  }
+
+  resetConnectionStats(): void {
+    for (const connection of this.#ctx.connections.values()) connection.resetStats();
+  }
+
+  resetServerStats(): void {
+    this.#ctx.stats.reset();
+    this.#words = 0;
+  }
+
+  authorize({ scheme, credential, address }: Credential): Promise<Authorization> {
+    const { schemes, permissions, tree } = this.#ctx;
+    const bytes = new TextEncoder().encode(credential);
+    const proven = scheme === 'ip' ? [] : schemes.get(scheme)?.authenticate(bytes, { address });
+    if (proven === undefined) return Promise.resolve('unknown');
+    const identities = [{ scheme: 'ip', id: address }, ...proven];
+    const acl = tree.acl(0);
+    const mayAll = Object.values(perms).every((perm) => permissions.allows(acl, perm, identities));
+    return Promise.resolve(mayAll ? 'granted' : 'denied');
+  }
+
+  takeSnapshot(): Promise<TakenSnapshot> {
+    return takeSnapshotFile(this.#host.replica, dataDirs(this.config).snapDir);
+  }
+
+  restore(): Promise<{ readonly lastZxid: number }> {
+    return Promise.reject(new Error('restoring over HTTP is not supported by this version: stop the server, put the ' +
+      'snapshot into an empty dataDir/version-2 and start again')); // prettier-ignore
+  }
+}
+
+function connectionFacts(connection: Connection, address: string): ConnectionFacts {
+  const { session } = connection;
+  const name = opName(connection.lastOpcode);
+  const sent = Math.max(1, connection.packetsSent);
+  return {
+    address,
+    secure: false,
+    interestOps: connection.stalled === 'no' ? 1 : 0,
+    outstanding: connection.waiting.length,
+    received: connection.packetsReceived,
+    sent: connection.packetsSent,
+    sessionId: session?.id ?? 0n,
+    lastOperation: name === undefined ? (session === undefined ? 'NA' : 'SESS') : ops[name].short,
+    establishedAt: connection.openedWall,
+    sessionTimeoutMs: session?.timeoutMs ?? 0,
+    lastCxid: connection.lastXid,
+    lastZxid: connection.lastZxid,
+    lastResponseAt: Math.round(connection.lastReplyAt),
+    lastLatency: connection.lastLatency,
+    minLatency: connection.minLatency === Infinity ? 0 : connection.minLatency,
+    avgLatency: Math.round(connection.totalLatency / sent),
+    maxLatency: connection.maxLatency,
+  };
+}
+
+const formatAddress = (address: string, port: number): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+function bytesIn(dir: string): number {
+  let bytes = 0;
+  for (const name of readdirSync(dir)) bytes += statSync(path.join(dir, name), { throwIfNoEntry: false })?.size ?? 0;
+  return bytes;
+}

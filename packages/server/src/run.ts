@@ -1,0 +1,95 @@
+// `corral server`: reads the configuration, starts a server, says where it is, and stops it when asked to.
+
+import { RecoveryRefused } from '@corral/core';
+import { ConfigError, loadConfig } from './config/load.ts';
+import type { LoadedConfig } from './config/load.ts';
+import { DataDirInUse } from './data-lock.ts';
+import { Logger } from './log.ts';
+import { CorralServer } from './server.ts';
+
+const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** Runs until the server ends; resolves to the exit code. `argv` is what follows the word `server`. */
+export async function runServer(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  if (argv.some((arg) => arg === '--help' || arg === '-h')) {
+    const { serverHelp } = await import('./config/help.ts');
+    process.stdout.write(serverHelp());
+    return exitCodes.ok;
+  }
+  let loaded: LoadedConfig;
+  try {
+    loaded = loadConfig({ argv, env, cwd: process.cwd() });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`corral server: the configuration cannot be used:\n${error.message}\n`);
+    return exitCodes.usage;
+  }
+  const logger = makeLogger(loaded);
+  const server = await start(loaded, logger);
+  return server === undefined ? exitCodes.failed : serve(server, loaded, logger);
+}
+
+function makeLogger({ config }: LoadedConfig): Logger {
+  const isPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stdout.isTTY);
+  const format = isPretty ? 'pretty' : 'json';
+  return new Logger({ level: config.logLevel, format, destination: process.stdout, now: () => Date.now() });
+}
+
+async function start(loaded: LoadedConfig, logger: Logger): Promise<CorralServer | undefined> {
+  const { config } = loaded;
+  for (const { key, reason } of loaded.ignored) logger.warn({ key, reason }, 'setting ignored');
+  for (const notice of loaded.notices) logger.warn({}, notice);
+  if (!config.forceSync)
+    logger.warn({}, 'FORCESYNC=NO: writes are acknowledged before they are on the disk; a power failure loses them');
+  if (config.skipAcl) logger.warn({}, 'skipACL=yes: access control lists are not checked');
+  try {
+    return await CorralServer.start(loaded, logger);
+  } catch (error) {
+    logger.flush();
+    process.stderr.write(`corral server: ${explain(error, loaded)}\n`);
+    return undefined;
+  }
+}
+
+function explain(error: unknown, { config }: LoadedConfig): string {
+  if (error instanceof RecoveryRefused || error instanceof DataDirInUse) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    return `port ${config.clientPort} is in use by another program; stop it or choose another clientPort`;
+  }
+  if (code === 'EACCES' || code === 'EPERM') return `no permission: ${message}`;
+  return error instanceof Error ? (error.stack ?? message) : String(error);
+}
+
+async function serve(server: CorralServer, loaded: LoadedConfig, logger: Logger): Promise<number> {
+  let stopNow: (code: number) => void = () => undefined;
+  const stoppedNow = new Promise<number>((resolve) => (stopNow = resolve));
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (++signals > 1) return stopNow(signal === 'SIGINT' ? 130 : 143);
+    logger.info({ signal }, 'stopping: writes in flight are finished first; a second signal stops at once');
+    void server.stop();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  void openLateParts(server, loaded, logger);
+  const ended = server.ended.then((failure) => (failure === undefined ? exitCodes.ok : exitCodes.failed));
+  const code = await Promise.race([ended, stoppedNow]);
+  process.off('SIGTERM', onSignal);
+  process.off('SIGINT', onSignal);
+  return code;
+}
+
+/** What clients need not wait for. */
+async function openLateParts(server: CorralServer, { config, configFile }: LoadedConfig, logger: Logger): Promise<void> {
+  const where = `${config.clientPortAddress ?? '0.0.0.0'}:${server.port}`;
+  logger.info({ clients: where, dataDir: config.dataDir, config: configFile ?? 'defaults' }, 'serving clients');
+  await logger.open();
+  try {
+    const urls = await server.openAdmin();
+    if (urls.length > 0) logger.info({ urls }, 'admin server ready');
+  } catch (error) {
+    const { message } = error as Error;
+    logger.error({ error: message }, 'the admin server could not be opened; clients are served without it');
+  }
+}

@@ -1,0 +1,203 @@
+// A Corral server: storage, replica, client port and, a moment later, the admin port. Started by `startServer`; stopped
+// by `stop`, or by itself when it must not go on.
+
+import { formatZxid } from '@corral/protocol';
+import type { AdminServer } from './admin/http.ts';
+import { answerFourLetterWord, argumentBytesOf, matchFourLetterWord } from './admin/four-letter.ts';
+import type { Config, LoadedConfig } from './config/load.ts';
+import { lockDataDir } from './data-lock.ts';
+import { ReplicaHost } from './host.ts';
+import type { Logger } from './log.ts';
+import type { ClientConnection } from './net/client-connection.ts';
+import { ClientListener } from './net/client-listener.ts';
+import { replicaOptions } from './replica-options.ts';
+import { dataDirs, ensureDirs, restore } from './restore.ts';
+import { HostFacts } from './host-facts.ts';
+import { startPurging } from './storage/purge.ts';
+import { TxnLogWriter } from './storage/txn-log.ts';
+import { writeSnapshot } from './storage/snapshot-files.ts';
+
+/** Unread bytes after which a client that does not read is cut off. */
+const backlogBytesMax = 64 << 20;
+const drainMs = 10_000;
+
+export class CorralServer {
+  readonly config: Config;
+  readonly facts: HostFacts;
+  readonly host: ReplicaHost;
+  /** Resolves when the server has stopped, with the reason when that was not asked for. */
+  readonly ended: Promise<string | undefined>;
+  readonly #logger: Logger;
+  readonly #listener: ClientListener;
+  readonly #log: TxnLogWriter;
+  readonly #unlock: () => void;
+  readonly #stopPurging: () => void;
+  #admin: AdminServer[] = [];
+  #end: (reason: string | undefined) => void = () => undefined;
+  #stopping: Promise<void> | undefined;
+  #failure: string | undefined;
+  port = 0;
+
+  /** Recovers and opens the client port. Rejects when the data is damaged or in use, or the port is taken. */
+  static async start(loaded: LoadedConfig, logger: Logger): Promise<CorralServer> {
+    const { config } = loaded;
+    ensureDirs(config);
+    const unlock = await lockDataDir(config.dataDir);
+    try {
+      const server = new CorralServer(loaded, logger, unlock);
+      await server.#open();
+      return server;
+    } catch (error) {
+      unlock();
+      throw error;
+    }
+  }
+
+  private constructor(loaded: LoadedConfig, logger: Logger, unlock: () => void) {
+    const { config } = loaded;
+    this.config = config;
+    this.#logger = logger;
+    this.#unlock = unlock;
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    const options = replicaOptions(config, Date.now());
+    const restored = restore(config, options, logger);
+    const { snapDir, logDir } = dataDirs(config);
+    this.#log = new TxnLogWriter({
+      dir: logDir,
+      forceSync: config.forceSync,
+      preallocBytes: config.preAllocSizeKb * 1024,
+      warn: (message) => logger.warn({}, message),
+      syncWarningMs: config.fsyncWarningThresholdMs,
+      onSync: (ms) => this.facts.fsynced(ms),
+      onFailure: (error) => this.#halt(`the transaction log failed: ${error.message}`),
+    });
+    this.host = new ReplicaHost({
+      options,
+      state: restored.target,
+      replayed: restored.replayed,
+      log: this.#log,
+      snapDir,
+      compression: config.snapshotCompression === 'GZ' ? 'gz' : 'none',
+      logger,
+      halted: (reason) => this.#halt(reason),
+      snapshotWritten: (ms) => this.facts.metrics.summary('snapshottime').record(ms),
+    });
+    this.#listener = this.#makeListener();
+    this.facts = new HostFacts(loaded, this.host, this.#listener);
+    this.#stopPurging = startPurging({
+      snapDir,
+      logDir,
+      keep: config.snapRetainCount,
+      intervalHours: config.purgeIntervalHours,
+      purged: (names) => names.length > 0 && logger.info({ files: names.length }, 'old snapshots and logs deleted'),
+      failed: (error) => logger.error({ error: String(error) }, 'old snapshots and logs could not be deleted'),
+    });
+    this.#isNew = restored.snapshotFile === undefined;
+  }
+
+  readonly #isNew: boolean;
+
+  async #open(): Promise<void> {
+    if (this.#isNew) {
+      // Without any snapshot a log alone would be refused at the next start, here and by Apache.
+      const source = this.host.replica.snapshotSource();
+      await writeSnapshot(dataDirs(this.config).snapDir, source.zxid, source, { compression: 'none' });
+    }
+    this.port = await this.#listener.listen();
+    this.facts.startedServing();
+  }
+
+  #makeListener(): ClientListener {
+    const { config, host } = this;
+    return new ClientListener(
+      {
+        host: config.clientPortAddress,
+        port: config.clientPort ?? 0,
+        backlog: config.clientPortListenBacklog,
+        perAddressMax: config.maxClientCnxns,
+        totalMax: config.maxCnxns,
+        keepAlive: config.clientTcpKeepAlive,
+        backlogBytesMax,
+      },
+      {
+        opened: (connection) => host.opened(connection),
+        received: (connection, bytes, start, end) => host.received(connection, bytes, start, end),
+        drained: (connection) => host.drained(connection),
+        closed: (connection) => host.closed(connection),
+        refused: (address, reason) => this.#logger.debug({ address, reason }, 'connection refused'),
+        word: (connection, bytes, start) => this.#word(connection, bytes, start),
+      },
+    );
+  }
+
+  /** Answers a four-letter word and closes. */
+  #word(connection: ClientConnection, bytes: Uint8Array, start: number): boolean {
+    const word = matchFourLetterWord(bytes, start);
+    if (word === undefined) return false;
+    const { socket } = connection;
+    const argument = bytes.slice(start + 4, start + 4 + argumentBytesOf(word));
+    const callerAddress = formatAddress(connection.address, connection.port);
+    this.facts.wordAnswered();
+    for (const piece of answerFourLetterWord(word, this.facts, { callerAddress, argument })) socket.write(piece);
+    socket.destroySoon();
+    return true;
+  }
+
+  /** Opens the admin and metrics ports, for which the HTTP library is loaded now. */
+  async openAdmin(): Promise<readonly string[]> {
+    if (!this.config.adminEnabled && !this.config.metricsProvider.endsWith('PrometheusMetricsProvider')) return [];
+    const { startAdminServer, startMetricsServer } = await import('./admin/http.ts');
+    const onError = (error: unknown): void => this.#logger.error({ error: String(error) }, 'admin request failed');
+    for (const open of [startAdminServer, startMetricsServer]) {
+      const server = await open(this.facts, { onError });
+      if (server !== undefined) this.#admin.push(server);
+    }
+    return this.#admin.map(({ url }) => url);
+  }
+
+  #halt(reason: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    this.#logger.fatal({ reason }, 'the server stops: nothing more is acknowledged');
+    void this.stop();
+  }
+
+  /** Lets writes in flight finish, answers them, and closes everything. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.facts.stoppedServing();
+    this.#listener.stopAccepting();
+    this.#stopPurging();
+    for (const { socket } of this.#listener.connections.values()) socket.pause();
+    if (this.#failure === undefined) await within(drainMs, this.host.settle());
+    this.host.stop();
+    this.#listener.destroyAll();
+    await Promise.all(this.#admin.map((server) => server.close()));
+    if (this.#failure === undefined) await this.#closeLog();
+    this.#unlock();
+    const zxid = formatZxid(this.host.replica.pipeline.ctx.tree.lastZxid);
+    this.#logger.info({ zxid }, 'stopped');
+    this.#end(this.#failure);
+  }
+
+  async #closeLog(): Promise<void> {
+    try {
+      await this.#log.close();
+    } catch (error) {
+      this.#failure = `the transaction log could not be closed: ${String(error)}`;
+    }
+  }
+}
+
+const formatAddress = (address: string, port: number): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,54 @@
+// Corral answers the recorded conversations with Apache ZooKeeper 3.9 byte for byte. The scenarios share one server and
+// run in file order: the first looks at a tree that nobody has touched.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startServer } from '@corral/server';
+import type { FlatSettings, RunningServer } from '@corral/server';
+import { replay } from './vectors.ts';
+import type { Vectors } from './vectors.ts';
+
+const recorded = new URL('../test-data/client-vectors.json', import.meta.url);
+const vectors = JSON.parse(await readFile(recorded, 'utf8')) as Vectors;
+
+/** Entries of the file's "server" key that describe the recording instead of setting something. */
+const descriptions: ReadonlySet<string> = new Set(['mode', 'sasl', 'znode.container.maxNeverUsedIntervalMs']);
+
+/** The settings of the recorded server. Configuration keys go without the prefix of system properties. */
+function settingsOf(server: Vectors['server']): FlatSettings {
+  const settings: Record<string, string | number | boolean> = {};
+  for (const [key, value] of Object.entries(server)) {
+    if (descriptions.has(key)) continue;
+    const name = key.replace(/^zookeeper\./, '');
+    if (typeof value === 'number') settings[name] = value;
+    else if (typeof value === 'boolean') settings[name] = name === 'skipACL' ? (value ? 'yes' : 'no') : value;
+    // Behind two spaces stands a remark.
+    else settings[name] = String(value).split('  ')[0]!;
+  }
+  return settings;
+}
+
+describe('the recorded client protocol', () => {
+  let dataDir = '';
+  let server: RunningServer | undefined;
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'corral-vectors-'));
+    server = await startServer({ ...settingsOf(vectors.server), clientPort: 0, dataDir });
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('has 44 scenarios', () => expect(vectors.scenarios).toHaveLength(44));
+
+  for (const { name, doc } of vectors.scenarios) {
+    it(`${name}: ${doc}`, { timeout: 60_000 }, async () => {
+      const results = await replay('127.0.0.1', server!.port, vectors, { profile: '3.9', only: [name] });
+      expect(results).toEqual([{ name }]);
+    });
+  }
+});

@@ -1,0 +1,87 @@
+// npm run test:interop: the clients people already use, each against a real server process, and Apache's server on a
+// data directory of ours (and the reverse). Nothing is skipped: what cannot be installed is a failed check.
+//
+//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,disk]
+
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { apacheClasspath, ensureApache } from '../interop/apache.mjs';
+import { cliMt } from '../interop/c/cli.mjs';
+import { diskInterop } from '../interop/disk.mjs';
+import { Checks } from '../interop/lib/checks.mjs';
+import { drive } from '../interop/lib/driver.mjs';
+import {
+  installC,
+  installGo,
+  installJava,
+  installNode,
+  installPython,
+  paths,
+  source,
+} from '../interop/lib/install.mjs';
+import { Server } from '../interop/lib/server.mjs';
+import { zkCli } from '../interop/zkcli.mjs';
+
+const javaArgs = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', `${apacheClasspath()}:${paths.javaClasses}`];
+
+function python(name, file, expected) {
+  return (context) =>
+    drive(context, name, paths.python, [join(source, 'python', file), `${context.server.port}`], { expected });
+}
+
+/** Each group: what must be installed, and what to do with a fresh server. */
+const groups = {
+  java: [installJava, (c) => drive(c, 'java', 'java', [...javaArgs, 'JavaClient', c.server.connectString], { expected: 18 })],
+  zkcli: [ensureApache, zkCli],
+  c: [installC, (c) => drive(c, 'c', paths.c, [c.server.connectString], { expected: 9 })],
+  climt: [installC, cliMt],
+  kazoo: [installPython, python('kazoo', 'client.py', 10)],
+  recipes: [installPython, python('kazoo recipes', 'contend.py', 3)],
+  go: [installGo, (c) => drive(c, 'go', paths.go, [`${c.server.port}`], { expected: 10 })],
+  node: [installNode, (c) => drive(c, 'node', process.execPath, nodeArgs(c), { expected: 8 })],
+  disk: [ensureApache, null],
+};
+
+function nodeArgs({ server }) {
+  return [join(source, 'node', 'client.mjs'), `${server.port}`, paths.node];
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: { server: { type: 'string', default: 'corral' }, only: { type: 'string' } },
+  });
+  const checks = new Checks();
+  const wanted = values.only?.split(',') ?? Object.keys(groups);
+  for (const name of wanted) {
+    if (!(name in groups)) checks.record(`group ${name} exists`, false, `choose from ${Object.keys(groups)}`);
+    else await runGroup(name, { kind: values.server, checks });
+  }
+  checks.finish();
+}
+
+async function runGroup(name, { kind, checks }) {
+  const [install, body] = groups[name];
+  const started = Date.now();
+  if (!(await checks.check(`${name}: installed`, install))) return;
+  try {
+    if (body === null) await diskInterop({ kind, checks });
+    else await withServer(kind, checks, body);
+  } catch (error) {
+    checks.record(`${name}: runs to its end`, false, error.message);
+  }
+  console.log(`       (${name}: ${((Date.now() - started) / 1000).toFixed(1)} s)`);
+}
+
+async function withServer(kind, checks, body) {
+  const server = await Server.fresh(kind);
+  const failedBefore = checks.failed;
+  try {
+    await body({ server, checks });
+  } finally {
+    const keep = checks.failed > failedBefore;
+    if (keep) console.log(`       (the server's log: ${server.logFile})`);
+    await server.close({ keep });
+  }
+}
+
+await main();
