@@ -49,7 +49,7 @@ class Connection {
 
   flush(): void {
     if (this.#out.length === 0) return;
-    this.#socket.write(this.#out.length === 1 ? this.#out[0]! : Buffer.concat(this.#out));
+    this.#socket.write(this.#out.length === 1 ? this.#out[0] : Buffer.concat(this.#out));
     this.#out = [];
   }
 

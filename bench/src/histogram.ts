@@ -3,7 +3,7 @@
 
 const stepBits = 6;
 const valueMax = 0x7fffffff;
-const bucketCount = (31 - stepBits) << stepBits;
+const bucketCount = (32 - stepBits) << stepBits;
 
 /** Counts of whole, non-negative values (the benchmarks use microseconds). */
 export class Histogram {
@@ -37,7 +37,7 @@ export class Histogram {
     const wanted = Math.ceil((this.#total * percent) / 100);
     let seen = 0;
     for (let bucket = 0; bucket < bucketCount; bucket++) {
-      seen += this.#counts[bucket]!;
+      seen += this.#counts[bucket];
       if (seen >= wanted && seen > 0) return Math.min(middleOf(bucket), this.#max);
     }
     return 0;

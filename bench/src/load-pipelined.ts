@@ -62,10 +62,10 @@ class PipelineLink extends Link {
   protected override received(): void {
     const due = ++this.#answered;
     const slot = due & this.#slotMask;
-    checkReply(this.frame, due, this.#replyBytes[slot]!);
+    checkReply(this.frame, due, this.#replyBytes[slot]);
     const { run } = this.#options;
     if (run.going) {
-      run.done(this.#sentAt[slot]!, this.now);
+      run.done(this.#sentAt[slot], this.now);
       this.#next();
     }
     if (this.#answered === this.#sent) this.#options.drained();
@@ -76,7 +76,7 @@ class PipelineLink extends Link {
     if (sequence >= this.#share) return;
     this.#sent = sequence + 1;
     const { workload, index } = this.#options;
-    const kind = this.#kinds[workload.pick(index, sequence)]!;
+    const kind = this.#kinds[workload.pick(index, sequence)];
     const at = this.request(kind.frame);
     kind.patch(this.buffer, at, sequence);
     const slot = this.xid & this.#slotMask;

@@ -38,7 +38,7 @@ class Fanout {
   }
 
   armed(node: number): void {
-    const count = ++this.#armed[node]!;
+    const count = ++this.#armed[node];
     if (count < this.watchers) return;
     this.#armed[node] = 0;
     if (this.run.going) this.setNode(node);
@@ -82,19 +82,19 @@ class WatcherLink extends Link {
     if (frame.xid !== xids.watchEvent) {
       const due = ++this.#answered;
       checkReply(frame, due, getReplyBytes);
-      fanout.armed(this.#asked[due & 15]!);
+      fanout.armed(this.#asked[due & 15]);
       return;
     }
     const node = frame.lastByte - zero;
     if (frame.length !== eventBytes || frame.err !== 0 || node < 0 || node >= this.#frames.length) {
       throw new BadReply(`an event of ${frame.length} bytes is not one for the nodes watched`);
     }
-    fanout.run.done(fanout.setAt[node]!, this.now);
+    fanout.run.done(fanout.setAt[node], this.now);
     if (fanout.run.going) this.#watch(node);
   }
 
   #watch(node: number): void {
-    this.request(this.#frames[node]!);
+    this.request(this.#frames[node]);
     this.#asked[this.xid & 15] = node;
   }
 }
@@ -123,7 +123,7 @@ class WriterLink extends Link {
 
   #set(node: number): void {
     this.#fanout.setAt[node] = performance.now();
-    this.request(this.#frames[node]!);
+    this.request(this.#frames[node]);
     this.flush();
   }
 }

@@ -84,7 +84,7 @@ export class FrameScanner {
 }
 
 function intAt(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
 /** Throws unless the reply in `frame` is the one expected: xids in request order, no error, the size its operation has. */

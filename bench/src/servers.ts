@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { access, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -36,10 +37,12 @@ const logbackXml = `<configuration>
 </configuration>
 `;
 
-/** Servers that are running: they are ended with this process, however that ends. */
+/** Servers that are running and the data of all: they go with this process, however that ends. */
 const running = new Set<ChildProcess>();
+const directories = new Set<string>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 });
 
 export class TestServer {
@@ -61,6 +64,7 @@ export class TestServer {
   static async fresh(kind: ServerKind): Promise<TestServer> {
     await mkdir(cacheDir, { recursive: true });
     const directory = await mkdtemp(join(cacheDir, `bench-${kind}-`));
+    directories.add(directory);
     const [port, adminPort] = await freePorts();
     const config = join(directory, 'zoo.cfg');
     const lines = ['tickTime=2000', `dataDir=${join(directory, 'data')}`, `clientPort=${port}`];
@@ -118,6 +122,7 @@ export class TestServer {
   async discard(): Promise<void> {
     await this.stop();
     await rm(this.#directory, { recursive: true, force: true });
+    directories.delete(this.#directory);
   }
 
   async logTail(): Promise<string> {

@@ -86,7 +86,7 @@ function multiKind(link: number): RequestKind {
     replyBytes: header + multiSize * (multiHeader + stat) + multiHeader,
     patch: (out, at, sequence) => {
       for (let i = 0; i < multiSize; i++) {
-        putDigits(out, at + keyDigitsAt(pathsAt[i]!), keyOf(link, sequence * multiSize + i), keyDigits);
+        putDigits(out, at + keyDigitsAt(pathsAt[i]), keyOf(link, sequence * multiSize + i), keyDigits);
       }
     },
   };

@@ -14,7 +14,7 @@ const last = frame(int(lastXid), int(op.sync), body.path('/'));
 
 export class Attacker {
   session = null;
-  stats = { frames: 0, handshakes: 0, connections: 0, refused: 0, silent: 0 };
+  stats = { frames: 0, handshakes: 0, connections: 0, refused: 0, silent: 0, accepted: 0, early: 0 };
 
   constructor({ port, random, seeds, protectedSession }) {
     Object.assign(this, { port, random, seeds, protectedSession });
@@ -49,7 +49,7 @@ export class Attacker {
     const result = await this.exchange(Buffer.concat([hello, ...frames]), { waitMs: broken ? 15 : 4000, session: true });
     if (result.done) this.stats.frames += count;
     else this.stats.frames += Math.min(frames.length, result.replies + 1);
-    if (!result.done && !result.closed && !broken) this.stats.silent += 1;
+    if (!result.done && !result.closed && !result.expired && !broken) this.stats.silent += 1;
     if (result.expired) this.session = null;
   }
 
@@ -89,6 +89,10 @@ export class Attacker {
   }
 
   message(state, payload) {
+    if (!state.greeted && payload.length < 36) {
+      this.stats.early += 1; // an answer that overtook the answer to the handshake
+      return;
+    }
     if (!state.greeted) {
       const reader = new Reader(payload, 4);
       state.expired = reader.int() <= 0;
@@ -98,6 +102,8 @@ export class Attacker {
     }
     const xid = payload.length >= 4 ? payload.readInt32BE(0) : 0;
     if (xid === lastXid) state.done = true;
-    if (xid !== -1) state.replies += 1;
+    if (xid === -1) return;
+    state.replies += 1;
+    if (payload.length >= 16 && payload.readInt32BE(12) === 0) this.stats.accepted += 1;
   }
 }

@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { equal } from '../lib/checks.mjs';
+import { openAcl } from '../lib/jute.mjs';
 import { Wire, body, op } from '../lib/wire.mjs';
 
 const mine = [
@@ -62,7 +63,7 @@ export class Control {
     while (!this.stopped) {
       const value = Buffer.from(`${this.beats}`);
       const started = Date.now();
-      const late = setTimeout(() => (this.failure ??= `beat ${this.beats} took more than 10 s`), 10_000);
+      const late = setTimeout(() => (this.failure ??= `beat ${this.beats} took more than 5 s`), 5000);
       await this.wire.call(op.setData, body.setData('/control/beat', value, this.beats));
       const back = await this.wire.call(op.getData, body.pathWatch('/control/beat'));
       clearTimeout(late);
@@ -73,14 +74,20 @@ export class Control {
     }
   }
 
+  /** Adds to a first failure what was going on when it was noticed. */
+  nameFailure(occasion) {
+    if (this.failure && !this.failure.includes('during')) this.failure += `, ${occasion}`;
+  }
+
   async stop() {
     this.stopped = true;
     await this.running;
   }
 
-  /** Removes everything the campaign has left in the tree, children first; returns how many nodes that were. */
+  /** Opens the root again and removes what the campaign has left in the tree, children first; returns how many nodes that were. */
   async cleanUp() {
     let removed = 0;
+    await this.wire.call(op.setAcl, body.setAcl('/', openAcl));
     const pass = async (path) => {
       const kids = (await this.wire.call(op.getChildren, body.pathWatch(path), path)).vector((r) => r.text());
       for (const kid of kids) await pass(path === '/' ? `/${kid}` : `${path}/${kid}`).catch(() => {});

@@ -169,6 +169,23 @@ export const directed = {
     });
   },
 
+  'what is sent right behind a handshake is answered after it': async ({ port }) => {
+    const requests = {
+      auth: frame(int(-4), int(op.auth), body.auth('digest', 'a:b')),
+      'refused auth': frame(int(-4), int(op.auth), body.auth('nosuch', 'a:b')),
+      exists: frame(int(5), int(op.exists), body.pathWatch('/')),
+      ping: frame(int(-2), int(op.ping)),
+      'unknown opcode': frame(int(6), int(99)),
+    };
+    const wrong = [];
+    for (const [name, request] of Object.entries(requests)) {
+      const result = await exchange(port, Buffer.concat([connectRequest(), request]), 300);
+      const first = result.bytes.length >= 4 ? result.bytes.readInt32BE(0) : 0;
+      if (first !== 37 || result.bytes.length < 4 + 37 + 4 + 16) wrong.push(`${name}: first answer has ${first} bytes`);
+    }
+    equal(wrong, [], 'out of order');
+  },
+
   'odd handshakes': async ({ port }) => {
     for (const timeout of [0x7fffffff, -0x80000000, 0, -1]) {
       const wire = await Wire.open(port, { timeout });

@@ -1,4 +1,5 @@
 // Clients that want too much: memory and time must stay bounded whatever they ask for, and others must not notice.
+// Apache's server is not held to the first two: it allocates what a frame announces, and queues what nobody reads.
 
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,7 +53,8 @@ export const greedy = {
     truthy(grown < 300, `2,000 unread answers of 1 MB grew the server by ${grown} MB`);
   },
 
-  'announced but never sent frames cost nothing': async ({ server, port }) => {
+  'announced but never sent frames cost nothing': async ({ server, port, apache }) => {
+    if (apache) return;
     const sockets = [];
     const grown = await growth(server, async () => {
       const start = Buffer.concat([connectRequest({ timeout: 4000 }), int(1_048_575), Buffer.alloc(10)]);
@@ -63,7 +65,7 @@ export const greedy = {
     truthy(grown < 100, `200 announced megabytes grew the server by ${grown} MB`);
   },
 
-  'a flood of creates is answered in full': async ({ port, control }) => {
+  'a flood of creates is answered in full': async ({ port }) => {
     const wires = await Promise.all(Array.from({ length: 4 }, () => Wire.open(port)));
     await wires[0].call(op.create, body.create('/flood', null));
     const codes = await Promise.all(
@@ -80,7 +82,6 @@ export const greedy = {
       'errors',
     );
     await Promise.all(wires.map((wire) => wire.close()));
-    truthy(!control.failure, control.failure);
   },
 
   'a flood of watches goes with its connection': async ({ server, port }) => {

@@ -13,7 +13,7 @@ import { fourLetter } from './wire.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** Settings that Apache knows only as plain JVM properties; Corral reads them from zoo.cfg like any other. */
+/** Settings that count only as properties on the command line (-D), not in zoo.cfg. */
 const jvmOnly = ['znode.container.checkIntervalMs', 'znode.container.maxNeverUsedIntervalMs', 'jute.maxbuffer'];
 
 const defaults = {
@@ -63,7 +63,7 @@ export class Server {
   async start() {
     const config = this.writeConfig();
     const log = openSync(this.logFile, 'a');
-    const [command, args] = this.kind === 'apache' ? this.apacheCommand(config) : corralCommand(config);
+    const [command, args] = this.command(config);
     this.child = start(command, args, { cwd: this.dir, stdio: ['ignore', log, log] });
     closeSync(log);
     await this.ready();
@@ -78,14 +78,18 @@ export class Server {
       'admin.serverPort': this.adminPort,
       ...this.settings,
     };
-    const lines = Object.entries(all).map(([key, value]) => `${key}=${value}\n`);
+    const entries = Object.entries(all).filter(([key]) => !jvmOnly.includes(key));
+    const lines = entries.map(([key, value]) => `${key}=${value}\n`);
     const file = join(this.dir, 'zoo.cfg');
     writeFileSync(file, lines.join(''));
     return file;
   }
 
-  apacheCommand(config) {
+  command(config) {
     const properties = jvmOnly.filter((key) => key in this.settings).map((key) => `-D${key}=${this.settings[key]}`);
+    if (this.kind === 'corral') {
+      return [process.execPath, [join(root, 'packages/cli/bin/corral.js'), 'server', ...properties, config]];
+    }
     const small = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
     const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
     return ['java', [...small, ...properties, '-cp', apacheClasspath(), main, config]];
@@ -138,10 +142,6 @@ export class Server {
     const handles = await readdir(`/proc/${this.pid}/fd`);
     return { rss: Number(/VmRSS:\s+(\d+)/.exec(status)[1]) * 1024, handles: handles.length };
   }
-}
-
-function corralCommand(config) {
-  return [process.execPath, [join(root, 'packages/cli/bin/corral.js'), 'server', config]];
 }
 
 export function freePort() {

@@ -1,6 +1,7 @@
 // The protocol package: everything a ZooKeeper client and server must agree on, and nothing that runs.
 
 export { JuteReader } from './jute/reader.ts';
+export { copyBytes } from './jute/bytes.ts';
 export { JuteWriter } from './jute/writer.ts';
 export { decodeText, encodeText, isAscii } from './jute/text.ts';
 export { bool, bytes, empty, int, long, longNumber, record, text, vector } from './jute/record.ts';

@@ -29,7 +29,9 @@ test('adler32 agrees with zlib on any bytes at any offset', () => {
     const packed = zlib.deflateSync(bytes.subarray(from));
     expect(adler32(bytes, from)).toBe(packed.readUInt32BE(packed.length - 4));
   };
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), fc.nat(20), (b, start) => check(b, Math.min(start, b.length))));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 600 }), fc.nat(20), (b, start) => check(b, Math.min(start, b.length))),
+  );
   // Sums at their largest: no run may overflow.
   check(new Uint8Array(100_000).fill(255), 3);
 });

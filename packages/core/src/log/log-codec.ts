@@ -24,7 +24,8 @@ export function logFileHeader(): Uint8Array {
 
 /** What is wrong with the header of a log file, or undefined. Like Apache, only the magic is looked at. */
 export function logHeaderProblem(bytes: Uint8Array): string | undefined {
-  if (bytes.length < logHeaderBytes) return `the file has ${bytes.length} bytes, its header alone takes ${logHeaderBytes}`;
+  if (bytes.length < logHeaderBytes)
+    return `the file has ${bytes.length} bytes, its header alone takes ${logHeaderBytes}`;
   if (new JuteReader(bytes).int() !== magic) return 'the file does not start like a transaction log';
   return undefined;
 }

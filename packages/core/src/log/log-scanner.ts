@@ -225,5 +225,4 @@ function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-const int = (b: Uint8Array, at: number): number =>
-  (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
+const int = (b: Uint8Array, at: number): number => (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;

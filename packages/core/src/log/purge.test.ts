@@ -21,7 +21,10 @@ test('a snapshot that does not verify never counts as one that is kept', () => {
 });
 
 test('with too few good ones nothing is deleted', () => {
-  expect(decidePurge({ snapshots: snapshots(0, -10, -20), logs: logs(1, 11), keep: 2 })).toEqual({ snapshots: [], logs: [] });
+  expect(decidePurge({ snapshots: snapshots(0, -10, -20), logs: logs(1, 11), keep: 2 })).toEqual({
+    snapshots: [],
+    logs: [],
+  });
   expect(decidePurge({ snapshots: [], logs: logs(1), keep: 3 })).toEqual({ snapshots: [], logs: [] });
 });
 

@@ -191,7 +191,11 @@ describe('what no crash explains', () => {
     snapshot(8);
     log(1, 9);
     change('log.1', (bytes) => void (bytes[300]! ^= 1));
-    expect(start()).toMatchObject({ lastZxid: 9, replayed: 1, notes: [expect.stringContaining('before the snapshot')] });
+    expect(start()).toMatchObject({
+      lastZxid: 9,
+      replayed: 1,
+      notes: [expect.stringContaining('before the snapshot')],
+    });
   });
 
   test('transactions without any snapshot are refused unless they are trusted', () => {

@@ -122,7 +122,8 @@ class Recovery<T extends RecoveryTarget> {
     throw new RecoveryRefused({
       file,
       problem: strayLog ? 'a transaction log lies in the snapshot directory' : 'a snapshot lies in the log directory',
-      advice: 'set dataDir and dataLogDir as they were when the data was written, or move the file to the other directory',
+      advice:
+        'set dataDir and dataLogDir as they were when the data was written, or move the file to the other directory',
     });
   }
 
@@ -151,7 +152,8 @@ class Recovery<T extends RecoveryTarget> {
     return new RecoveryRefused({
       file: `${this.#options.snapDir}/${skipped[0]?.name}`,
       problem: `none of the ${skipped.length} snapshots can be read: ${this.#notes.join('; ')}`,
-      advice: 'restore a snapshot from a backup, or empty this directory and let the server fetch its data from the ensemble',
+      advice:
+        'restore a snapshot from a backup, or empty this directory and let the server fetch its data from the ensemble',
     });
   }
 
@@ -198,7 +200,9 @@ class Recovery<T extends RecoveryTarget> {
     const end = scanner.ending;
     if (end.kind !== 'damaged' || end.next === undefined || this.#replayed > 0) return false;
     if (end.next.zxid > this.#last + 1) return false;
-    this.#notes.push(`${path} is damaged at offset ${end.offset} (${end.reason}), before the snapshot: nothing is lost`);
+    this.#notes.push(
+      `${path} is damaged at offset ${end.offset} (${end.reason}), before the snapshot: nothing is lost`,
+    );
     return scanner.resume();
   }
 

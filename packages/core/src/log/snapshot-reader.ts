@@ -115,7 +115,8 @@ export class SnapshotReader {
   #take(chunk: Uint8Array): void {
     const left = this.#end - this.#at;
     const needed = left + chunk.length;
-    const grown = needed > this.#buffer.length ? new Uint8Array(Math.max(needed, this.#buffer.length * 2)) : this.#buffer;
+    const grown =
+      needed > this.#buffer.length ? new Uint8Array(Math.max(needed, this.#buffer.length * 2)) : this.#buffer;
     if (grown !== this.#buffer) grown.set(this.#buffer.subarray(this.#at, this.#end));
     else grown.copyWithin(0, this.#at, this.#end);
     grown.set(chunk, left);
@@ -202,7 +203,8 @@ export class SnapshotReader {
     let at = this.#at + 8;
     if (at + 4 > this.#end) return false;
     const count = this.#int(at);
-    if (count < -1 || count > fieldBytesMax) throw new ProtocolError(`impossible number of entries in an ACL: ${count}`);
+    if (count < -1 || count > fieldBytesMax)
+      throw new ProtocolError(`impossible number of entries in an ACL: ${count}`);
     at += 4;
     for (let field = 0; field < 2 * count; field++) {
       if (field % 2 === 0) at += 4;

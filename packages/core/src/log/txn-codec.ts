@@ -169,7 +169,13 @@ function readSingle(r: JuteReader, type: number): SingleTxn {
       return { kind: 'delete', code: type, path: readPath(r) } satisfies DeleteTxn;
     case 5:
     case 16:
-      return { kind: 'setData', code: type, path: readPath(r), data: r.buffer(), version: r.int() } satisfies SetDataTxn;
+      return {
+        kind: 'setData',
+        code: type,
+        path: readPath(r),
+        data: r.buffer(),
+        version: r.int(),
+      } satisfies SetDataTxn;
     case opcodes.setACL:
       return { kind: 'setAcl', path: readPath(r), acl: readAcl(r), version: r.int() } satisfies SetAclTxn;
     case opcodes.check:

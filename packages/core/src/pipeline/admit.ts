@@ -2,7 +2,7 @@
 // are answered at once unless an earlier write of the connection is in flight; writes are prepared at once and answered
 // when they are applied. Replies leave in the order of requests.
 
-import { JuteReader, ProtocolError, errorCodes, opcodes, records } from '@corral/protocol';
+import { JuteReader, ProtocolError, copyBytes, errorCodes, opcodes, records } from '@corral/protocol';
 import type { OpName } from '@corral/protocol';
 import { authenticate, declineSasl, isAdmitted } from './auth.ts';
 import type { Connection, Waiting } from './connection.ts';
@@ -167,7 +167,8 @@ export class Admission {
 
   #defer(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
     const { identities, waiting } = connection;
-    waiting.push({ kind: 'frame', bytes: bytes.slice(start, end), identities, receivedAt: this.#ctx.now });
+    const frame = copyBytes(bytes, start, end);
+    waiting.push({ kind: 'frame', bytes: frame, identities, receivedAt: this.#ctx.now });
   }
 
   #write(connection: Connection, xid: number, opcode: number): void {

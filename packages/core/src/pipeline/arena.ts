@@ -1,6 +1,8 @@
 // Keeps the data of writes in flight: a request lies in memory that the next bytes from the network overwrite. Many small
 // copies share one chunk, which is garbage as soon as none of them is needed.
 
+import { copyBytes } from '@corral/protocol';
+
 const chunkBytes = 65536;
 
 export class Arena {
@@ -8,7 +10,8 @@ export class Arena {
   #used = 0;
 
   copy(bytes: Uint8Array | null): Uint8Array | null {
-    if (bytes === null || bytes.length > chunkBytes / 4) return bytes?.slice() ?? null;
+    if (bytes === null) return null;
+    if (bytes.length > chunkBytes / 4) return copyBytes(bytes, 0, bytes.length);
     if (this.#used + bytes.length > chunkBytes) {
       this.#chunk = new Uint8Array(chunkBytes);
       this.#used = 0;

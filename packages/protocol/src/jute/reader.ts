@@ -4,6 +4,7 @@
 
 import { ProtocolError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { copyBytes } from './bytes.ts';
 import { decodeText } from './text.ts';
 
 const twoTo32 = 4294967296;
@@ -103,7 +104,8 @@ export class JuteReader {
 
   /** Bytes as a copy that the caller owns. Null when the length is -1. */
   buffer(): Uint8Array | null {
-    return this.view()?.slice() ?? null;
+    const view = this.view();
+    return view === null ? null : copyBytes(view, 0, view.length);
   }
 
   /** Skips one string or buffer and returns its length; its bytes end at `at`. -1 stands for null. */

@@ -39,7 +39,7 @@ export class ClientListener {
   readonly #connections = new Map<number, ClientConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #freeIds: number[] = [];
-  readonly #readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
+  readonly #readBuffer = new Uint8Array(readBufferBytes);
   #nextId = 0;
   /** Connections turned away so far. */
   rejected = 0;
@@ -140,9 +140,9 @@ export class ClientListener {
     first: { state: 'waiting' | 'frames' | 'word'; bytes: Uint8Array },
     bytes: Uint8Array,
   ): void {
-    const all = first.bytes.length === 0 ? bytes : Buffer.concat([first.bytes, bytes]);
+    const all = first.bytes.length === 0 ? bytes : joined(first.bytes, bytes);
     if (all.length < 4) {
-      first.bytes = all.slice();
+      first.bytes = joined(all, new Uint8Array(0));
       return;
     }
     first.bytes = new Uint8Array(0);
@@ -158,4 +158,11 @@ export class ClientListener {
     this.#events.closed(connection);
     this.#freeIds.push(connection.id);
   }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const all = new Uint8Array(a.length + b.length);
+  all.set(a);
+  all.set(b, a.length);
+  return all;
 }

@@ -1,6 +1,7 @@
 // Makes a damaged data directory start again, at the price of the transactions that cannot be read. Nothing is deleted:
 // what is taken away lies in a quarantine folder beside the rest, and what is lost is said.
 
+import { constants, copyFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { LogScanner, RecoveryRefused, logFilesIn, logHeaderBytes, recover, snapshotsIn } from '@corral/core';
 import type { RefusalFacts } from '@corral/core';
@@ -74,7 +75,9 @@ class RepairRun {
 
   /** An older snapshot stays usable: recovery refused only because it leads to an older state. */
   #dropSnapshots(facts: RefusalFacts): boolean {
-    const snapshots = snapshotsIn(files.list(this.#snapDir)).map(({ name }) => inspectSnapshot(files, path.join(this.#snapDir, name)));
+    const snapshots = snapshotsIn(files.list(this.#snapDir)).map(({ name }) =>
+      inspectSnapshot(files, path.join(this.#snapDir, name)),
+    );
     const damaged = snapshots.filter((snapshot) => !snapshot.valid);
     if (damaged.length === snapshots.length || damaged.length === 0) return false;
     for (const { path: file } of damaged) this.#moveAside(file);
@@ -89,13 +92,20 @@ class RepairRun {
     this.#lose(facts, this.#extent(file, later));
     // Latest first: interrupted at any point, what is left is still a directory that refuses or starts, never a gap.
     for (const log of later.reverse()) this.#moveAside(log);
-    const intact = offset > logHeaderBytes ? files.read(file, 0, offset) : undefined;
-    this.#moveAside(file);
-    if (intact !== undefined) {
-      files.writeDurably(file, intact);
-      this.#actions.push(`wrote the ${intact.length} intact bytes back to ${file}`);
-    }
+    if (offset <= logHeaderBytes) this.#moveAside(file);
+    else this.#keepBeginning(file, offset);
     return true;
+  }
+
+  /** The file is replaced in one step, so that its intact transactions are never missing. */
+  #keepBeginning(file: string, bytes: number): void {
+    const copy = this.#quarantined(file);
+    copyFileSync(file, copy, constants.COPYFILE_EXCL);
+    files.sync(copy);
+    files.syncDir(path.dirname(copy));
+    this.#actions.push(`copied ${file} to ${copy}`);
+    files.writeDurably(file, files.read(file, 0, bytes));
+    this.#actions.push(`cut ${file} to its ${bytes} intact bytes`);
   }
 
   #after(file: string): string[] {
@@ -128,10 +138,18 @@ class RepairRun {
   }
 
   #moveAside(file: string): void {
-    const dir = path.join(path.dirname(file), this.#quarantine);
-    files.makeDir(dir);
-    const target = path.join(dir, path.basename(file));
+    const target = this.#quarantined(file);
     files.rename(file, target);
     this.#actions.push(`moved ${file} to ${target}`);
+  }
+
+  /** A free name in the quarantine folder beside `file`. */
+  #quarantined(file: string): string {
+    const dir = path.join(path.dirname(file), this.#quarantine);
+    files.makeDir(dir);
+    const taken = new Set(files.list(dir));
+    let name = path.basename(file);
+    for (let number = 2; taken.has(name); number++) name = `${path.basename(file)}.${number}`;
+    return path.join(dir, name);
   }
 }

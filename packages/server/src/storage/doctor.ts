@@ -59,7 +59,14 @@ export function diagnose(directories: DataDirectories): Diagnosis {
     ...epochFindings(snapDir, start.lastZxid),
     ...start.findings,
   ];
-  return { snapDir, logDir, findings, starts: start.refused === undefined, lastZxid: start.lastZxid, refused: start.refused };
+  return {
+    snapDir,
+    logDir,
+    findings,
+    starts: start.refused === undefined,
+    lastZxid: start.lastZxid,
+    refused: start.refused,
+  };
 }
 
 interface Start {
@@ -70,14 +77,22 @@ interface Start {
 
 function tryStart(snapDir: string, logDir: string): Start {
   try {
-    const { lastZxid, notes, snapshotFile, replayed } = recover(files, { snapDir, logDir, readOnly: true }, emptyTarget);
+    const { lastZxid, notes, snapshotFile, replayed } = recover(
+      files,
+      { snapDir, logDir, readOnly: true },
+      emptyTarget,
+    );
     const from = snapshotFile === undefined ? 'without a snapshot' : `from ${snapshotFile}`;
     const text = `a server would start ${from}, replay ${replayed} transactions and be at ${formatZxid(lastZxid)}`;
     const found = notes.map((note): Finding => ({ level: 'note', file: logDir, text: note }));
     return { findings: [...found, { level: 'ok', file: snapDir, text }], lastZxid, refused: undefined };
   } catch (error) {
     if (!(error instanceof RecoveryRefused)) throw error;
-    const finding: Finding = { level: 'problem', file: error.facts.file, text: `a server would not start: ${error.message}` };
+    const finding: Finding = {
+      level: 'problem',
+      file: error.facts.file,
+      text: `a server would not start: ${error.message}`,
+    };
     return { findings: [finding], lastZxid: undefined, refused: error.facts };
   }
 }
@@ -120,7 +135,10 @@ function epochFindings(snapDir: string, lastZxid: Zxid | undefined): Finding[] {
   );
   const file = path.join(snapDir, 'currentEpoch');
   const findings: Finding[] = [];
-  for (const [name, epoch] of [['acceptedEpoch', accepted], ['currentEpoch', current]] as const) {
+  for (const [name, epoch] of [
+    ['acceptedEpoch', accepted],
+    ['currentEpoch', current],
+  ] as const) {
     if (epoch !== undefined && !Number.isSafeInteger(epoch)) {
       findings.push({ level: 'problem', file: path.join(snapDir, name), text: 'does not hold a number' });
     }
@@ -137,7 +155,9 @@ function epochFindings(snapDir: string, lastZxid: Zxid | undefined): Finding[] {
 }
 
 function readEpoch(file: string): number {
-  const text = Buffer.from(files.read(file, 0, 32)).toString('latin1').trim();
+  const text = Buffer.from(files.read(file, 0, 32))
+    .toString('latin1')
+    .trim();
   return /^\d+$/.test(text) ? Number(text) : Number.NaN;
 }
 

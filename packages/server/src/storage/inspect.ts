@@ -54,8 +54,7 @@ export function describeLogEnd(end: LogEnd): string {
 export const isSoundEnd = (end: LogEnd): boolean => end.kind !== 'damaged' && end.kind !== 'header';
 
 export type SnapshotFacts = { readonly path: string } & (
-  | { readonly valid: true; readonly summary: SnapshotSummary }
-  | { readonly valid: false; readonly problem: string }
+  { readonly valid: true; readonly summary: SnapshotSummary } | { readonly valid: false; readonly problem: string }
 );
 
 const nowhere: Pick<RecoveryTarget, 'session' | 'acl' | 'node'> = {

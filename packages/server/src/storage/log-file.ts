@@ -122,7 +122,8 @@ export class LogFile {
   #fillFailed(error: Error): void {
     this.#fillEnabled = false;
     const code = errorCode(error);
-    if (code === 'ENOSPC' || code === 'EDQUOT') this.#options.warn(`${this.path}: no room to reserve: ${error.message}`);
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      this.#options.warn(`${this.path}: no room to reserve: ${error.message}`);
     else this.#options.failed(error);
   }
 

@@ -122,7 +122,7 @@ function readFully(fd: number, bytes: Uint8Array, offset: number): number {
 }
 
 function writeFully(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done);
+  for (let done = 0; done < bytes.length;) done += fs.writeSync(fd, bytes, done);
 }
 
 /** One buffer for the whole file: a chunk is valid until the next one is asked for. */
@@ -130,7 +130,7 @@ function* readChunks(file: string): Iterable<Uint8Array> {
   const fd = fs.openSync(file, 'r');
   try {
     const buffer = new Uint8Array(chunkBytes);
-    for (let offset = 0; ; ) {
+    for (let offset = 0; ;) {
       const count = fs.readSync(fd, buffer, 0, buffer.length, offset);
       if (count === 0) return;
       offset += count;

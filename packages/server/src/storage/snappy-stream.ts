@@ -10,7 +10,8 @@ const versionsSupported = 1;
 const blockBytesMax = 1 << 26;
 
 export function* unpackSnappyStream(packed: Uint8Array): Iterable<Uint8Array> {
-  if (packed.length < 16 || magic.some((byte, at) => packed[at] !== byte)) throw new ProtocolError('not a snappy stream');
+  if (packed.length < 16 || magic.some((byte, at) => packed[at] !== byte))
+    throw new ProtocolError('not a snappy stream');
   const r = new JuteReader(packed, magic.length, packed.length, packed.length);
   r.int();
   if (r.int() > versionsSupported) throw new ProtocolError('a snappy stream of a newer version');

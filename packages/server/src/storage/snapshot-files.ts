@@ -72,9 +72,13 @@ async function writePlain(handle: FileHandle, source: SnapshotSource): Promise<n
 
 async function writePacked(handle: FileHandle, source: SnapshotSource): Promise<number> {
   let written = 0;
-  await pipeline(Readable.from(chunksOf(source)), createGzip({ level: 1 }), async (packed: AsyncIterable<Uint8Array>) => {
-    for await (const chunk of packed) written += await writeAll(handle, chunk);
-  });
+  await pipeline(
+    Readable.from(chunksOf(source)),
+    createGzip({ level: 1 }),
+    async (packed: AsyncIterable<Uint8Array>) => {
+      for await (const chunk of packed) written += await writeAll(handle, chunk);
+    },
+  );
   return written;
 }
 
@@ -83,7 +87,7 @@ function* chunksOf(source: SnapshotSource): Iterable<Uint8Array> {
 }
 
 async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<number> {
-  for (let done = 0; done < chunk.length; ) {
+  for (let done = 0; done < chunk.length;) {
     const { bytesWritten } = await handle.write(chunk, done, chunk.length - done);
     if (bytesWritten === 0) throw new Error('the disk takes no more bytes');
     done += bytesWritten;

@@ -96,7 +96,12 @@ export class TxnLogWriter {
   async #begin(firstZxid: Zxid, bytes: Uint8Array): Promise<void> {
     const { dir, forceSync, preallocBytes, warn } = this.#options;
     const failed = (error: Error): void => this.#fail(error);
-    const file = await LogFile.create(path.join(dir, logFileName(firstZxid)), { forceSync, preallocBytes, warn, failed });
+    const file = await LogFile.create(path.join(dir, logFileName(firstZxid)), {
+      forceSync,
+      preallocBytes,
+      warn,
+      failed,
+    });
     this.#file = file;
     await new Promise<void>((resolve, reject) => {
       file.begin(bytes, (error) => {

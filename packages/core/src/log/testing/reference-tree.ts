@@ -167,8 +167,23 @@ export class ReferenceTree implements RecoveryTarget {
     }
     this.#change(parentPath, raise);
     parent.children.add(txn.path);
-    const stat = { czxid: zxid, mzxid: zxid, ctime: time, mtime: time, version: 0, cversion: 0, aversion: 0, pzxid: zxid };
-    this.nodes.set(txn.path, { data: txn.data, acl: txn.acl, ...stat, owner: ownerOf(header, txn), children: new Set() });
+    const stat = {
+      czxid: zxid,
+      mzxid: zxid,
+      ctime: time,
+      mtime: time,
+      version: 0,
+      cversion: 0,
+      aversion: 0,
+      pzxid: zxid,
+    };
+    this.nodes.set(txn.path, {
+      data: txn.data,
+      acl: txn.acl,
+      ...stat,
+      owner: ownerOf(header, txn),
+      children: new Set(),
+    });
     this.#add(txn.path, 1n);
     if (txn.path.startsWith(`${quotaRoot}/`) && txn.path.endsWith('/zookeeper_stats')) {
       this.#recount(parentPath.slice(quotaRoot.length));

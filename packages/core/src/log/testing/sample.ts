@@ -23,7 +23,8 @@ export function history(count: number, epoch = 0): { header: TxnHeader; txn: Txn
 function nth(index: number): Txn {
   if (index === 0) return { kind: 'createSession', timeoutMs: 30_000 };
   const node = { acl: anyone, ephemeral: false, ttlMs: 0 } as const;
-  if (index % 4 === 3) return { kind: 'setData', code: 5, path: '/p1', data: encoder.encode(`v${index}`), version: index };
+  if (index % 4 === 3)
+    return { kind: 'setData', code: 5, path: '/p1', data: encoder.encode(`v${index}`), version: index };
   if (index % 7 === 6) return { kind: 'error', code: -101 };
   return { kind: 'create', code: 1, path: `/p${index}`, data: new Uint8Array(5), ...node, parentCversion: index };
 }

@@ -1,0 +1,69 @@
+// `corral log`: what a transaction log holds, and whether it is sound.
+
+import { readTxnPayload } from '@corral/core';
+import type { LogRecord } from '@corral/core';
+import { ProtocolError, formatZxid } from '@corral/protocol';
+import { NodeFiles, describeLogEnd, inspectLog, isSoundEnd, logScanner } from '@corral/server';
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { ProblemsFound, onFiles, parseZxid } from './data-files.ts';
+import { describeRecord, recordJson } from './txn-text.ts';
+
+interface DumpOptions {
+  readonly json?: boolean;
+  readonly from?: string;
+}
+
+export function registerLog(program: Command, context: Context): void {
+  const log = program.command('log').description('transaction logs: log.<zxid> files');
+  log
+    .command('dump <file>')
+    .description('print the transactions of a log file, one a line')
+    .option('--json', 'one JSON object a line')
+    .option('--from <zxid>', 'start at this zxid (hex)')
+    .action((file: string, options: DumpOptions) => onFiles(() => dumpLog(file, options, context)));
+  log
+    .command('verify <files...>')
+    .description('read log files to their last byte and say how they end')
+    .action((files: string[]) => onFiles(() => verifyLogs(files, context)));
+}
+
+function dumpLog(file: string, options: DumpOptions, { stdout }: Context): void {
+  const json = options.json === true;
+  const from = options.from === undefined ? 0 : parseZxid(options.from);
+  const scanner = logScanner(new NodeFiles(), file);
+  let unknown = 0;
+  for (let record = scanner.next(); record !== undefined; record = scanner.next()) {
+    if (record.zxid < from) continue;
+    const line = textOf(record, json);
+    if (line === undefined) unknown += 1;
+    stdout.write(`${line ?? `${formatZxid(record.zxid)} at offset ${record.offset} cannot be decoded`}\n`);
+  }
+  const end = scanner.ending;
+  stdout.write(json ? `${JSON.stringify({ end })}\n` : `-- ${describeLogEnd(end)}\n`);
+  if (!isSoundEnd(end)) throw new ProblemsFound(`${file}: ${describeLogEnd(end)}`);
+  if (unknown > 0) throw new ProblemsFound(`${file}: ${unknown} transactions cannot be decoded`);
+}
+
+/** Undefined for a record whose checksum fits but whose content is of no known kind. */
+function textOf(record: LogRecord, json: boolean): string | undefined {
+  try {
+    const decoded = readTxnPayload(record.bytes, record.start, record.payloadEnd);
+    return json ? recordJson(decoded) : describeRecord(decoded);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+function verifyLogs(paths: readonly string[], { stdout }: Context): void {
+  let damaged = 0;
+  for (const path of paths) {
+    const { records, first, last, end } = inspectLog(new NodeFiles(), path);
+    const range = first === undefined || last === undefined ? '' : `, ${formatZxid(first)} to ${formatZxid(last)}`;
+    const verdict = isSoundEnd(end) ? 'ok     ' : 'DAMAGED';
+    stdout.write(`${verdict}  ${path}: ${records} transactions${range}; ${describeLogEnd(end)}\n`);
+    if (!isSoundEnd(end)) damaged += 1;
+  }
+  if (damaged > 0) throw new ProblemsFound(damaged === 1 ? 'one file is damaged' : `${damaged} files are damaged`);
+}

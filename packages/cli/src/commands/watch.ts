@@ -1,0 +1,46 @@
+// corral watch <path>: prints changes as they happen, until interrupted. Survives reconnects and new sessions; `reset`
+// says that something may have been missed.
+
+import type { Command } from 'commander';
+import type { CallOptions, Client, WatchEvent } from '@corral/client';
+import type { Context } from '../context.ts';
+import { dataJson, hex, printJson } from '../output.ts';
+import { globalsOf, withClient } from '../with-client.ts';
+
+export function registerWatch(program: Command, context: Context): void {
+  program
+    .command('watch')
+    .argument('<path>')
+    .option('-R, --recursive', 'watch everything below it, too')
+    .description('print changes of a node until interrupted')
+    .action(async (path: string, options: { recursive?: boolean }, command: Command) => {
+      const globals = globalsOf(command);
+      const signal = context.interrupted();
+      await withClient(globals, 'until interrupted', async ({ client, call }) => {
+        client.on('state', (state) => context.stderr.write(`${state}\n`));
+        const events = client.watch(path, { recursive: options.recursive === true, signal });
+        await events.ready;
+        context.stderr.write(`watching ${path}\n`);
+        for await (const event of events) {
+          const t = new Date().toISOString();
+          if (globals.output === 'text') context.stdout.write(`${t} ${event.type} ${event.path}\n`);
+          else printJson(context, 'ndjson', { t, ...(await describe(client, event, call)) });
+        }
+      });
+    });
+}
+
+/** The event with what the node holds now, which may be newer than the event. */
+async function describe(client: Client, event: WatchEvent, call: CallOptions): Promise<object> {
+  const { type, path } = event;
+  const shown = { type, path, zxid: event.zxid === null ? null : hex(event.zxid) };
+  if (type !== 'created' && type !== 'changed') return shown;
+  try {
+    const found = await client.get(path, call);
+    return { ...shown, version: found.stat.version, ...dataJson(found) };
+  } catch (error) {
+    // Gone again, or not ours to read: the event itself still stands.
+    if (error instanceof Error && 'code' in error && (error.code === 'NoNode' || error.code === 'NoAuth')) return shown;
+    throw error;
+  }
+}

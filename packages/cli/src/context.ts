@@ -1,0 +1,13 @@
+// What a command may use of the process it runs in. main.ts makes one; tests make their own.
+
+export interface Context {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Data. */
+  readonly stdout: { write(bytes: Uint8Array | string): unknown; readonly isTTY?: boolean | undefined };
+  /** Talk: notices, questions, errors. */
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean | undefined };
+  readonly stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean | undefined };
+  readFile(path: string): Promise<Uint8Array>;
+  /** Aborts on the first Ctrl-C or request to end. From the first call on, those no longer end the process. */
+  interrupted(): AbortSignal;
+}

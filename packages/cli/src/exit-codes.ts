@@ -1,0 +1,46 @@
+// Exit codes are part of the interface: scripts branch on them.
+
+import type { ZkErrorCode } from '@corral/client';
+
+export const exitCodes = {
+  ok: 0,
+  /** The operation was refused. */
+  failed: 1,
+  /** The command line makes no sense. */
+  usage: 2,
+  /** No server could be reached, or the link broke. */
+  connect: 3,
+  /** Not allowed, or the credentials were refused. */
+  auth: 4,
+  notFound: 5,
+  /** Exists already, has another version, or has children. */
+  conflict: 6,
+  timeout: 124,
+} as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** A mistake on the command line that the parser cannot see. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const byCode: { readonly [C in ZkErrorCode]?: ExitCode } = {
+  AuthFailed: exitCodes.auth,
+  BadVersion: exitCodes.conflict,
+  ConnectFailed: exitCodes.connect,
+  ConnectionLoss: exitCodes.connect,
+  NoAuth: exitCodes.auth,
+  NoNode: exitCodes.notFound,
+  NodeExists: exitCodes.conflict,
+  NotEmpty: exitCodes.conflict,
+  OperationTimeout: exitCodes.timeout,
+  QueueFull: exitCodes.connect,
+};
+
+/** Judges by shape instead of class, so that no command has to load the client to be told that it failed. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError || error instanceof TypeError) return exitCodes.usage;
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return exitCodes.failed;
+  if (error.name === 'ConnectError' && error.code !== 'AuthFailed') return exitCodes.connect;
+  return byCode[error.code as ZkErrorCode] ?? exitCodes.failed;
+}

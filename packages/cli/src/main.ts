@@ -1,0 +1,39 @@
+// The corral command. `corral server` goes straight to the server: a restarting server should not wait for code that
+// prints tables. Everything else goes through run.ts. Only this file reads the environment and sets the exit code.
+
+import type { Context } from './context.ts';
+
+const argv = process.argv.slice(2);
+
+function processContext(): Context {
+  let interruption: AbortController | null = null;
+  return {
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    readFile: async (path) => (await import('node:fs/promises')).readFile(path),
+    interrupted() {
+      if (interruption === null) {
+        const controller = new AbortController();
+        interruption = controller;
+        process.once('SIGINT', () => controller.abort());
+        process.once('SIGTERM', () => controller.abort());
+      }
+      return interruption.signal;
+    },
+  };
+}
+
+async function main(): Promise<number> {
+  if (argv[0] === 'server') return (await import('./commands/server.ts')).server(argv.slice(1), process.env);
+  // A reader that has seen enough (`corral ls -R / | head`) is not an error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+  return (await import('./run.ts')).run(argv, processContext());
+}
+
+const code = await main();
+if (code !== 0) process.exitCode = code;
