@@ -34,8 +34,14 @@ async function direction({ checks, writer, reader }) {
       truthy(before.length > 500, `only ${before.length} nodes`);
       await first.stop('SIGKILL');
       const files = readdirSync(join(first.dataDir, 'version-2'));
-      truthy(files.some((file) => /^snapshot\.(?!0$)/.test(file)), `no snapshot in ${files}`);
-      truthy(files.some((file) => file.startsWith('log.')), `no log in ${files}`);
+      truthy(
+        files.some((file) => /^snapshot\.(?!0$)/.test(file)),
+        `no snapshot in ${files}`,
+      );
+      truthy(
+        files.some((file) => file.startsWith('log.')),
+        `no log in ${files}`,
+      );
     });
     if (!filled) return;
     await handOver(checks, name, first, reader, session, before);

@@ -57,11 +57,7 @@ const script = {
     ['create /cli/k', /Created \/cli\/k/, /type:NodeChildrenChanged path:\/cli/],
     ['removewatches /cli', /type:PersistentWatchRemoved path:\/cli/],
   ],
-  'delete all': [
-    ['setAcl /cli world:anyone:cdrwa'],
-    ['deleteall /cli'],
-    ['ls /', /^\[(?!.*\bcli\b).*zookeeper.*\]/m],
-  ],
+  'delete all': [['setAcl /cli world:anyone:cdrwa'], ['deleteall /cli'], ['ls /', /^\[(?!.*\bcli\b).*zookeeper.*\]/m]],
 };
 
 export async function zkCli({ server, checks }) {

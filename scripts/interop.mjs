@@ -31,7 +31,10 @@ function python(name, file, expected) {
 
 /** Each group: what must be installed, and what to do with a fresh server. */
 const groups = {
-  java: [installJava, (c) => drive(c, 'java', 'java', [...javaArgs, 'JavaClient', c.server.connectString], { expected: 18 })],
+  java: [
+    installJava,
+    (c) => drive(c, 'java', 'java', [...javaArgs, 'JavaClient', c.server.connectString], { expected: 18 }),
+  ],
   zkcli: [ensureApache, zkCli],
   c: [installC, (c) => drive(c, 'c', paths.c, [c.server.connectString], { expected: 9 })],
   climt: [installC, cliMt],

@@ -35,7 +35,9 @@ try {
   checks.record(`${rounds} rounds were run`, totals.recoveries.length === rounds);
   const rate = Math.round((totals.acked * 1000) / totals.milliseconds);
   const range = `${Math.min(...totals.recoveries)} to ${Math.max(...totals.recoveries)} ms`;
-  console.log(`       ${totals.acked} writes acknowledged, ${rate}/s under load, ${totals.kept} more kept from in flight`);
+  console.log(
+    `       ${totals.acked} writes acknowledged, ${rate}/s under load, ${totals.kept} more kept from in flight`,
+  );
   console.log(`       recovery ${range}`);
   checks.record(`at least ${requiredRate} writes/s`, rate >= requiredRate, `${rate}/s`);
 } catch (error) {

@@ -30,11 +30,7 @@ const script = {
     ['get /cmt', /hello/],
     ['set /cmt again', /Watcher CHANGED_EVENT state = CONNECTED_STATE for path \/cmt/, /version=2\b/],
   ],
-  'acl, auth, sync': [
-    ['addauth digest kim:pw'],
-    ['set /cmt authenticated', /version=3\b/],
-    ['sync /cmt', /rc = 0/],
-  ],
+  'acl, auth, sync': [['addauth digest kim:pw'], ['set /cmt authenticated', /version=3\b/], ['sync /cmt', /rc = 0/]],
 };
 
 export async function cliMt({ server, checks }) {

@@ -46,7 +46,10 @@ export class Attacker {
     while (frames.length < count) frames.push(damagedBody(this.random, this.seeds));
     const broken = this.random.chance(0.15);
     frames.push(broken ? damagedFraming(this.random, this.seeds) : last);
-    const result = await this.exchange(Buffer.concat([hello, ...frames]), { waitMs: broken ? 15 : 4000, session: true });
+    const result = await this.exchange(Buffer.concat([hello, ...frames]), {
+      waitMs: broken ? 15 : 4000,
+      session: true,
+    });
     if (result.done) this.stats.frames += count;
     else this.stats.frames += Math.min(frames.length, result.replies + 1);
     if (!result.done && !result.closed && !result.expired && !broken) this.stats.silent += 1;
@@ -57,7 +60,14 @@ export class Attacker {
   exchange(bytes, { waitMs, session = false }) {
     return new Promise((resolve) => {
       const socket = connect({ port: this.port, host: '127.0.0.1' });
-      const state = { replies: 0, done: false, closed: false, expired: false, buffer: Buffer.alloc(0), greeted: !session };
+      const state = {
+        replies: 0,
+        done: false,
+        closed: false,
+        expired: false,
+        buffer: Buffer.alloc(0),
+        greeted: !session,
+      };
       const finish = () => {
         clearTimeout(timer);
         socket.resetAndDestroy();

@@ -200,14 +200,29 @@ export const directed = {
   },
 };
 
-const objectNames = ['__proto__', 'constructor', 'prototype', 'hasOwnProperty', 'toString', 'valueOf', '__defineGetter__'];
+const objectNames = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'hasOwnProperty',
+  'toString',
+  'valueOf',
+  '__defineGetter__',
+];
 
 const badPaths = [
   ...['', 'a', '/a/', '//', '/a//b', '/..', '/.', '/x/../y', '/\0', '/a\0b', '/\u0001', '/\u007f', '/\u009f'],
   ...['/\ue000', '/\ufff0', '/\uffff', '/\u{1f600}'],
 ]
   .map((path) => Buffer.from(path))
-  .concat([[0x2f, 0xff], [0x2f, 0xc0, 0xaf], [0x2f, 0xed, 0xa0, 0x80], [0x2f, 0xe2, 0x82]].map((list) => Buffer.from(list)));
+  .concat(
+    [
+      [0x2f, 0xff],
+      [0x2f, 0xc0, 0xaf],
+      [0x2f, 0xed, 0xa0, 0x80],
+      [0x2f, 0xe2, 0x82],
+    ].map((list) => Buffer.from(list)),
+  );
 
 async function closesSoon(wire) {
   return (await Promise.race([wire.closed, sleep(3000, 'open')])) !== 'open';

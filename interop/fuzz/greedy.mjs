@@ -40,7 +40,9 @@ export const greedy = {
     if (apache) return;
     const wire = await Wire.open(port);
     await wire.call(op.create, body.create('/megabyte', Buffer.alloc(1_000_000, 1)));
-    const requests = Array.from({ length: 500 }, (_, at) => frame(int(at + 1), int(op.getData), body.pathWatch('/megabyte')));
+    const requests = Array.from({ length: 500 }, (_, at) =>
+      frame(int(at + 1), int(op.getData), body.pathWatch('/megabyte')),
+    );
     const sockets = [];
     const grown = await growth(server, async () => {
       const all = Buffer.concat([connectRequest({ timeout: 4000 }), ...requests]);

@@ -33,7 +33,8 @@ const bodyMutations = [
     const at = 8 + r.below(Math.max(1, b.length - 8));
     return Buffer.concat([b.subarray(0, at), b.subarray(8, at), b.subarray(at)]);
   },
-  (r, b, other) => Buffer.concat([b.subarray(0, 8 + r.below(Math.max(1, b.length - 8))), other.subarray(r.below(other.length))]),
+  (r, b, other) =>
+    Buffer.concat([b.subarray(0, 8 + r.below(Math.max(1, b.length - 8))), other.subarray(r.below(other.length))]),
   (_r, b) => b,
   (r, b) => Buffer.concat([b.subarray(0, 8), r.bytes(r.below(80))]),
 ];

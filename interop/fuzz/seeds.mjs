@@ -97,7 +97,9 @@ export class Seeds {
   /** A whole request without its length: header and record. */
   request() {
     const { random } = this;
-    const type = random.chance(0.97) ? random.pick(this.types) : random.pick([0, -1, 10, 23, 99, 108, 1000, -12, 0x7fffffff]);
+    const type = random.chance(0.97)
+      ? random.pick(this.types)
+      : random.pick([0, -1, 10, 23, 99, 108, 1000, -12, 0x7fffffff]);
     const xid = random.chance(0.9) ? 1 + random.below(100_000) : random.pick(specialInts.concat(-4, -8, -2));
     return Buffer.concat([int(xid), int(type), this.record(type)]);
   }

@@ -115,7 +115,11 @@ export class Loader {
       [op.setData, body.setData(`${root}/v${at}`, data, this.versions[at]++)],
       [op.create, body.create(`${root}/mb${step}`, data)],
     ];
-    const effects = [[`ma${step}`, `${step}`], [`v${at}`, `${step}`], [`mb${step}`, `${step}`]];
+    const effects = [
+      [`ma${step}`, `${step}`],
+      [`v${at}`, `${step}`],
+      [`mb${step}`, `${step}`],
+    ];
     this.pairs = [...(this.pairs ?? []), step];
     if (this.pairs.length > keep) {
       const old = this.pairs.shift();

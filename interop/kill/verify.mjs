@@ -27,7 +27,8 @@ export async function verifyRound({ port, loaders, round, sharedBefore }) {
     const settled = loader.corner.settle(actual);
     if (typeof settled === 'string') problems.push(`client ${loader.index}: ${settled}`);
     else kept += settled;
-    if (actual.get('alive')?.owner !== loader.wire.sessionId) problems.push(`client ${loader.index}: ephemeral's owner`);
+    if (actual.get('alive')?.owner !== loader.wire.sessionId)
+      problems.push(`client ${loader.index}: ephemeral's owner`);
     problems.push(...loader.errors.splice(0));
   }
   problems.push(...(await sequentialNames(wire, loaders, round)));

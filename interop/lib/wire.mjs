@@ -56,8 +56,7 @@ export function connectRequest({ lastZxid = 0n, timeout = 20_000, sessionId = 0n
 
 /** Request bodies, one function per operation that the scripts use. */
 export const body = {
-  create: (path, data, flags = 0, acls = openAcl) =>
-    Buffer.concat([text(path), bytes(data), acl(acls), int(flags)]),
+  create: (path, data, flags = 0, acls = openAcl) => Buffer.concat([text(path), bytes(data), acl(acls), int(flags)]),
   createTtl: (path, data, flags, ttl, acls = openAcl) =>
     Buffer.concat([text(path), bytes(data), acl(acls), int(flags), long(ttl)]),
   path: (path) => text(path),

@@ -7,7 +7,7 @@ export type Register = (program: Command, context: Context) => void;
 
 interface CommandRow {
   readonly name: string;
-  load(): Promise<Register>;
+  readonly load: () => Promise<Register>;
 }
 
 const row = (name: string, load: () => Promise<Register>): CommandRow => ({ name, load });
@@ -22,4 +22,7 @@ export const commands: readonly CommandRow[] = [
   row('rm', async () => (await import('./commands/rm.ts')).registerRm),
   row('stat', async () => (await import('./commands/stat.ts')).registerStat),
   row('watch', async () => (await import('./commands/watch.ts')).registerWatch),
+  row('doctor', async () => (await import('./commands/doctor.ts')).registerDoctor),
+  row('log', async () => (await import('./commands/log.ts')).registerLog),
+  row('snapshot', async () => (await import('./commands/snapshot.ts')).registerSnapshot),
 ];

@@ -36,4 +36,6 @@ async function main(): Promise<number> {
 }
 
 const code = await main();
+// A server that was told twice to stop may have work left that nobody waits for.
+if (argv[0] === 'server') process.exit(code);
 if (code !== 0) process.exitCode = code;

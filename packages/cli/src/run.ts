@@ -49,7 +49,7 @@ async function makeProgram(argv: readonly string[], context: Context): Promise<C
       new Option('-o, --output <format>', 'how to print data').choices(['text', 'json', 'ndjson']).default('text'),
     )
     .addOption(
-      new Option('--timeout <time>', 'longest time for the command: 500ms, 5s, 2m')
+      new Option('--timeout <time>', 'longest time to connect and for each request: 500ms, 5s, 2m')
         .argParser((text) => orInvalid(() => parseDuration(text)))
         .default(defaultTimeoutMs, '10s'),
     )
@@ -59,8 +59,8 @@ async function makeProgram(argv: readonly string[], context: Context): Promise<C
     );
   const named = commands.filter(({ name }) => argv.includes(name));
   // Without a known name the program is about to print its help, which lists everything.
-  for (const { load } of named.length > 0 && argv[0] !== 'help' ? named : commands) {
-    const register = await load();
+  for (const row of named.length > 0 && argv[0] !== 'help' ? named : commands) {
+    const register = await row.load();
     register(program, context);
   }
   for (const command of program.commands) inherit(command, program);

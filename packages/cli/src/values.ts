@@ -8,7 +8,7 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h:
 /** `500ms`, `5s`, `2m`, `1h`; a bare number is milliseconds, as in every setting of ZooKeeper. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
-  const ms = match === null ? 0 : Number(match[1]) * unitMs[match[2] ?? 'ms']!;
+  const ms = match === null ? 0 : Number(match[1]) * unitMs[match[2] ?? 'ms'];
   if (ms > 0) return Math.ceil(ms);
   throw new UsageError(`"${text}" is not a time such as 500ms, 5s or 2m`);
 }

@@ -44,12 +44,12 @@ const hidePassword = (text: string): string => text.replace(/:[^:@/]*@/, ':***@'
 
 export function parseEndpoint(text: string): Endpoint {
   const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(text);
-  if (bracketed !== null) return { host: bracketed[1]!, port: parsePort(bracketed[2], text) };
+  if (bracketed !== null) return { host: bracketed[1], port: parsePort(bracketed[2], text) };
   const parts = text.split(':');
   // More than one colon without brackets: a bare IPv6 address, which leaves no room for a port.
   if (parts.length > 2) return { host: text, port: defaultPort };
   if (parts[0] === '') throw new TypeError(`no host in "${text}"`);
-  return { host: parts[0]!, port: parsePort(parts[1], text) };
+  return { host: parts[0], port: parsePort(parts[1], text) };
 }
 
 function parsePort(digits: string | undefined, text: string): number {

@@ -95,7 +95,7 @@ export class Connection {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = deferred<T>();
     const call: Call<T> = { ...spec, settled: false, generation: 0, xid: 0, sentAt: 0, resolve, reject };
-    this.#step({ kind: 'submit', call: call as Call });
+    this.#step({ kind: 'submit', call });
     if (call.settled || (signal === undefined && timeout === undefined)) return promise;
     const details = { op: spec.op, path: spec.path };
     const cancelTimer =
@@ -105,11 +105,11 @@ export class Connection {
             const message = `no answer within ${timeout} ms`;
             const plain = makeError('OperationTimeout', { ...details, message });
             const ambiguous = makeError('OperationTimeout', { ...details, message, ambiguous: true });
-            this.#step({ kind: 'cancel', call: call as Call, plain, ambiguous });
+            this.#step({ kind: 'cancel', call, plain, ambiguous });
           });
     const onAbort = (): void => {
       const ambiguous = makeError('Aborted', { ...details, ambiguous: true, cause: signal?.reason });
-      this.#step({ kind: 'cancel', call: call as Call, plain: signal?.reason, ambiguous });
+      this.#step({ kind: 'cancel', call, plain: signal?.reason, ambiguous });
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     const cleanUp = (): void => {

@@ -36,7 +36,7 @@ export class FrameSplitter {
   #next(): Frame | null {
     if (this.#buffered < lengthBytes) return null;
     const head = this.#peek(lengthBytes);
-    const length = ((head[0]! << 24) | (head[1]! << 16) | (head[2]! << 8) | head[3]!) >>> 0;
+    const length = ((head[0] << 24) | (head[1] << 16) | (head[2] << 8) | head[3]) >>> 0;
     if (length > this.#frameBytesMax) return this.#oversized(length);
     if (this.#buffered < lengthBytes + length) return null;
     return { kind: 'frame', bytes: this.#take(lengthBytes + length).subarray(lengthBytes) };
@@ -55,14 +55,14 @@ export class FrameSplitter {
 
   /** The first count bytes without removing them. */
   #peek(count: number): Uint8Array {
-    if (this.#chunks[0]!.length < count) this.#chunks = [this.#join()];
-    return this.#chunks[0]!;
+    if (this.#chunks[0].length < count) this.#chunks = [this.#join()];
+    return this.#chunks[0];
   }
 
   #take(count: number): Uint8Array {
     if (count === 0) return new Uint8Array(0);
-    if (this.#chunks[0]!.length < count) this.#chunks = [this.#join()];
-    const first = this.#chunks[0]!;
+    if (this.#chunks[0].length < count) this.#chunks = [this.#join()];
+    const first = this.#chunks[0];
     this.#buffered -= count;
     if (first.length === count) this.#chunks.shift();
     else this.#chunks[0] = first.subarray(count);

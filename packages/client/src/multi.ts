@@ -1,8 +1,8 @@
 // Several operations in one request. A multi changes all or nothing and rejects with the index of the operation to blame;
 // a multiRead answers every entry for itself, from one state of the tree.
 
-import { JuteReader, JuteWriter, errorCodes, errorName, ops, opcodes, records } from '@corral/protocol';
-import type { OpName, OpRequest, OpRow } from '@corral/protocol';
+import { JuteWriter, errorCodes, errorName, ops, opcodes, records } from '@corral/protocol';
+import type { OpName, OpRequest, OpRow, JuteReader } from '@corral/protocol';
 import { encodeFrame } from './call.ts';
 import type { CallSpec } from './call.ts';
 import type { CallOptions } from './connection.ts';
@@ -107,7 +107,7 @@ function decodeMulti(from: JuteReader, parts: readonly Part[]): unknown[] {
   // Entries before the one to blame carry 0, the ones after it a code of their own: the first that is not 0 counts.
   const index = errors.findIndex((code) => code !== errorCodes.Ok);
   if (index < 0) return results;
-  const name = errorName(errors[index]!);
+  const name = errorName(errors[index]);
   const path = parts[index]?.path ?? null;
   throw new MultiError(name === undefined || name === 'Ok' ? 'SystemError' : name, index, { op: 'multi', path });
 }

@@ -59,7 +59,7 @@ export class WatchStream implements AsyncIterable<WatchEvent> {
 /** True when the last event that waits for this path says the same: whoever reads it will look at the node afterwards. */
 function repeats(buffered: readonly WatchEvent[], event: WatchEvent): boolean {
   for (let at = buffered.length - 1; at >= 0; at--) {
-    const waiting = buffered[at]!;
+    const waiting = buffered[at];
     if (waiting.path === event.path) return waiting.type === event.type;
   }
   return false;

@@ -7,6 +7,7 @@ export { crc32 } from './log/crc32.ts';
 export { peekZxid, readTxnPayload, txnType, writeTxnPayload } from './log/txn-codec.ts';
 export type { TxnRecord } from './log/txn-codec.ts';
 export { appendRawRecord, appendRecord, logFileHeader, logHeaderBytes } from './log/log-codec.ts';
+export { durableMark, markBytes } from './log/durable-mark.ts';
 export { LogScanner } from './log/log-scanner.ts';
 export type { LogEnd, LogRecord, LogSource } from './log/log-scanner.ts';
 export { logFileName, logFilesIn, logsAfter, snapshotFileName, snapshotsIn } from './log/file-names.ts';
@@ -19,6 +20,8 @@ export { readSnapshotInto, recover } from './log/recovery.ts';
 export type { RecoveryOptions, RecoveryResult, RecoveryTarget } from './log/recovery.ts';
 export { RecoveryRefused } from './log/recovery-refused.ts';
 export type { RefusalFacts } from './log/recovery-refused.ts';
+export { truncateHistory } from './log/truncate.ts';
+export type { HistoryDirs } from './log/truncate.ts';
 export { decidePurge } from './log/purge.ts';
 export type { PurgeDecision, PurgeInput } from './log/purge.ts';
 // replica

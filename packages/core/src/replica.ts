@@ -37,9 +37,9 @@ export class Replica {
     this.#host = host;
     this.#random = randomFrom(options.seed);
     this.#broadcast = new SolitaryBroadcast(host, (zxid) => this.#decided(zxid));
-    this.pipeline = new Pipeline(options, host, state, (zxid, write) => {
+    this.pipeline = new Pipeline(options, host, state, (zxid) => {
       this.#txnsSinceSnapshot++;
-      this.#broadcast.propose(zxid, write);
+      return this.#broadcast.propose(zxid);
     });
     this.#reaper = new Reaper(state.tree, options);
     this.#txnsSinceSnapshot = replayed;

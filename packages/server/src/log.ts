@@ -39,8 +39,8 @@ export class Logger {
   readonly #threshold: number;
   #kept: KeptLine[] = [];
   #pino: PinoLogger | undefined;
-  /** Time of the line being written, for lines that were kept. */
-  #lineTime: number | undefined;
+  /** Time of the line being written, which for a kept line is not now. */
+  #lineTime = 0;
 
   constructor(options: LogOptions) {
     this.#options = options;
@@ -72,7 +72,7 @@ export class Logger {
 
   /** Loads the library and writes what was kept. */
   async open(): Promise<void> {
-    const { level, format, destination, now } = this.#options;
+    const { level, format, destination } = this.#options;
     const { pino } = await import('pino');
     const target =
       format === 'pretty'
@@ -82,23 +82,18 @@ export class Logger {
             ignore: 'pid,hostname',
           })
         : destination;
-    const time = (): number => this.#lineTime ?? now();
     this.#pino = pino(
       {
         level,
         base: null,
         formatters: { level: (label) => ({ level: label }) },
-        timestamp: () => `,"time":"${new Date(time()).toISOString()}"`,
+        timestamp: () => `,"time":"${new Date(this.#lineTime).toISOString()}"`,
       },
       target,
     );
     const kept = this.#kept;
     this.#kept = [];
-    for (const line of kept) {
-      this.#lineTime = line.time;
-      this.#hand(line);
-    }
-    this.#lineTime = undefined;
+    for (const line of kept) this.#hand(line);
   }
 
   /** Writes kept lines as JSON at once; nothing to do after `open`. */
@@ -119,6 +114,7 @@ export class Logger {
   }
 
   #hand(line: KeptLine): void {
+    this.#lineTime = line.time;
     // JSON escapes what clients send; the pretty form prints it as it is, so it is escaped before.
     if (this.#options.format === 'json') this.#pino?.[line.level](line.fields, line.message);
     else this.#pino?.[line.level](printable(line.fields), escapeControls(line.message));

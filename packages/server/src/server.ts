@@ -43,11 +43,14 @@ export class CorralServer {
     const { config } = loaded;
     ensureDirs(config);
     const unlock = await lockDataDir(config.dataDir);
+    let server: CorralServer | undefined;
     try {
-      const server = new CorralServer(loaded, logger, unlock);
+      server = new CorralServer(loaded, logger, unlock);
       await server.#open();
       return server;
     } catch (error) {
+      server?.host.stop();
+      server?.#stopPurging();
       unlock();
       throw error;
     }
@@ -158,7 +161,7 @@ export class CorralServer {
   #halt(reason: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
-    this.#logger.fatal({ reason }, 'the server stops: nothing more is acknowledged');
+    this.#logger.fatal({ reason: `${reason}${adviceFor(reason)}` }, 'the server stops: nothing more is acknowledged');
     void this.stop();
   }
 
@@ -191,6 +194,13 @@ export class CorralServer {
       this.#failure = `the transaction log could not be closed: ${String(error)}`;
     }
   }
+}
+
+/** What an operator can do about it. */
+function adviceFor(reason: string): string {
+  if (/ENOSPC|EDQUOT/.test(reason)) return '; free some space and start again, everything acknowledged is on the disk';
+  if (/EIO|EROFS/.test(reason)) return '; check the disk, then `corral doctor --data-dir`, before starting again';
+  return '';
 }
 
 const formatAddress = (address: string, port: number): string =>

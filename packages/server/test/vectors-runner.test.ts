@@ -27,7 +27,7 @@ async function answering(hex: string, then: 'keep' | 'close' = 'keep'): Promise<
 async function errorOf(port: number, step: Partial<Step>): Promise<string | undefined> {
   const steps: Step[] = [{ note: 'n', conn: 'a', open: true, sendHex: '00', timeoutMs: 300, ...step }];
   const vectors = { server: {}, scenarios: [{ name: 's', doc: 'd', steps }] };
-  return (await replay('127.0.0.1', port, vectors, { profile: '3.9' }))[0]!.error;
+  return (await replay('127.0.0.1', port, vectors, { profile: '3.9' }))[0].error;
 }
 
 describe('the vector runner', () => {

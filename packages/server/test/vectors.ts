@@ -177,7 +177,7 @@ class Variant {
 
   /** Compares frame number `index` and remembers what it captures; throws Mismatch. */
   check(index: number, got: Buffer, variables: ReadonlyMap<string, Buffer>): void {
-    const [start, end] = this.frames[index]!;
+    const [start, end] = this.frames[index];
     const want = this.#expect.subarray(start, end);
     if (got.length !== want.length) {
       throw new Mismatch(`frame ${index}: ${got.length} bytes instead of ${want.length}${shown(want, got)}`);
@@ -366,10 +366,10 @@ class ScenarioRun {
     let live = [...variants];
     for (let index = 0; ; index++) {
       const done = live.filter(({ frames }) => frames.length === index);
-      if (live.every(({ frames }) => frames.length <= index)) return done[0] ?? live[0]!;
+      if (live.every(({ frames }) => frames.length <= index)) return done[0] ?? live[0];
       const got = await wire.frame(done.length > 0 ? Math.min(timeoutMs, extraFrameMs) : timeoutMs);
       if (typeof got === 'string') {
-        if (done.length > 0) return done[0]!;
+        if (done.length > 0) return done[0];
         throw new Mismatch(`frame ${index}: ${got === 'timeout' ? 'timed out' : 'connection closed instead'}`);
       }
       live = this.#matching(live, index, got);

@@ -68,7 +68,7 @@ test('snapshot inspect describes a snapshot, its sessions and nodes', async () =
   expect(out).toContain('session 0x10000162cf70000  timeout 3600000 ms');
   expect(out).toMatch(/ephemeral of 0x1000/);
   const lines = (await corral('snapshot', 'inspect', file, '--nodes', '--json')).out.trimEnd().split('\n');
-  expect(JSON.parse(lines[0]!)).toMatchObject({ path: '/', acl: [{ perms: 31 }] });
+  expect(JSON.parse(lines[0])).toMatchObject({ path: '/', acl: [{ perms: 31 }] });
 });
 
 test('snapshot inspect refuses a damaged one', async () => {

@@ -1,7 +1,7 @@
 // `corral snapshot inspect`: what a snapshot holds, and whether its checksums fit.
 
 import type { SnapshotNode } from '@corral/core';
-import { decodeText, formatSessionId, formatZxid } from '@corral/protocol';
+import { decodeText, formatSessionId, formatZxid, perms } from '@corral/protocol';
 import type { Acl } from '@corral/protocol';
 import { NodeFiles, inspectSnapshot } from '@corral/server';
 import type { SnapshotFacts } from '@corral/server';
@@ -76,9 +76,13 @@ function ownerText(node: SnapshotNode): string {
 const ownerOf = (node: SnapshotNode): bigint =>
   BigInt.asUintN(64, (BigInt(node.ownerHigh) << 32n) | BigInt(node.ownerLow >>> 0));
 
+/** The one access list that snapshots refer to without writing it down. */
+const openAclId = -1;
+const openAcl: readonly Acl[] = [{ perms: perms.all, id: { scheme: 'world', id: 'anyone' } }];
+
 function nodeJson(node: SnapshotNode, acls: ReadonlyMap<number, readonly Acl[]>): string {
   const { aclId, czxid, mzxid, pzxid, ctime, mtime, version, cversion, aversion } = node;
   const data = node.dataLength < 0 ? null : node.dataBytes.subarray(node.dataStart, node.dataStart + node.dataLength);
   const stat = { czxid, mzxid, pzxid, ctime, mtime, version, cversion, aversion, ephemeralOwner: ownerOf(node) };
-  return toJson({ path: pathOf(node), data, acl: acls.get(aclId) ?? null, stat });
+  return toJson({ path: pathOf(node), data, acl: aclId === openAclId ? openAcl : (acls.get(aclId) ?? null), stat });
 }

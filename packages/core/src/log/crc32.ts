@@ -14,8 +14,8 @@ function buildTables(): Int32Array {
     built[byte] = value;
   }
   for (let at = 256; at < built.length; at++) {
-    const previous = built[at - 256]!;
-    built[at] = (previous >>> 8) ^ built[previous & 0xff]!;
+    const previous = built[at - 256];
+    built[at] = (previous >>> 8) ^ built[previous & 0xff];
   }
   return built;
 }
@@ -26,17 +26,17 @@ export function crc32(bytes: Uint8Array, start = 0, end: number = bytes.length, 
   let crc = ~seed;
   let at = start;
   for (const unrolledEnd = end - 7; at < unrolledEnd; at += 8) {
-    crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    crc ^= bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
     crc =
-      t[1792 + (crc & 0xff)]! ^
-      t[1536 + ((crc >>> 8) & 0xff)]! ^
-      t[1280 + ((crc >>> 16) & 0xff)]! ^
-      t[1024 + (crc >>> 24)]! ^
-      t[768 + bytes[at + 4]!]! ^
-      t[512 + bytes[at + 5]!]! ^
-      t[256 + bytes[at + 6]!]! ^
-      t[bytes[at + 7]!]!;
+      t[1792 + (crc & 0xff)] ^
+      t[1536 + ((crc >>> 8) & 0xff)] ^
+      t[1280 + ((crc >>> 16) & 0xff)] ^
+      t[1024 + (crc >>> 24)] ^
+      t[768 + bytes[at + 4]] ^
+      t[512 + bytes[at + 5]] ^
+      t[256 + bytes[at + 6]] ^
+      t[bytes[at + 7]];
   }
-  for (; at < end; at++) crc = (crc >>> 8) ^ t[(crc ^ bytes[at]!) & 0xff]!;
+  for (; at < end; at++) crc = (crc >>> 8) ^ t[(crc ^ bytes[at]) & 0xff];
   return ~crc >>> 0;
 }

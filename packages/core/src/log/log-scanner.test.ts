@@ -32,7 +32,7 @@ test('records come back in order and the file ends clean or in padding', () => {
 test('a record written from bytes equals one written from a transaction', () => {
   const [first] = history(1);
   const encoded = new JuteWriter();
-  const start = appendRecord(encoded, first!.header, first!.txn);
+  const start = appendRecord(encoded, first.header, first.txn);
   const raw = new JuteWriter();
   appendRawRecord(raw, encoded.bytes.slice(start, encoded.length - 1));
   expect(raw.view()).toEqual(encoded.view());
@@ -76,7 +76,7 @@ test('a file that turns to zeros at any byte keeps every complete record and nev
 test('a sector that never reached the disk is a torn tail in the last record and damage before others', () => {
   const data = new Uint8Array(4000).fill(9);
   const record = (zxid: number) => ({
-    header: { ...history(1)[0]!.header, zxid: zxid as never },
+    header: { ...history(1)[0].header, zxid: zxid as never },
     txn: { kind: 'setData', code: 5, path: '/a', data, version: 1 } as const,
   });
   const hole = (bytes: Uint8Array, sector: number): Uint8Array => bytes.fill(0, sector * 512, sector * 512 + 512);
@@ -97,7 +97,7 @@ test('any single wrong bit is damage, never a shorter log, unless it lies in the
   for (let at = logHeaderBytes; at < bytes.length; at++) {
     for (const mask of [0x01, 0x02, 0x10, 0x80, 0xff]) {
       const damaged = Uint8Array.from(bytes);
-      damaged[at]! ^= mask;
+      damaged[at] ^= mask;
       const { zxids, end } = scan(damaged);
       if (at >= whole.length) expect(zxids.length).toBe(12);
       else expect(end.kind, `byte ${at} mask ${mask}`).toBe('damaged');
@@ -108,7 +108,7 @@ test('any single wrong bit is damage, never a shorter log, unless it lies in the
 test('a wrong header is told from a missing one', () => {
   for (const at of [0, 1, 2, 3]) {
     const damaged = Uint8Array.from(whole);
-    damaged[at]! ^= 1;
+    damaged[at] ^= 1;
     expect(scan(damaged).end.kind).toBe('header');
   }
   expect(scan(whole.subarray(0, 7)).end.kind).toBe('header');
@@ -116,7 +116,7 @@ test('a wrong header is told from a missing one', () => {
 
 test('reading can go on behind damage', () => {
   const damaged = Uint8Array.from(whole);
-  damaged[offsets[4]! + 20]! ^= 1;
+  damaged[offsets[4] + 20] ^= 1;
   const scanner = new LogScanner({ size: damaged.length, read: (at, length) => damaged.slice(at, at + length) });
   while (scanner.next() !== undefined);
   expect(scanner.ending).toMatchObject({ kind: 'damaged', offset: offsets[4], next: { zxid: 6 } });

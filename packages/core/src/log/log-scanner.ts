@@ -4,6 +4,7 @@
 
 import type { Zxid } from '@corral/protocol';
 import { adler32 } from './adler32.ts';
+import { markBytes, markFirstByte, readMark } from './durable-mark.ts';
 import { endOfRecord, logHeaderBytes, logHeaderProblem, recordPrefixBytes } from './log-codec.ts';
 import { peekZxid, txnHeaderBytes } from './txn-codec.ts';
 
@@ -24,7 +25,7 @@ export interface LogRecord {
 }
 
 /**
- * How a file ends. empty: no byte at all. clean: right behind a record. padding: zeros to the end. torn: the rest of a
+ * How a file ends. empty: no byte at all. clean: right behind a record. padding: zeros to the end, perhaps with a mark. torn: the rest of a
  * write that a crash interrupted. damaged: something else, with the next readable record when there is one. header: the
  * file is not a log, or was cut inside its header.
  */
@@ -69,7 +70,16 @@ export class LogScanner {
       return;
     }
     const reason = logHeaderProblem(this.#view(0, logHeaderBytes));
-    if (reason !== undefined) this.#end = { kind: 'header', offset: 0, reason };
+    if (reason === undefined) return;
+    this.#end = this.#headerIsTorn() ? { kind: 'torn', offset: 0, reason } : { kind: 'header', offset: 0, reason };
+  }
+
+  /** Even the header can be missing when the very first write was interrupted. */
+  #headerIsTorn(): boolean {
+    if (this.#wasUnconfirmed(0)) return true;
+    const firstSector = this.#view(0, sectorBytes);
+    if (firstSector.length < sectorBytes || !isZero(firstSector, 0, sectorBytes)) return false;
+    return this.#findRecord(logHeaderBytes, this.#dataEnd(0)) === undefined;
   }
 
   /** The next record, or undefined at the end. */
@@ -133,11 +143,30 @@ export class LogScanner {
     if (offset === size) return { kind: 'clean', offset };
     const dataEnd = this.#dataEnd(offset);
     if (dataEnd === offset) return { kind: 'padding', offset };
-    const reason = found.problem;
+    // A mark that is still there was not overwritten: the first sector of the next batch never arrived.
+    const marked = readMark(this.#view(offset, markBytes), 0, offset) !== undefined;
+    if (marked && dataEnd <= offset + markBytes) return { kind: 'padding', offset };
+    const reason = marked ? 'the beginning of a batch is missing' : found.problem;
+    const torn = marked || this.#looksTorn(offset, dataEnd, found);
     const next = this.#findRecord(offset + 1, dataEnd);
-    if (next !== undefined) return { kind: 'damaged', offset, reason, next };
-    if (this.#looksTorn(offset, dataEnd, found)) return { kind: 'torn', offset, reason };
-    return { kind: 'damaged', offset, reason };
+    if (torn && (next === undefined || this.#wasUnconfirmed(offset))) return { kind: 'torn', offset, reason };
+    return next === undefined ? { kind: 'damaged', offset, reason } : { kind: 'damaged', offset, reason, next };
+  }
+
+  /** Whether a mark says that the disk had confirmed nothing at or behind `offset`. */
+  #wasUnconfirmed(offset: number): boolean {
+    let durableTo = -1;
+    for (let block = offset; block < this.#source.size; block += windowBytes) {
+      const bytes = this.#source.read(block, windowBytes + markBytes);
+      for (
+        let at = bytes.indexOf(markFirstByte);
+        at >= 0 && at < windowBytes;
+        at = bytes.indexOf(markFirstByte, at + 1)
+      ) {
+        durableTo = Math.max(durableTo, readMark(bytes, at, block + at) ?? -1);
+      }
+    }
+    return durableTo >= 0 && durableTo <= offset;
   }
 
   /** Where the zeros at the end of the file begin, not looking before `offset`. */
@@ -161,7 +190,7 @@ export class LogScanner {
       const bytes = this.#source.read(block, windowBytes + recordPrefixBytes);
       const last = Math.min(windowBytes, bytes.length - recordPrefixBytes + 1, dataEnd - block);
       for (let at = 0; at < last; at++) {
-        if ((bytes[at]! | bytes[at + 1]! | bytes[at + 2]! | bytes[at + 3]!) !== 0) continue;
+        if ((bytes[at] | bytes[at + 1] | bytes[at + 2] | bytes[at + 3]) !== 0) continue;
         const length = int(bytes, at + 8);
         if (length < txnHeaderBytes || block + at + recordPrefixBytes + length >= dataEnd) continue;
         const record = this.#parse(block + at);
@@ -225,4 +254,4 @@ function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-const int = (b: Uint8Array, at: number): number => (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
+const int = (b: Uint8Array, at: number): number => (b[at] << 24) | (b[at + 1] << 16) | (b[at + 2] << 8) | b[at + 3];

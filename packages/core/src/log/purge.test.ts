@@ -32,7 +32,7 @@ test('every log that any kept good snapshot needs is kept', () => {
   const zxids = fc.uniqueArray(fc.nat(50), { maxLength: 10 }).map((list) => list.sort((a, b) => a - b));
   fc.assert(
     fc.property(zxids, zxids, fc.infiniteStream(fc.boolean()), fc.integer({ min: 1, max: 4 }), (s, l, good, keep) => {
-      const all = s.map((zxid) => ({ ...snapshots(zxid)[0]!, valid: good.next().value === true }));
+      const all = s.map((zxid) => ({ ...snapshots(zxid)[0], valid: good.next().value === true }));
       const decision = decidePurge({ snapshots: all, logs: logs(...l), keep });
       const left = all.filter((snapshot) => snapshot.valid && !decision.snapshots.includes(snapshot.name));
       expect(left.length).toBeGreaterThanOrEqual(Math.min(keep, all.filter((snapshot) => snapshot.valid).length));

@@ -179,7 +179,7 @@ describe('what no crash explains', () => {
   test('damage in the middle names file, offset and the transactions at stake', () => {
     snapshot(0);
     log(1, 9);
-    change('log.1', (bytes) => void (bytes[300]! ^= 1));
+    change('log.1', (bytes) => void (bytes[300] ^= 1));
     const { facts } = refusal();
     expect(facts.file).toBe('data/log.1');
     expect(facts.lostFrom).toBeGreaterThan(1);
@@ -190,7 +190,7 @@ describe('what no crash explains', () => {
     snapshot(0);
     snapshot(8);
     log(1, 9);
-    change('log.1', (bytes) => void (bytes[300]! ^= 1));
+    change('log.1', (bytes) => void (bytes[300] ^= 1));
     expect(start()).toMatchObject({
       lastZxid: 9,
       replayed: 1,
@@ -224,7 +224,7 @@ describe('a damaged snapshot', () => {
     snapshot(0);
     snapshot(4, ['x', 'y']);
     log(1, 6);
-    change('snapshot.4', (bytes) => void (bytes[bytes.length - 60]! ^= 1));
+    change('snapshot.4', (bytes) => void (bytes[bytes.length - 60] ^= 1));
     const { target, notes, snapshotFile } = start();
     expect(snapshotFile).toBe('snapshot.0');
     expect(notes).toEqual([expect.stringContaining('snapshot.4')]);
@@ -243,7 +243,7 @@ describe('a damaged snapshot', () => {
     snapshot(0);
     log(1, 3);
     snapshot(0x200000000);
-    change('snapshot.200000000', (bytes) => void (bytes[40]! ^= 1));
+    change('snapshot.200000000', (bytes) => void (bytes[40] ^= 1));
     expect(refusal().facts).toMatchObject({ file: 'data/snapshot.200000000', lostFrom: 4 });
     // An epoch that starts behind it looks like a continuation, but what the snapshot held is gone.
     files.writeDurably(`${dir}/log.200000001`, logOf(history(2, 2)));
@@ -291,7 +291,7 @@ describe('every single fault in a small directory', () => {
       for (let at = 0; at < intact.length; at++) {
         for (const mask of [0x01, 0x40, 0xff]) {
           prepare();
-          change(name, (bytes) => void (bytes[at]! ^= mask));
+          change(name, (bytes) => void (bytes[at] ^= mask));
           const got = outcome(whole);
           counts.set(got, (counts.get(got) ?? 0) + 1);
           expect(['same', 'fallback', 'refused'], `${name} byte ${at}`).toContain(got);

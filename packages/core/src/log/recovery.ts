@@ -310,7 +310,7 @@ class Recovery<T extends RecoveryTarget> {
       this.#notes.push(`${where}; the log goes on in ${following.name}`);
       return;
     }
-    if (end.offset === logHeaderBytes) return this.#dropEmpty(path, `holds only an unfinished write (${end.reason})`);
+    if (end.offset <= logHeaderBytes) return this.#dropEmpty(path, `holds only an unfinished write (${end.reason})`);
     this.#notes.push(`${where}; cut there, the last transaction is ${formatZxid(this.#last)}`);
     this.#repairs.push(() => this.#files.truncate(path, end.offset));
   }

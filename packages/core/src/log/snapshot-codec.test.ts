@@ -142,7 +142,7 @@ test('a snapshot with any single bit or byte wrong is refused', () => {
   for (let at = 0; at < bytes.length; at++) {
     for (const mask of [0x01, 0x80, 0xff]) {
       const damaged = Uint8Array.from(bytes);
-      damaged[at]! ^= mask;
+      damaged[at] ^= mask;
       expect(reads(damaged), `byte ${at}`).toBe(false);
     }
   }

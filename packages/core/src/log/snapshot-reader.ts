@@ -305,7 +305,7 @@ export class SnapshotReader {
 
   #int(at: number): number {
     const b = this.#buffer;
-    return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
+    return (b[at] << 24) | (b[at + 1] << 16) | (b[at + 2] << 8) | b[at + 3];
   }
 
   #long(at: number): number {

@@ -2,8 +2,8 @@
 // and at the end, when the leader keeps one, the digest of the tree. What is read here and written again gives the same
 // bytes, because a follower forwards and logs what it was sent.
 
-import { JuteReader, JuteWriter, ProtocolError, isSafeZxid, opcodes, records } from '@corral/protocol';
-import type { Acl, SessionId, Zxid } from '@corral/protocol';
+import { JuteReader, ProtocolError, isSafeZxid, opcodes, records } from '@corral/protocol';
+import type { Acl, SessionId, Zxid, JuteWriter } from '@corral/protocol';
 import type {
   CheckTxn,
   CloseSessionTxn,

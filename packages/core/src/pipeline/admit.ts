@@ -211,6 +211,7 @@ export class Admission {
     const before = out.length;
     try {
       behaviour.run(request);
+      this.#ctx.stats.observe?.('readlatency', latency);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       out.length = before;

@@ -6,6 +6,8 @@ import type { DataTree } from '../tree/data-tree.ts';
 
 /** What checks need to know of a node. Replaced, never changed, so that a failed multi can be undone. */
 export interface PendingNode {
+  /** The write in flight that changed it last; 0 when none did. */
+  readonly zxid: Zxid;
   readonly exists: boolean;
   readonly version: number;
   /** Creates so far: the next sequence number. */
@@ -18,15 +20,12 @@ export interface PendingNode {
   readonly acl: readonly Acl[];
 }
 
-interface Entry {
-  readonly node: PendingNode;
-  readonly zxid: Zxid;
-}
-
 export class Outstanding {
   readonly #tree: DataTree;
-  readonly #entries = new Map<string, Entry>();
-  #journal: [path: string, before: Entry | undefined][] = [];
+  readonly #changed = new Map<string, PendingNode>();
+  // What the request that is being prepared has changed: paths, and what stood there before.
+  #paths: string[] = [];
+  #before: (PendingNode | undefined)[] = [];
   #zxid = 0 as Zxid;
 
   constructor(tree: DataTree) {
@@ -34,44 +33,77 @@ export class Outstanding {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#changed.size;
   }
 
   /** Starts a request: its changes will belong to this zxid. */
   begin(zxid: Zxid): void {
     this.#zxid = zxid;
-    this.#journal = [];
+    this.#paths = [];
+    this.#before = [];
   }
 
   /** Takes back everything since `begin`. */
   rollBack(): void {
-    for (const [path, before] of this.#journal.reverse()) {
-      if (before === undefined) this.#entries.delete(path);
-      else this.#entries.set(path, before);
+    for (let i = this.#paths.length - 1; i >= 0; i--) {
+      const before = this.#before[i];
+      if (before === undefined) this.#changed.delete(this.#paths[i]!);
+      else this.#changed.set(this.#paths[i]!, before);
     }
-    this.#journal = [];
+    this.begin(this.#zxid);
   }
 
   /** Paths changed since `begin`. */
-  touched(): string[] {
-    return this.#journal.map(([path]) => path);
+  touched(): readonly string[] {
+    return this.#paths;
   }
 
   get(path: string): PendingNode | undefined {
-    const entry = this.#entries.get(path);
-    if (entry !== undefined) return entry.node.exists ? entry.node : undefined;
+    const changed = this.#changed.get(path);
+    if (changed !== undefined) return changed.exists ? changed : undefined;
     const node = this.#tree.find(path);
     return node < 0 ? undefined : this.#view(node);
   }
 
-  put(path: string, node: PendingNode): void {
-    this.#journal.push([path, this.#entries.get(path)]);
-    this.#entries.set(path, { node, zxid: this.#zxid });
+  /** A new node. */
+  add(path: string, dataLength: number, owner: bigint, acl: readonly Acl[]): void {
+    const zxid = this.#zxid;
+    this.#put(path, { zxid, exists: true, version: 0, cversion: 0, aversion: 0, children: 0, dataLength, owner, acl });
+  }
+
+  /** The node is gone. */
+  remove(path: string, node: PendingNode): void {
+    const { version, cversion, aversion, dataLength, owner, acl } = node;
+    const zxid = this.#zxid;
+    this.#put(path, { zxid, exists: false, version, cversion, aversion, children: 0, dataLength, owner, acl });
+  }
+
+  /** A child came or went; `creates` is the parent's counter after that. */
+  setChildren(path: string, node: PendingNode, children: number, creates: number): void {
+    const { version, aversion, dataLength, owner, acl } = node;
+    const zxid = this.#zxid;
+    this.#put(path, { zxid, exists: true, version, cversion: creates, aversion, children, dataLength, owner, acl });
+  }
+
+  setData(path: string, node: PendingNode, version: number, dataLength: number): void {
+    const { cversion, aversion, children, owner, acl } = node;
+    this.#put(path, { zxid: this.#zxid, exists: true, version, cversion, aversion, children, dataLength, owner, acl });
+  }
+
+  setAcl(path: string, node: PendingNode, aversion: number, acl: readonly Acl[]): void {
+    const { version, cversion, children, dataLength, owner } = node;
+    this.#put(path, { zxid: this.#zxid, exists: true, version, cversion, aversion, children, dataLength, owner, acl });
+  }
+
+  #put(path: string, node: PendingNode): void {
+    this.#paths.push(path);
+    this.#before.push(this.#changed.get(path));
+    this.#changed.set(path, node);
   }
 
   /** The write with this zxid was applied: what it changed last is in the tree now. */
   applied(zxid: Zxid, touched: readonly string[]): void {
-    for (const path of touched) if (this.#entries.get(path)?.zxid === zxid) this.#entries.delete(path);
+    for (const path of touched) if (this.#changed.get(path)?.zxid === zxid) this.#changed.delete(path);
   }
 
   /** Ephemerals a session will own once everything in flight is applied. */
@@ -79,15 +111,16 @@ export class Outstanding {
     const paths: string[] = [];
     for (const node of this.#tree.ephemeralsOf(session)) {
       const path = this.#tree.path(node);
-      if (!this.#entries.has(path)) paths.push(path);
+      if (!this.#changed.has(path)) paths.push(path);
     }
-    for (const [path, { node }] of this.#entries) if (node.exists && node.owner === session) paths.push(path);
+    for (const [path, node] of this.#changed) if (node.exists && node.owner === session) paths.push(path);
     return paths;
   }
 
   #view(node: number): PendingNode {
     const n = this.#tree.nodes;
     return {
+      zxid: 0 as Zxid,
       exists: true,
       version: n.version[node]!,
       cversion: n.cversion[node]!,

@@ -27,8 +27,8 @@ import { prepareMulti } from './prepare-multi.ts';
 import { WriteQueue } from './write-queue.ts';
 import type { Write } from './write.ts';
 
-/** Takes a transaction to where it will be decided; `write` appends its log record. */
-export type Propose = (zxid: Zxid, write: (to: JuteWriter) => void) => void;
+/** Takes a transaction to where it will be decided: its record goes into what is returned. */
+export type Propose = (zxid: Zxid) => JuteWriter;
 
 type Of<K extends Input['kind']> = Extract<Input, { kind: K }>;
 
@@ -195,7 +195,7 @@ export class Pipeline implements Next, Sessions {
     const ephemerals = this.ctx.outstanding.ephemeralsOf(id);
     for (const path of ephemerals) {
       const node = this.ctx.outstanding.get(path);
-      if (node !== undefined) this.ctx.outstanding.put(path, { ...node, exists: false });
+      if (node !== undefined) this.ctx.outstanding.remove(path, node);
     }
     const paths = this.ctx.options.closeSessionPaths ? ephemerals : null;
     this.#submit(connection, xid, opcodes.closeSession, id, { kind: 'closeSession', paths });
@@ -270,7 +270,7 @@ export class Pipeline implements Next, Sessions {
     const write: Write = { kind: 'write', connection, xid, opcode, header, txn, touched, partOpcodes, receivedAt: now };
     this.#inFlight.push(write);
     connection?.waiting.push(write);
-    this.#propose(zxid, (to) => appendRecord(to, header, txn));
+    appendRecord(this.#propose(zxid), header, txn);
   }
 
   /** Everything up to zxid is decided: it is applied, answered, and what waited behind it follows. */

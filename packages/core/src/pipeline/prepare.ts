@@ -7,6 +7,7 @@ import { isValidPath, createModes } from '@corral/protocol';
 import type { Acl, JuteReader, SessionId } from '@corral/protocol';
 import type { CreateTxn, SingleTxn } from '../log/txn.ts';
 import type { Identity } from '../acl/schemes.ts';
+import { isOpen, openAcl } from '../acl/open-acl.ts';
 import type { Context } from './context.ts';
 
 /** Who asks. */
@@ -52,9 +53,12 @@ export function prepareSingle(ctx: Context, by: Requester, opcode: number, body:
 }
 
 function prepareCreate(ctx: Context, by: Requester, body: JuteReader, opcode: number): Prepared {
-  const request = records.createRequest.read(body);
+  const path = body.text();
+  const data = body.view();
+  const acl = body.vector(readAcl);
+  const flags = body.int();
   const ttlMs = opcode === opcodes.createTTL ? body.longNumber() : 0;
-  return planCreate(ctx, by, { ...request, opcode, ttlMs });
+  return planCreate(ctx, by, { opcode, path, data, acl, flags, ttlMs });
 }
 
 /** What is wrong with flags and TTL, whatever the tree holds; 0 when nothing is. */
@@ -89,17 +93,20 @@ function planCreate(ctx: Context, by: Requester, request: CreateArguments): Prep
 
   const ephemeral = ephemeralFlags.has(flags) && opcode !== opcodes.createContainer;
   const parentCversion = (parent.cversion + 1) | 0;
-  ctx.outstanding.put(parentName, { ...parent, cversion: parentCversion, children: parent.children + 1 });
-  const owner = ephemeral ? by.session : 0n;
-  const fresh = { exists: true, version: 0, cversion: 0, aversion: 0, children: 0 };
-  ctx.outstanding.put(path, { ...fresh, dataLength, owner, acl });
+  ctx.outstanding.setChildren(parentName, parent, parent.children + 1, parentCversion);
+  ctx.outstanding.add(path, dataLength, ephemeral ? by.session : 0n, acl);
   const code = opcode as CreateTxn['code'];
   const data = ctx.arena.copy(request.data);
   return { kind: 'create', code, path, data, acl, ephemeral, parentCversion, ttlMs: request.ttlMs };
 }
 
+function readAcl(body: JuteReader): Acl {
+  return { perms: body.int(), id: { scheme: body.text(), id: body.text() } };
+}
+
 /** The list as it will be stored, or the code that refuses it. */
 function fixedAcl(ctx: Context, by: Requester, acl: readonly Acl[] | null): readonly Acl[] | number {
+  if (acl !== null && isOpen(acl)) return openAcl;
   if (acl?.some(({ id }) => id.id === null && id.scheme !== null && id.scheme !== 'auth')) return errorCodes.MarshallingError;
   return ctx.permissions.fixUp(acl, by.identities) ?? errorCodes.InvalidAcl;
 }
@@ -116,8 +123,8 @@ function prepareDelete(ctx: Context, by: Requester, body: JuteReader): Prepared 
   if (node === undefined) return errorCodes.NoNode;
   if (version !== -1 && version !== node.version) return errorCodes.BadVersion;
   if (node.children > 0) return errorCodes.NotEmpty;
-  ctx.outstanding.put(parentName, { ...parent, children: parent.children - 1 });
-  ctx.outstanding.put(path, { ...node, exists: false });
+  ctx.outstanding.setChildren(parentName, parent, parent.children - 1, parent.cversion);
+  ctx.outstanding.remove(path, node);
   return { kind: 'delete', code: 2, path };
 }
 
@@ -128,8 +135,8 @@ export function prepareReap(ctx: Context, path: string): Prepared {
   const parent = ctx.outstanding.get(parentName);
   if (node === undefined || parent === undefined) return errorCodes.NoNode;
   if (node.children > 0) return errorCodes.NotEmpty;
-  ctx.outstanding.put(parentName, { ...parent, children: parent.children - 1 });
-  ctx.outstanding.put(path, { ...node, exists: false });
+  ctx.outstanding.setChildren(parentName, parent, parent.children - 1, parent.cversion);
+  ctx.outstanding.remove(path, node);
   return { kind: 'delete', code: 20, path };
 }
 
@@ -144,7 +151,7 @@ function prepareSetData(ctx: Context, by: Requester, body: JuteReader): Prepared
   if (refused !== 0) return refused;
   if (version !== -1 && version !== node.version) return errorCodes.BadVersion;
   const next = (node.version + 1) | 0;
-  ctx.outstanding.put(path, { ...node, version: next, dataLength });
+  ctx.outstanding.setData(path, node, next, dataLength);
   return { kind: 'setData', code: 5, path, data: ctx.arena.copy(data), version: next };
 }
 
@@ -158,7 +165,7 @@ function prepareSetAcl(ctx: Context, by: Requester, body: JuteReader): Prepared 
   if (!ctx.permissions.allows(node.acl, perms.admin, by.identities)) return errorCodes.NoAuth;
   if (version !== -1 && version !== node.aversion) return errorCodes.BadVersion;
   const next = (node.aversion + 1) | 0;
-  ctx.outstanding.put(path, { ...node, aversion: next, acl });
+  ctx.outstanding.setAcl(path, node, next, acl);
   return { kind: 'setAcl', path, acl, version: next };
 }
 

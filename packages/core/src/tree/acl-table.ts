@@ -1,11 +1,11 @@
 // Access control lists, each stored once: znodes name them by a small number, as snapshots do. Open to everyone is -1 and
 // needs no entry. Ids are never given a second meaning, so that a snapshot being written may resolve them later.
 
-import { perms } from '@corral/protocol';
 import type { Acl } from '@corral/protocol';
+import { isOpen, openAcl } from '../acl/open-acl.ts';
 
 export const openAclId = -1;
-export const openAcl: readonly Acl[] = [{ perms: perms.all, id: { scheme: 'world', id: 'anyone' } }];
+export { openAcl };
 
 interface Entry {
   readonly acl: readonly Acl[];
@@ -14,7 +14,6 @@ interface Entry {
 }
 
 const keyOf = (acl: readonly Acl[]): string => JSON.stringify(acl.map((a) => [a.perms, a.id.scheme, a.id.id]));
-const openKey = keyOf(openAcl);
 
 export class AclTable {
   readonly #byId = new Map<number, Entry>();
@@ -31,9 +30,8 @@ export class AclTable {
 
   /** Id of a list, with one more reference. */
   acquire(acl: readonly Acl[]): number {
-    if (acl === openAcl) return openAclId;
+    if (acl === openAcl || isOpen(acl)) return openAclId;
     const key = keyOf(acl);
-    if (key === openKey) return openAclId;
     const known = this.#byKey.get(key);
     if (known !== undefined) {
       this.#byId.get(known)!.references++;

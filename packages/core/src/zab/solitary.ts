@@ -37,14 +37,15 @@ export class SolitaryBroadcast {
     this.#decide = decide;
   }
 
-  /** Proposes a transaction; `write` appends its record. Zxids must follow each other. */
-  propose(zxid: Zxid, write: (to: JuteWriter) => void): void {
+  /** Proposes a transaction: the caller appends its record to what is returned, at once. Zxids must follow each other. */
+  propose(zxid: Zxid): JuteWriter {
     if (this.#batch.length === 0) this.#batchFirst = zxid;
-    write(this.#batch);
     this.#batchLast = zxid;
-    if (this.#isAppending || this.#turnRequested) return;
-    this.#turnRequested = true;
-    this.#host.requestTurn();
+    if (!this.#isAppending && !this.#turnRequested) {
+      this.#turnRequested = true;
+      this.#host.requestTurn();
+    }
+    return this.#batch;
   }
 
   /** Everything that had arrived was handled: what has gathered goes to the disk. */

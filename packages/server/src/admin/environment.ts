@@ -5,9 +5,9 @@ import { homedir, hostname, release, tmpdir, type, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 
-import { secretPlaceholder } from '../config/kinds.ts';
 import { settings } from '../config/settings.ts';
 import type { SettingName } from '../config/settings.ts';
+import { valueText } from '../config/shown.ts';
 import type { Setting } from '../config/setting.ts';
 import type { ServerFacts } from './facts.ts';
 
@@ -54,13 +54,7 @@ export function systemProperties(facts: Pick<ServerFacts, 'version' | 'config'>)
     if (row.from !== 'property' && row.from !== 'plain') continue;
     const value = facts.config[name];
     if (value === undefined || String(value) === String(row.fallback)) continue;
-    properties.push([row.from === 'plain' ? row.key : `zookeeper.${row.key}`, shown(row, value)]);
+    properties.push([row.from === 'plain' ? row.key : `zookeeper.${row.key}`, valueText(row, value)]);
   }
   return properties.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));
-}
-
-function shown(row: Setting<unknown>, value: unknown): string {
-  if (row.kind.secret) return secretPlaceholder;
-  if (row.kind.name === 'yes/no') return value === true ? 'yes' : 'no';
-  return String(value);
 }

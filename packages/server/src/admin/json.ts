@@ -20,7 +20,7 @@ export function renderJson(value: Json, indent = ''): string {
   if (isArray(value)) {
     return value.length === 0 ? '[ ]' : `[ ${value.map((item) => renderJson(item, indent)).join(', ')} ]`;
   }
-  const entries = value instanceof Map ? [...(value as ReadonlyMap<string, Json>)] : Object.entries(value);
+  const entries = isMap(value) ? [...value] : Object.entries(value);
   if (entries.length === 0) return '{ }';
   const deeper = `${indent}  `;
   const lines = entries.map(([key, item]) => `${deeper}${JSON.stringify(key)} : ${renderJson(item, deeper)}`);
@@ -28,3 +28,4 @@ export function renderJson(value: Json, indent = ''): string {
 }
 
 const isArray = (value: Json): value is readonly Json[] => Array.isArray(value);
+const isMap = (value: Json): value is ReadonlyMap<string, Json> => value instanceof Map;

@@ -3,7 +3,8 @@
 // one page.
 
 import { escapeControls } from '../config/escape.ts';
-import { gaugeSets, gauges, roleGauges } from './metrics-table.ts';
+import { gauges, roleGauges } from './metrics-table.ts';
+import type { GaugeSetName } from './metrics-table.ts';
 import * as table from './metrics-table.ts';
 import type { QuotaFact, ServerFacts } from './facts.ts';
 import type { Summary } from './metrics.ts';
@@ -16,7 +17,7 @@ export interface MonitorEntry {
   readonly average: boolean;
 }
 
-const quotaValues: Readonly<Record<keyof typeof gaugeSets, (quota: QuotaFact) => number>> = {
+const quotaValues: Readonly<Record<GaugeSetName, (quota: QuotaFact) => number>> = {
   quota_count_limit_per_namespace: (quota) => quota.countLimit,
   quota_bytes_limit_per_namespace: (quota) => quota.bytesLimit,
   quota_count_usage_per_namespace: (quota) => quota.count,

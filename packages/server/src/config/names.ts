@@ -22,7 +22,7 @@ export function meaningOf(entry: RawEntry): Meaning {
   const prefixed = entry.key.startsWith(prefix);
   const bare = prefixed ? entry.key.slice(prefix.length) : entry.key;
   if (entry.naming === 'cfg') {
-    if (/^server\./.test(entry.key)) return { kind: 'server' };
+    if (entry.key.startsWith('server.')) return { kind: 'server' };
     if (/^(group|weight)\.\d+$/.test(entry.key)) return ignored('hierarchical majorities need an ensemble');
     if (prefixed && isKnown(bare)) return ignored(`in a configuration file the key is ${bare}, without "${prefix}"`);
   }

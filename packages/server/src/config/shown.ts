@@ -1,11 +1,19 @@
-// How rows of the table look in help and reference.
+// How values of the table look in help, reference and /commands/system_properties.
 
+import { secretPlaceholder } from './kinds.ts';
 import type { Setting } from './setting.ts';
+
+/** A value as it would be written in a file. */
+export function valueText(row: Setting<unknown>, value: unknown): string {
+  if (row.kind.secret) return secretPlaceholder;
+  if (row.kind.name === 'yes/no') return value === true ? 'yes' : 'no';
+  return String(value);
+}
 
 /** The default in words. */
 export function fallbackOf(row: Setting<unknown>): string {
   if (row.fallbackText !== undefined) return row.fallbackText;
   if (row.fallback === undefined) return 'none';
-  if (row.kind.name === 'yes/no') return row.fallback === true ? 'yes' : 'no';
-  return Array.isArray(row.fallback) && row.fallback.length === 0 ? 'none' : String(row.fallback);
+  const text = valueText(row, row.fallback);
+  return text === '' ? 'none' : text;
 }

@@ -119,6 +119,8 @@ function dynamicEntries(input: LoadInput, entries: readonly PropertyEntry[], pro
   return members;
 }
 
+const isProperty = (entry: RawEntry): boolean => entry.naming === 'property';
+
 interface Arguments {
   readonly entries: RawEntry[];
   readonly configFile: string | undefined;
@@ -153,7 +155,8 @@ function parseArguments(argv: readonly string[], problems: string[]): Arguments 
     else if (row === undefined) takeFile(value);
     else entries.push({ naming: 'row', key: row[0], value, where: flag });
   }
-  return { entries, configFile };
+  // A flag counts more than a property wherever it stands.
+  return { entries: [...entries.filter(isProperty), ...entries.filter((entry) => !isProperty(entry))], configFile };
 }
 
 function propertyArgument(argument: string): RawEntry {

@@ -21,7 +21,7 @@ const use = (folder: string): void => fs.cpSync(path.join(golden, folder), dataD
 const at = (name: string): string => path.join(dataDir, 'version-2', name);
 const flip = (name: string, offset: number): void => {
   const bytes = fs.readFileSync(at(name));
-  bytes[offset]! ^= 1;
+  bytes[offset] ^= 1;
   fs.writeFileSync(at(name), bytes);
 };
 const start = (): { lastZxid: number; tree: ReferenceTree } => {

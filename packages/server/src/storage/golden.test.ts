@@ -174,7 +174,7 @@ test('compressed snapshots that are damaged fail to read instead of reading wron
     for (let at = 0; at < intact.length; at += 997) {
       const file = path.join(scratch, name);
       const damaged = Uint8Array.from(intact);
-      damaged[at]! ^= 0x10;
+      damaged[at] ^= 0x10;
       new NodeFiles().writeDurably(file, damaged);
       const nodes = (): number => {
         const reader = new SnapshotReader({ session: () => undefined, acl: () => undefined, node: () => undefined });

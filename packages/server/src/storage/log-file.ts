@@ -2,7 +2,7 @@
 // synchronous write changes no metadata; the filling runs ahead in the background and never over data.
 
 import * as fs from 'node:fs';
-import { logFileHeader } from '@corral/core';
+import { durableMark, logFileHeader, markBytes } from '@corral/core';
 import { errorCode } from './node-files.ts';
 
 export interface LogFileOptions {
@@ -71,25 +71,40 @@ export class LogFile {
 
   /** Writes behind the last record. Durable when `done` is called without an error. */
   append(bytes: Uint8Array, done: Done): void {
-    if (this.#filling && this.#position + bytes.length > this.#filledTo) {
+    if (this.#filling && this.#position + bytes.length + markBytes > this.#filledTo) {
       // The zeros under way would overwrite this data.
       this.#afterFilling = () => this.append(bytes, done);
       return;
     }
-    this.#write(bytes, 0, done);
+    this.#write(bytes, done);
   }
 
-  #write(bytes: Uint8Array, from: number, done: Done): void {
-    fs.write(this.#fd, bytes, from, bytes.length - from, this.#position + from, (error, count) => {
-      if (error) return done(error);
-      if (count === 0) return done(new Error(`${this.path}: the disk takes no more bytes`));
-      // A short write is no failure yet: the rest either follows or says why not.
-      if (from + count < bytes.length) return this.#write(bytes, from + count, done);
-      this.#position += bytes.length;
-      this.#filledTo = Math.max(this.#filledTo, this.#position);
-      this.#fillAhead();
-      done();
+  /** The data and, in the same write, the mark that says what was durable before. */
+  #write(bytes: Uint8Array, done: Done): void {
+    const mark = durableMark(this.#position + bytes.length, this.#position);
+    fs.writev(this.#fd, [bytes, mark], this.#position, (error, count) => {
+      if (error) done(error);
+      else if (count < bytes.length + mark.length) this.#complete(bytes, mark, count, done);
+      else this.#written(bytes.length, done);
     });
+  }
+
+  /** A short write is no failure yet: the rest either follows or says why not. */
+  #complete(bytes: Uint8Array, mark: Uint8Array, from: number, done: Done): void {
+    const rest = Buffer.concat([bytes, mark]).subarray(from);
+    fs.write(this.#fd, rest, 0, rest.length, this.#position + from, (error, count) => {
+      if (error) done(error);
+      else if (count === 0) done(new Error(`${this.path}: the disk takes no more bytes`));
+      else if (count < rest.length) this.#complete(bytes, mark, from + count, done);
+      else this.#written(bytes.length, done);
+    });
+  }
+
+  #written(bytes: number, done: Done): void {
+    this.#position += bytes;
+    this.#filledTo = Math.max(this.#filledTo, this.#position + markBytes);
+    this.#fillAhead();
+    done();
   }
 
   /** Starts the next step of zeros when less than half a step is left. */

@@ -84,7 +84,7 @@ export class NodeFiles implements Files {
   }
 
   sync(file: string): void {
-    withFile(file, 'r+', (fd) => fs.fsyncSync(fd));
+    withFile(file, 'r', (fd) => fs.fsyncSync(fd));
   }
 
   syncDir(dir: string): void {

@@ -82,7 +82,7 @@ test('verifying finds damage, compressed or not, and lets disk errors through', 
     const { path: file } = await writeSnapshot(dir, 1 as Zxid, treeOf(300), { compression });
     expect(await verifySnapshot(file)).toBe(true);
     const bytes = fs.readFileSync(file);
-    bytes[bytes.length >> 1]! ^= 1;
+    bytes[bytes.length >> 1] ^= 1;
     fs.writeFileSync(file, bytes);
     expect(await verifySnapshot(file)).toBe(false);
     fs.writeFileSync(file, bytes.subarray(0, bytes.length >> 1));

@@ -103,6 +103,9 @@ test('data and the zeros that run ahead of it never meet', async () => {
 test('a short write is completed', async () => {
   const { write } = fs;
   let calls = 0;
+  vi.spyOn(fs, 'writev').mockImplementation(((fd: number, parts: Uint8Array[], at: number, done: never) => {
+    write(fd, parts[0], 0, 10, at, done);
+  }) as never);
   vi.spyOn(fs, 'write').mockImplementation(((
     fd: number,
     bytes: Uint8Array,
@@ -124,9 +127,9 @@ test('after an error nothing is ever appended again', async () => {
   const log = writer({ preallocBytes: 0 });
   await append(log, 1, records(1, 2));
   const failure = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
-  const spy = vi.spyOn(fs, 'write').mockImplementationOnce(((...all: unknown[]) => {
+  const spy = vi.spyOn(fs, 'writev').mockImplementationOnce((...all: unknown[]) => {
     setImmediate(() => (all.at(-1) as (error: Error) => void)(failure));
-  }) as never);
+  });
   await expect(append(log, 3, records(3, 3))).rejects.toBe(failure);
   const calls = spy.mock.calls.length;
   await expect(append(log, 4, records(4, 4))).rejects.toBe(failure);
@@ -139,10 +142,10 @@ test('a disk that fails while zeros are written is a failure of the log', async 
   const failure = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
   let failNow: () => void = () => undefined;
   const asked = new Promise<void>((resolve) => {
-    vi.spyOn(fs, 'fdatasync').mockImplementation(((_fd: number, done: (error: Error) => void) => {
+    vi.spyOn(fs, 'fdatasync').mockImplementation((_fd: number, done: (error: Error) => void) => {
       failNow = () => done(failure);
       resolve();
-    }) as never);
+    });
   });
   const onFailure = vi.fn();
   const log = writer({ onFailure });
@@ -177,10 +180,10 @@ test('an existing file is never overwritten', async () => {
 
 test('a new file is durable by name before its first transactions are confirmed', async () => {
   const order: string[] = [];
-  const { write } = fs;
-  vi.spyOn(fs, 'write').mockImplementation(((...all: never[]) => {
+  const { writev } = fs;
+  vi.spyOn(fs, 'writev').mockImplementation(((...all: never[]) => {
     order.push('write');
-    (write as (...args: unknown[]) => void)(...all);
+    (writev as (...args: unknown[]) => void)(...all);
   }) as never);
   const { open } = fs.promises;
   const handle = await open(dir, 'r');

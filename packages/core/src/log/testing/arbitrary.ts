@@ -17,7 +17,7 @@ export const anyAcl: fc.Arbitrary<readonly Acl[]> = fc.array(
 );
 export const anyZxid: fc.Arbitrary<Zxid> = fc
   .integer({ min: 0, max: 2 ** 53 - 1 })
-  .filter((value) => isSafeZxid(value)) as fc.Arbitrary<Zxid>;
+  .filter((value): value is Zxid => isSafeZxid(value));
 
 const anyCreate: fc.Arbitrary<CreateTxn> = fc
   .record({

@@ -1,0 +1,135 @@
+// Command lines against a real server in this process: what they print where, and the code they end with.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startServer } from '@corral/server';
+import type { RunningServer } from '@corral/server';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from './run.ts';
+
+let dataDir = '';
+let server: RunningServer | undefined;
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'corral-cli-'));
+  server = await startServer({ clientPort: 0, dataDir, tickTime: 1000 });
+});
+afterAll(async () => {
+  await server?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface Surroundings {
+  readonly stdin?: string;
+  readonly tty?: boolean;
+  readonly interrupted?: AbortSignal;
+  readonly onOut?: (text: string) => void;
+}
+
+async function corral(args: readonly string[], around: Surroundings = {}): Promise<Ran> {
+  const out: Buffer[] = [];
+  let err = '';
+  async function* stdin() {
+    yield Promise.resolve(around.stdin ?? '');
+  }
+  const code = await run(args, {
+    env: { CORRAL_SERVER: `127.0.0.1:${server!.port}` },
+    stdout: {
+      write(bytes) {
+        out.push(Buffer.from(bytes as Uint8Array));
+        around.onOut?.(Buffer.from(bytes as Uint8Array).toString());
+      },
+    },
+    stderr: { write: (text) => (err += text) },
+    stdin: Object.assign(stdin(), { isTTY: around.tty ?? false }),
+    readFile: (path) => Promise.resolve(Buffer.from(`content of ${path}`)),
+    interrupted: () => around.interrupted ?? new AbortController().signal,
+  });
+  return { code, out: Buffer.concat(out).toString(), err };
+}
+
+describe('corral', () => {
+  it('creates, reads, changes and deletes nodes, data on stdout and talk on stderr', async () => {
+    expect(await corral(['create', '-p', '/t/a', 'one'])).toEqual({ code: 0, out: '/t/a\n', err: '' });
+    expect(await corral(['get', '/t/a'])).toEqual({ code: 0, out: 'one', err: '' });
+    expect(await corral(['set', '/t/a', '-', '--version', '0'], { stdin: 'two' })).toMatchObject({ code: 0, out: '' });
+    expect(await corral(['set', '/t/a', '@file'])).toMatchObject({ code: 0, err: '/t/a has version 2 now\n' });
+    expect((await corral(['get', '/t/a'])).out).toBe('content of file');
+    expect((await corral(['ls', '/t'])).out).toBe('a\n');
+    expect((await corral(['stat', '/t/a'])).out).toContain('dataVersion = 2\n');
+    expect(await corral(['rm', '/t/a'])).toEqual({ code: 0, out: '', err: '' });
+  });
+
+  it('prints JSON with hex zxids, and base64 for what is not text', async () => {
+    await corral(['create', '/j', 'text']);
+    const found = JSON.parse((await corral(['get', '/j', '-o', 'json'])).out) as { stat: { czxid: string } };
+    expect(found).toMatchObject({ path: '/j', data: 'text', encoding: 'utf8', stat: { version: 0 } });
+    expect(found.stat.czxid).toMatch(/^0x[0-9a-f]+$/);
+  });
+
+  it('ends with the code that says why', async () => {
+    await corral(['create', '-p', '/c/x/y']);
+    const codes = async (...lines: string[]): Promise<number[]> => {
+      const found: number[] = [];
+      for (const line of lines) found.push((await corral(line.split(' '))).code);
+      return found;
+    };
+    expect(await codes('get /none', 'stat /none', 'ls /none', 'rm /none')).toEqual([5, 5, 5, 5]);
+    expect(await codes('create /c', 'rm /c', 'set /c x --version 7')).toEqual([6, 6, 6]);
+    expect(await codes('get', 'nonsense', 'get relative', 'set /c x --version one', 'ls --timeout soon')).toEqual([
+      2, 2, 2, 2, 2,
+    ]);
+    expect(await codes('ls -s 127.0.0.1:1', '--version', 'help', 'get --help')).toEqual([3, 0, 0, 0]);
+    await corral(['create', '/locked', '', '--acl', 'readOnly']);
+    expect(await codes('set /locked x')).toEqual([4]);
+  });
+
+  it('counts and asks before it deletes more than one node', async () => {
+    await corral(['create', '-p', '/d/a/b']);
+    expect(await corral(['rm', '-r', '/d'])).toMatchObject({ code: 2, err: expect.stringContaining('3 nodes') });
+    expect(await corral(['rm', '-r', '/d'], { tty: true, stdin: 'n\n' })).toMatchObject({ code: 0 });
+    expect((await corral(['ls', '-R', '/d'])).out).toBe('/d/a\n/d/a/b\n');
+    expect(await corral(['rm', '-r', '/d'], { tty: true, stdin: 'y\n' })).toMatchObject({ code: 0 });
+    expect((await corral(['stat', '/d'])).code).toBe(5);
+    expect((await corral(['rm', '-r', '-y', '/'])).code).toBe(2);
+  });
+
+  it('prints changes until it is interrupted', async () => {
+    await corral(['create', '/w']);
+    const controller = new AbortController();
+    const lines: string[] = [];
+    const onOut = (text: string): void => {
+      lines.push(text);
+      if (text.includes('deleted')) controller.abort();
+    };
+    const watching = corral(['watch', '-R', '/w', '-o', 'ndjson'], { interrupted: controller.signal, onOut });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await corral(['create', '/w/a', 'on']);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await corral(['rm', '/w/a']);
+    expect((await watching).code).toBe(0);
+    const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events[0]).toMatchObject({ type: 'created', path: '/w/a', data: 'on', version: 0 });
+    expect(events.at(-1)).toMatchObject({ type: 'deleted', path: '/w/a' });
+  });
+
+  it('keeps an ephemeral node until it is interrupted', async () => {
+    const controller = new AbortController();
+    let seen = 0;
+    const onOut = (): void => {
+      void corral(['stat', '/e']).then(({ code }) => {
+        seen = code;
+        controller.abort();
+      });
+    };
+    expect((await corral(['create', '/e', '-m', 'ephemeral'], { interrupted: controller.signal, onOut })).code).toBe(0);
+    expect(seen).toBe(0);
+    expect((await corral(['stat', '/e'])).code).toBe(5);
+  });
+});

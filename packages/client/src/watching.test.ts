@@ -1,0 +1,189 @@
+// Watches: fired once or for long, set again after every reconnect, removed when nobody listens.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { agreeable } from './testing/fake-ensemble.ts';
+import { setUp } from './testing/setup.ts';
+import type { Setup } from './testing/setup.ts';
+import type { WatchEvent } from './watches.ts';
+
+const created = 1;
+const deleted = 2;
+const changed = 3;
+const childrenChanged = 4;
+
+async function reconnect({ ensemble, clock }: Setup): Promise<void> {
+  ensemble.link.fail();
+  await clock.advance(2000);
+}
+
+describe('one-shot watches', () => {
+  it('fire once, with the path the caller used', async () => {
+    const { client, ensemble } = await setUp({ address: 'a/app' });
+    const events: WatchEvent[] = [];
+    await client.get('/x', { watch: (event) => events.push(event) });
+    ensemble.link.event(changed, '/app/x');
+    ensemble.link.event(changed, '/app/x');
+    expect(events).toEqual([{ type: 'changed', path: '/x', zxid: 100n }]);
+  });
+
+  it('wait for a missing node only through exists', async () => {
+    const { client, ensemble } = await setUp();
+    ensemble.handler = (received, link) => link.refuse(received, -101);
+    const events: string[] = [];
+    await client.exists('/x', { watch: ({ type }) => events.push(`exists ${type}`) });
+    await client.get('/x', { watch: ({ type }) => events.push(`get ${type}`) }).catch(() => undefined);
+    ensemble.link.event(created, '/x');
+    expect(events).toEqual(['exists created']);
+  });
+
+  it('are set again with the zxid seen last, by their kinds', async () => {
+    const setup = await setUp();
+    const { client, ensemble } = setup;
+    const watch = (): void => undefined;
+    await client.get('/data', { watch });
+    await client.children('/child', { watch });
+    ensemble.handler = (received, link) => link.refuse(received, -101);
+    await client.exists('/missing', { watch });
+    ensemble.handler = agreeable;
+    await reconnect(setup);
+    expect(ensemble.link.received.map(({ op, request }) => ({ op, ...request }))).toEqual([
+      { op: 'setWatches', relativeZxid: 100n, data: ['/data'], exist: ['/missing'], child: ['/child'] },
+    ]);
+  });
+
+  it('survive a new session, too', async () => {
+    const setup = await setUp();
+    const { client, ensemble } = setup;
+    const events: string[] = [];
+    await client.get('/x', { watch: ({ type }) => events.push(type) });
+    ensemble.expired.add(1n);
+    await reconnect(setup);
+    ensemble.link.event(deleted, '/x');
+    expect(events).toEqual(['deleted']);
+  });
+
+  it('fire each callback once however often the link breaks and the watch is set', async () => {
+    const steps = fc.array(fc.constantFrom('break', 'watch', 'expire'), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (script) => {
+        const setup = await setUp();
+        let count = 0;
+        const watch = (): void => void count++;
+        await setup.client.get('/x', { watch });
+        for (const step of script) {
+          if (step === 'watch') await setup.client.get('/x', { watch });
+          if (step === 'expire') setup.ensemble.expired.add(setup.client.session!.id);
+          if (step !== 'watch') await reconnect(setup);
+        }
+        setup.ensemble.link.event(changed, '/x');
+        expect(count).toBe(1);
+        expect(setup.client.stats().watches).toBe(0);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('are removed on both sides when their signal aborts', async () => {
+    const { client, ensemble, clock } = await setUp();
+    const controller = new AbortController();
+    let count = 0;
+    await client.get('/x', { watch: () => count++, signal: controller.signal });
+    await client.children('/x', { watch: () => count++ });
+    controller.abort();
+    await clock.settle();
+    expect(ensemble.link.received.at(-1)).toMatchObject({ op: 'removeWatches', request: { path: '/x', type: 2 } });
+    ensemble.link.event(changed, '/x');
+    expect([count, client.stats().watches]).toEqual([0, 1]);
+  });
+
+  it('are set again in batches that fit a frame', async () => {
+    const setup = await setUp();
+    const name = 'n'.repeat(1000);
+    await Promise.all(
+      Array.from({ length: 300 }, (_, i) => setup.client.get(`/${name}${i}`, { watch: () => undefined })),
+    );
+    await reconnect(setup);
+    const batches = setup.ensemble.link.received.map(({ request }) => (request['data'] as string[]).length);
+    expect(batches.length).toBe(3);
+    expect(batches.reduce((sum, size) => sum + size)).toBe(300);
+  });
+});
+
+describe('persistent watches', () => {
+  it('see the state before the events of a connection, and a reset after a reconnect', async () => {
+    const setup = await setUp();
+    const { client, ensemble, log } = setup;
+    const listener = ({ type, path }: WatchEvent): void => void log.push(`${type} ${path}`);
+    await client.addWatch('/a', { mode: 'persistentRecursive', listener });
+    await client.addWatch('/a', { mode: 'persistent', listener: () => undefined });
+    ensemble.link.event(created, '/a/b');
+    ensemble.link.event(changed, '/a/b/c');
+    ensemble.link.event(changed, '/ab');
+    ensemble.link.event(childrenChanged, '/a');
+    await reconnect(setup);
+    expect(log.slice(2)).toEqual(['created /a/b', 'changed /a/b/c', 'suspended', 'connected', 'reset /a']);
+    expect(ensemble.link.received[0]).toMatchObject({
+      op: 'setWatches2',
+      request: { persistent: ['/a'], persistentRecursive: ['/a'] },
+    });
+  });
+
+  it('cover the whole tree from the root', async () => {
+    const { client, ensemble } = await setUp();
+    const paths: string[] = [];
+    await client.addWatch('/', { mode: 'persistentRecursive', listener: ({ path }) => paths.push(path) });
+    for (const path of ['/', '/a', '/a/b']) ensemble.link.event(changed, path);
+    expect(paths).toEqual(['/', '/a', '/a/b']);
+  });
+
+  it('stream events until the loop ends, then leave the server', async () => {
+    const { client, ensemble, clock } = await setUp();
+    const stream = client.watch('/a');
+    await stream.ready;
+    ensemble.link.event(changed, '/a');
+    ensemble.link.event(changed, '/a');
+    ensemble.link.event(deleted, '/a');
+    const seen: string[] = [];
+    for await (const { type } of stream) {
+      seen.push(type);
+      if (type === 'deleted') break;
+    }
+    expect(seen).toEqual(['changed', 'deleted']);
+    await clock.settle();
+    expect(ensemble.link.ops).toEqual(['addWatch', 'removeWatches']);
+    expect(client.stats().watches).toBe(0);
+  });
+
+  it('collapse into a reset when nobody keeps up', async () => {
+    const { client, ensemble } = await setUp();
+    const controller = new AbortController();
+    const stream = client.watch('/a', { recursive: true, bufferMax: 3, signal: controller.signal });
+    await stream.ready;
+    for (const name of ['1', '2', '3', '4', '5']) ensemble.link.event(created, `/a/${name}`);
+    controller.abort();
+    const seen: string[] = [];
+    for await (const { type, path } of stream) seen.push(`${type} ${path}`);
+    expect(seen).toEqual(['reset /a', 'created /a/5']);
+  });
+
+  it('tell the loop when the server refuses', async () => {
+    const { client, ensemble } = await setUp();
+    ensemble.handler = (received, link) => link.refuse(received, -5);
+    await expect(async () => {
+      for await (const event of client.watch('/a')) expect(event).toBeUndefined();
+    }).rejects.toMatchObject({ code: 'MarshallingError' });
+    expect(client.stats().watches).toBe(0);
+  });
+
+  it('end with the client', async () => {
+    const { client } = await setUp();
+    const stream = client.watch('/a');
+    await stream.ready;
+    const loop = (async () => {
+      for await (const event of stream) expect(event).toBeUndefined();
+    })();
+    await client.close();
+    await loop;
+  });
+});

@@ -1,0 +1,37 @@
+// A note behind the last record of a log that is being written: everything before offset D was confirmed durable when
+// this batch was sent to the disk. A power failure may keep later parts of one batch and lose earlier ones; without the
+// note that could not be told from damage to confirmed data. It lies where the reserved zeros begin and has a zero where a
+// record has its length, so that every reader of the format takes it for the end of the log. The next batch covers it.
+
+import { JuteReader, JuteWriter } from '@corral/protocol';
+import { adler32 } from './adler32.ts';
+
+/** `CRLM`; the checksum of a record starts with zeros instead. */
+const magic = 0x43524c4d;
+export const markFirstByte = magic >>> 24;
+export const markBytes = 28;
+const checkedFrom = 12;
+
+/** The mark to write at `position`, in the same write as the batch before it. */
+export function durableMark(position: number, durableTo: number): Uint8Array {
+  const w = new JuteWriter(markBytes);
+  w.int(magic);
+  w.int(0);
+  w.int(0);
+  w.longNumber(durableTo);
+  // Bound to its place: the same bytes elsewhere, in a copy of a log say, mean nothing.
+  w.longNumber(position);
+  w.setInt(4, adler32(w.bytes, checkedFrom, markBytes));
+  return w.bytes;
+}
+
+/** What the mark in bytes[at, ...), found at file offset `position`, says is durable; undefined when there is none. */
+export function readMark(bytes: Uint8Array, at: number, position: number): number | undefined {
+  if (bytes[at] !== markFirstByte || at + markBytes > bytes.length) return undefined;
+  const r = new JuteReader(bytes, at, at + markBytes);
+  if (r.int() !== magic) return undefined;
+  const checksum = r.int() >>> 0;
+  if (r.int() !== 0 || checksum !== adler32(bytes, at + checkedFrom, at + markBytes)) return undefined;
+  const durableTo = r.longNumber();
+  return r.longNumber() === position && durableTo <= position ? durableTo : undefined;
+}
