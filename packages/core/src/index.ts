@@ -2,8 +2,6 @@ export type * from './log/txn.ts';
 export type { Files } from './log/files.ts';
 export { SnapshotNode } from './log/snapshot-node.ts';
 // log
-export { adler32 } from './log/adler32.ts';
-export { crc32 } from './log/crc32.ts';
 export { peekZxid, readTxnPayload, txnType, writeTxnPayload } from './log/txn-codec.ts';
 export type { TxnRecord } from './log/txn-codec.ts';
 export { appendRawRecord, appendRecord, logFileHeader, logHeaderBytes } from './log/log-codec.ts';

@@ -50,4 +50,6 @@ export {
   zxidZero,
 } from './zxid.ts';
 export type { Brand, Epoch, SessionId, Zxid } from './zxid.ts';
-export { crc32 } from './crc32.ts';
+export { adler32 } from './checksums/adler32.ts';
+export { crc32 } from './checksums/crc32.ts';
+export { isOpenAcl, openAcl } from './acl.ts';

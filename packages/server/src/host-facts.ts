@@ -40,11 +40,25 @@ export class HostFacts implements ServerFacts {
   #slowFsyncs = 0;
   #words = 0;
 
-  constructor(loaded: LoadedConfig, host: ReplicaHost, listener: ClientListener) {
+  readonly #restore: (snapshot: AsyncIterable<Uint8Array>) => Promise<number>;
+
+  /** `restore` replaces the tree by a snapshot and resolves to the zxid it then stands for. */
+  constructor(
+    loaded: LoadedConfig,
+    host: ReplicaHost,
+    listener: ClientListener,
+    restore: (snapshot: AsyncIterable<Uint8Array>) => Promise<number>,
+  ) {
+    this.#restore = restore;
     this.config = loaded.config;
     this.initialConfiguration = loaded.initialText;
     this.#host = host;
     this.#listener = listener;
+    this.observeReplica();
+  }
+
+  /** Takes in durations from the replica that serves now. */
+  observeReplica(): void {
     const update = this.metrics.advanced('updatelatency');
     const read = this.metrics.advanced('readlatency');
     this.#ctx.stats.observe = (name, ms) => (name === 'updatelatency' ? update : read).record(ms);
@@ -279,9 +293,8 @@ export class HostFacts implements ServerFacts {
     return takeSnapshotFile(this.#host.replica, dataDirs(this.config).snapDir);
   }
 
-  restore(): Promise<{ readonly lastZxid: number }> {
-    return Promise.reject(new Error('restoring over HTTP is not supported by this version: stop the server, put the ' +
-      'snapshot into an empty dataDir/version-2 and start again')); // prettier-ignore
+  async restore(snapshot: AsyncIterable<Uint8Array>): Promise<{ readonly lastZxid: number }> {
+    return { lastZxid: await this.#restore(snapshot) };
   }
 }
 

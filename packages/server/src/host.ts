@@ -5,7 +5,7 @@ import type { Host, Note, SnapshotSource } from '@corral/core';
 import { Replica } from '@corral/core';
 import type { ReplicaOptions, RestoredState } from '@corral/core';
 import type { Zxid } from '@corral/protocol';
-import { formatSessionId, formatZxid } from '@corral/protocol';
+import { formatSessionId, formatZxid, nextZxid } from '@corral/protocol';
 import type { Logger } from './log.ts';
 import type { ClientConnection } from './net/client-connection.ts';
 import type { TxnLogWriter } from './storage/txn-log.ts';
@@ -29,7 +29,10 @@ const digestsKept = 64;
 const digestEvery = 128;
 
 export class ReplicaHost implements Host {
-  readonly replica: Replica;
+  /** Replaced only when the whole tree is. */
+  replica: Replica;
+  #isReplacing = false;
+  readonly options: ReplicaOptions;
   readonly #parts: HostParts;
   readonly #ticker: NodeJS.Timeout;
   #rollBeforeAppend = false;
@@ -40,6 +43,7 @@ export class ReplicaHost implements Host {
 
   constructor(parts: HostParts) {
     this.#parts = parts;
+    this.options = parts.options;
     this.replica = new Replica(parts.options, this, parts.state, parts.replayed);
     // What the sockets hold is read before anything expires: setImmediate comes after the poll for input.
     const tick = (): void => void setImmediate(() => this.step({ kind: 'tick' }));
@@ -49,11 +53,14 @@ export class ReplicaHost implements Host {
   // Inputs.
 
   step(input: { kind: 'tick' } | { kind: 'turn' } | { kind: 'snapshotDone'; zxid: Zxid; error: string | undefined }): void {
+    // Nothing may be proposed while the tree is being replaced.
+    if (this.#isReplacing && input.kind === 'tick') return;
     this.replica.step({ ...input, now: performance.now(), wall: Date.now() });
     this.#checkIdle();
   }
 
   opened(link: ClientConnection): void {
+    if (this.#isReplacing) return void link.socket.destroy();
     const { id: connection, address } = link;
     this.replica.step({ kind: 'opened', connection, link, address, now: performance.now(), wall: Date.now() });
   }
@@ -144,6 +151,30 @@ export class ReplicaHost implements Host {
     if (tree.lastZxid - last < digestEvery) return;
     this.digests.push({ zxid: tree.lastZxid, digest: tree.digest.value });
     if (this.digests.length > digestsKept) this.digests.shift();
+  }
+
+  /**
+   * Serves another state instead, under a zxid beyond everything so far: the snapshot that is written of it is the newest,
+   * so a restart finds it, and no client is taken back in time. Rejects, with everything as it was, when that snapshot
+   * cannot be written.
+   */
+  async replaceState(state: RestoredState, cutClients: () => void): Promise<Zxid> {
+    if (this.#isReplacing) throw new Error('the tree is being replaced already');
+    this.#isReplacing = true;
+    try {
+      cutClients();
+      await this.settle();
+      state.tree.lastZxid = nextZxid(Math.max(state.tree.lastZxid, this.replica.pipeline.ctx.tree.lastZxid) as Zxid);
+      const replica = new Replica(this.options, this, state);
+      const source = replica.snapshotSource();
+      await writeSnapshot(this.#parts.snapDir, source.zxid, source, { compression: 'none' });
+      this.replica = replica;
+      this.digests.length = 0;
+      this.rollLog();
+      return source.zxid;
+    } finally {
+      this.#isReplacing = false;
+    }
   }
 
   // Stopping.

@@ -24,7 +24,7 @@ export function replicaOptions(config: Config, startedAt: number): ReplicaOption
     digestSchemeEnabled: config.digestAuthEnabled,
     digest: (bytes) => createHash(config.digestAlgorithm).update(bytes).digest(),
     superDigest: config.superDigest?.reveal(),
-    requiredSchemes: [],
+    requiredSchemes: config.enforceAuthEnabled ? config.enforceAuthSchemes : [],
     outstandingMax: config.globalOutstandingLimit,
     outputBytesMax,
     sessionlessTimeoutMs: config.sessionlessCnxnTimeoutMs,

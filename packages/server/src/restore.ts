@@ -1,9 +1,9 @@
 // Start-up: directories, lock, and the state that the disk holds.
 
 import * as path from 'node:path';
-import { RestoredState, recover } from '@corral/core';
+import { RestoredState, SnapshotReader, recover } from '@corral/core';
 import type { RecoveryResult, ReplicaOptions } from '@corral/core';
-import { formatZxid } from '@corral/protocol';
+import { ProtocolError, formatZxid, zxidZero } from '@corral/protocol';
 import type { Config } from './config/load.ts';
 import type { Logger } from './log.ts';
 import { NodeFiles } from './storage/node-files.ts';
@@ -62,4 +62,16 @@ export function restore(config: Config, options: ReplicaOptions, logger: Logger)
     'state restored',
   );
   return result;
+}
+
+/** The state that a snapshot holds, seals checked. Throws ProtocolError when it is damaged. */
+export async function readState(snapshot: AsyncIterable<Uint8Array>, options: ReplicaOptions): Promise<RestoredState> {
+  const state = new RestoredState(options);
+  const reader = new SnapshotReader(state);
+  for await (const chunk of snapshot) reader.push(chunk);
+  const { lastZxid, digest } = reader.finish();
+  if (state.tree.nodes.count === 0) throw new ProtocolError('the snapshot holds no tree');
+  state.snapshotDone({ zxid: lastZxid ?? digest?.zxid ?? zxidZero, ...(digest === undefined ? {} : { digest }) });
+  state.finish();
+  return state;
 }

@@ -11,7 +11,7 @@ import type { Logger } from './log.ts';
 import type { ClientConnection } from './net/client-connection.ts';
 import { ClientListener } from './net/client-listener.ts';
 import { replicaOptions } from './replica-options.ts';
-import { dataDirs, ensureDirs, restore } from './restore.ts';
+import { dataDirs, ensureDirs, readState, restore } from './restore.ts';
 import { HostFacts } from './host-facts.ts';
 import { startPurging } from './storage/purge.ts';
 import { TxnLogWriter } from './storage/txn-log.ts';
@@ -49,8 +49,10 @@ export class CorralServer {
       await server.#open();
       return server;
     } catch (error) {
-      server?.host.stop();
-      server?.#stopPurging();
+      if (server !== undefined) {
+        server.host.stop();
+        server.#stopPurging();
+      }
       unlock();
       throw error;
     }
@@ -86,7 +88,7 @@ export class CorralServer {
       snapshotWritten: (ms) => this.facts.metrics.summary('snapshottime').record(ms),
     });
     this.#listener = this.#makeListener();
-    this.facts = new HostFacts(loaded, this.host, this.#listener);
+    this.facts = new HostFacts(loaded, this.host, this.#listener, (snapshot) => this.#restore(snapshot));
     this.#stopPurging = startPurging({
       snapDir,
       logDir,
@@ -156,6 +158,15 @@ export class CorralServer {
       if (server !== undefined) this.#admin.push(server);
     }
     return this.#admin.map(({ url }) => url);
+  }
+
+  /** Replaces the tree by that of a snapshot; every client has to connect again. */
+  async #restore(snapshot: AsyncIterable<Uint8Array>): Promise<number> {
+    const state = await readState(snapshot, this.host.options);
+    const zxid = await this.host.replaceState(state, () => this.#listener.destroyAll());
+    this.facts.observeReplica();
+    this.#logger.warn({ zxid: formatZxid(zxid) }, 'the tree was replaced by a snapshot');
+    return zxid;
   }
 
   #halt(reason: string): void {

@@ -4,7 +4,7 @@
 // record has its length, so that every reader of the format takes it for the end of the log. The next batch covers it.
 
 import { JuteReader, JuteWriter } from '@corral/protocol';
-import { adler32 } from './adler32.ts';
+import { adler32 } from '@corral/protocol';
 
 /** `CRLM`; the checksum of a record starts with zeros instead. */
 const magic = 0x43524c4d;

@@ -3,7 +3,7 @@
 
 import { JuteReader } from '@corral/protocol';
 import type { JuteWriter } from '@corral/protocol';
-import { adler32 } from './adler32.ts';
+import { adler32 } from '@corral/protocol';
 import type { Txn, TxnDigest, TxnHeader } from './txn.ts';
 import { writeTxnPayload } from './txn-codec.ts';
 

@@ -3,7 +3,7 @@
 // have been promised, and is never cut away silently. Apache takes both for the end of the file in several cases.
 
 import type { Zxid } from '@corral/protocol';
-import { adler32 } from './adler32.ts';
+import { adler32 } from '@corral/protocol';
 import { markBytes, markFirstByte, readMark } from './durable-mark.ts';
 import { endOfRecord, logHeaderBytes, logHeaderProblem, recordPrefixBytes } from './log-codec.ts';
 import { peekZxid, txnHeaderBytes } from './txn-codec.ts';

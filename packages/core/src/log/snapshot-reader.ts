@@ -3,7 +3,7 @@
 
 import { JuteReader, ProtocolError, decodeText, isSafeZxid, records } from '@corral/protocol';
 import type { Acl, SessionId, Zxid } from '@corral/protocol';
-import { adler32 } from './adler32.ts';
+import { adler32 } from '@corral/protocol';
 import { SnapshotNode } from './snapshot-node.ts';
 import { snapshotHeaderBytes, snapshotMagic, streamSignature } from './snapshot-writer.ts';
 import type { SnapshotForm } from './snapshot-writer.ts';

@@ -3,7 +3,7 @@
 
 import { JuteWriter, records } from '@corral/protocol';
 import type { Acl, SessionId, Zxid } from '@corral/protocol';
-import { adler32 } from './adler32.ts';
+import { adler32 } from '@corral/protocol';
 import type { SnapshotNode } from './snapshot-node.ts';
 
 /** `ZKSN`. */

@@ -121,15 +121,16 @@ export class Admission {
   #mustStall(connection: Connection): boolean {
     const { link } = connection;
     if (link.out.length + link.backlog > this.#ctx.options.outputBytesMax) connection.stalled = 'output';
-    else if (connection.waiting.length > 0 && this.#isOverfull(connection)) connection.stalled = 'outstanding';
+    else if (connection.waiting.length > 0 && this.#mustWait(connection)) connection.stalled = 'outstanding';
     else return false;
     this.#ctx.stalled.add(connection);
     link.pause();
     return true;
   }
 
-  #isOverfull(connection: Connection): boolean {
-    return this.#next.isFull || connection.waiting.length >= this.#ctx.options.outstandingMax;
+  /** Nothing is answered before the handshake is, not even what does not wait for its turn. */
+  #mustWait({ session, waiting }: Connection): boolean {
+    return session?.persisted === false || this.#next.isFull || waiting.length >= this.#ctx.options.outstandingMax;
   }
 
   #frame(connection: Connection, bytes: Uint8Array, start: number, end: number): void {

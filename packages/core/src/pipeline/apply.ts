@@ -6,10 +6,9 @@ import type { Acl, Zxid } from '@corral/protocol';
 import type { TreeListener } from '../tree/data-tree.ts';
 import type { SingleTxn, Txn, TxnHeader } from '../log/txn.ts';
 import { sessionPassword } from '../sessions/session-id.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Write } from './connection.ts';
 import type { Context } from './context.ts';
 import { beginReply, endReply, sendEvent } from './reply.ts';
-import type { Write } from './write.ts';
 
 /** Turns changes of the tree into events for those who watch and may read. */
 export class WatchNotifier implements TreeListener {

@@ -4,7 +4,23 @@
 import type { Session } from '../sessions/session-table.ts';
 import type { Identity } from '../acl/schemes.ts';
 import type { Link } from '../effects.ts';
-import type { Write } from './write.ts';
+import type { Txn, TxnHeader } from '../log/txn.ts';
+
+/** A write between its proposal and its application: the transaction and whoever waits for the answer. */
+export interface Write {
+  readonly kind: 'write';
+  /** Undefined for the server's own: expiry and reaping. */
+  readonly connection: Connection | undefined;
+  readonly xid: number;
+  readonly opcode: number;
+  readonly header: TxnHeader;
+  readonly txn: Txn;
+  /** Paths whose pending state this write changed. */
+  readonly touched: readonly string[];
+  /** Opcodes of a multi's parts, in order. */
+  readonly partOpcodes: readonly number[] | undefined;
+  readonly receivedAt: number;
+}
 
 /** A request that has to wait for the writes before it. The frame is a copy. */
 export interface DeferredFrame {

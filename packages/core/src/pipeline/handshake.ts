@@ -43,7 +43,7 @@ function reattach(
   ctx.stats.revalidations++;
   const session = ctx.sessions.get(id);
   const isValid =
-    session !== undefined && !session.closing && password !== null && samePassword(sessionPassword(id), password);
+    session?.persisted === true && !session.closing && password !== null && samePassword(sessionPassword(id), password);
   if (!isValid) return greet(ctx, connection, false);
   ctx.sessions.add(id, timeoutMs);
   connection.session = session;

@@ -18,6 +18,7 @@ import type { Next } from './admit.ts';
 import { WatchNotifier, applyAndReply } from './apply.ts';
 import { Arena } from './arena.ts';
 import { Connection } from './connection.ts';
+import type { Write } from './connection.ts';
 import type { Context } from './context.ts';
 import { handshake } from './handshake.ts';
 import type { Sessions } from './handshake.ts';
@@ -25,7 +26,6 @@ import { Outstanding } from './outstanding.ts';
 import { prepareReap, prepareSingle } from './prepare.ts';
 import { prepareMulti } from './prepare-multi.ts';
 import { WriteQueue } from './write-queue.ts';
-import type { Write } from './write.ts';
 
 /** Takes a transaction to where it will be decided: its record goes into what is returned. */
 export type Propose = (zxid: Zxid) => JuteWriter;

@@ -3,11 +3,10 @@
 // A check that fails answers its error code instead of a transaction.
 
 import { errorCodes, limits, opcodes, parentPath, perms, records, sequenceSuffix, systemPaths } from '@corral/protocol';
-import { isValidPath, createModes } from '@corral/protocol';
+import { createModes, isOpenAcl, isValidPath, openAcl } from '@corral/protocol';
 import type { Acl, JuteReader, SessionId } from '@corral/protocol';
 import type { CreateTxn, SingleTxn } from '../log/txn.ts';
 import type { Identity } from '../acl/schemes.ts';
-import { isOpen, openAcl } from '../acl/open-acl.ts';
 import type { Context } from './context.ts';
 
 /** Who asks. */
@@ -106,7 +105,7 @@ function readAcl(body: JuteReader): Acl {
 
 /** The list as it will be stored, or the code that refuses it. */
 function fixedAcl(ctx: Context, by: Requester, acl: readonly Acl[] | null): readonly Acl[] | number {
-  if (acl !== null && isOpen(acl)) return openAcl;
+  if (acl !== null && isOpenAcl(acl)) return openAcl;
   if (acl?.some(({ id }) => id.id === null && id.scheme !== null && id.scheme !== 'auth')) return errorCodes.MarshallingError;
   return ctx.permissions.fixUp(acl, by.identities) ?? errorCodes.InvalidAcl;
 }

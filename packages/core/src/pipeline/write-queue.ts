@@ -1,6 +1,6 @@
 // Writes in flight, oldest first.
 
-import type { Write } from './write.ts';
+import type { Write } from './connection.ts';
 
 const compactAt = 1024;
 

@@ -58,7 +58,10 @@ export class SessionTable {
     }
     session.timeoutMs = timeoutMs;
     session.deadline = this.#roundUp(this.#clock + timeoutMs);
-    if (session.bucket === 0) this.#enter(session, session.deadline);
+    if (session.bucket === 0 || session.deadline < session.bucket) {
+      this.#leave(session);
+      this.#enter(session, session.deadline);
+    }
     return session;
   }
 
@@ -71,9 +74,7 @@ export class SessionTable {
     const session = this.#byId.get(id);
     if (session === undefined) return;
     this.#byId.delete(id);
-    const bucket = this.#buckets.get(session.bucket);
-    bucket?.delete(session);
-    if (bucket?.size === 0) this.#buckets.delete(session.bucket);
+    this.#leave(session);
   }
 
   /** Advances the clock to `now` (monotonic ms). A gap beyond a tick and a half is a pause: it counts as one tick. */
@@ -106,6 +107,12 @@ export class SessionTable {
 
   #roundUp(at: number): number {
     return (Math.floor(at / this.#tickMs) + 1) * this.#tickMs;
+  }
+
+  #leave(session: Session): void {
+    const sessions = this.#buckets.get(session.bucket);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#buckets.delete(session.bucket);
   }
 
   #enter(session: Session, bucket: number): void {

@@ -2,10 +2,9 @@
 // needs no entry. Ids are never given a second meaning, so that a snapshot being written may resolve them later.
 
 import type { Acl } from '@corral/protocol';
-import { isOpen, openAcl } from '../acl/open-acl.ts';
+import { isOpenAcl, openAcl } from '@corral/protocol';
 
 export const openAclId = -1;
-export { openAcl };
 
 interface Entry {
   readonly acl: readonly Acl[];
@@ -30,7 +29,7 @@ export class AclTable {
 
   /** Id of a list, with one more reference. */
   acquire(acl: readonly Acl[]): number {
-    if (acl === openAcl || isOpen(acl)) return openAclId;
+    if (acl === openAcl || isOpenAcl(acl)) return openAclId;
     const key = keyOf(acl);
     const known = this.#byKey.get(key);
     if (known !== undefined) {

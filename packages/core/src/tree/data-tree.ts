@@ -3,11 +3,11 @@
 //
 // Applying is idempotent, so a log may be replayed over a snapshot that already holds part of its effects.
 
-import { JuteWriter, ProtocolError, decodeText, encodeText, perms, systemPaths } from '@corral/protocol';
+import { JuteWriter, ProtocolError, decodeText, encodeText, openAcl, perms, systemPaths } from '@corral/protocol';
 import type { Acl, Zxid } from '@corral/protocol';
 import type { CreateTxn, SetAclTxn, SetDataTxn, SingleTxn, TxnHeader } from '../log/txn.ts';
 import type { SnapshotNode } from '../log/snapshot-node.ts';
-import { AclTable, openAcl } from './acl-table.ts';
+import { AclTable } from './acl-table.ts';
 import { NodeStore } from './node-store.ts';
 import { containerOwner, ownerKind, sessionOfOwner, sessionOwner, ttlOf, ttlOwner } from './owner.ts';
 import type { OwnerKind, OwnerOptions } from './owner.ts';

@@ -237,6 +237,11 @@ function checkTogether(draft: Draft): void {
         `maxSessionTimeout=${values.maxSessionTimeoutMs}`,
     );
   }
+  const unknownScheme = values.enforceAuthSchemes.find((scheme) => scheme !== 'digest' && scheme !== 'ip');
+  if (values.enforceAuthEnabled && (values.enforceAuthSchemes.length === 0 || unknownScheme !== undefined)) {
+    const shown = values.enforceAuthSchemes.join(',');
+    problems.push(`${sources.enforceAuthSchemes}: enforce.auth.schemes=${quote(shown)}: expected digest, ip or both`);
+  }
   if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(values.adminCommandUrl)) {
     problems.push(
       `${sources.adminCommandUrl}: admin.commandURL=${quote(values.adminCommandUrl)}: expected a path like /commands`,

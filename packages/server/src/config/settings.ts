@@ -262,10 +262,13 @@ const security = {
   sessionRequireClientSaslAuth: refused(
     property('sessionRequireClientSASLAuth', boolean, false, 'Clients must authenticate by SASL.'),
   ),
-  enforceAuthEnabled: refused(
-    property('enforce.auth.enabled', boolean, false, 'Clients must authenticate by one of enforce.auth.schemes.'),
+  enforceAuthEnabled: property(
+    'enforce.auth.enabled',
+    boolean,
+    false,
+    'Clients must authenticate by one of enforce.auth.schemes.',
   ),
-  enforceAuthSchemes: later(property('enforce.auth.schemes', list, [], 'See enforce.auth.enabled.')),
+  enforceAuthSchemes: property('enforce.auth.schemes', list, [], 'Schemes that enforce.auth.enabled accepts: digest, ip.'),
   enableEagerAclCheck: ensemble(
     property('enableEagerACLCheck', boolean, false, 'Followers check access before they forward a write.'),
   ),

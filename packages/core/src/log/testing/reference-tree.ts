@@ -3,7 +3,7 @@
 
 import { JuteWriter, ProtocolError, decodeText, encodeText } from '@corral/protocol';
 import type { Acl, SessionId } from '@corral/protocol';
-import { crc32 } from '../crc32.ts';
+import { crc32 } from '@corral/protocol';
 import type { RecoveryTarget } from '../recovery.ts';
 import type { SnapshotNode } from '../snapshot-node.ts';
 import type { CreateTxn, SingleTxn, Txn, TxnDigest, TxnHeader } from '../txn.ts';
