@@ -46,7 +46,7 @@ const groups = {
 };
 
 function nodeArgs({ server }) {
-  return [join(source, 'node', 'client.mjs'), `${server.port}`, paths.node];
+  return [join(source, 'node', 'client.mjs'), `${server.port}`, paths.node, server.kind];
 }
 
 async function main() {

@@ -123,17 +123,25 @@ describe('a session that comes back', () => {
     const owner = world.connect();
     const { sessionId, password } = owner.welcome!;
     const stranger = world.connect({ sessionId, password: new Uint8Array(16) });
-    expect(stranger.welcome).toMatchObject({ timeoutMs: 0, sessionId: 0n, password: new Uint8Array(16), extraBytes: 1 });
+    expect(stranger.welcome).toMatchObject({
+      timeoutMs: 0,
+      sessionId: 0n,
+      password: new Uint8Array(16),
+      extraBytes: 1,
+    });
     expect(stranger.isClosed).toBe(true);
     expect(owner.isClosed).toBe(true);
     expect(world.connect({ sessionId, password }).welcome?.sessionId).toBe(sessionId);
   });
 
-  test.each([null, new Uint8Array(0), new Uint8Array(15), new Uint8Array(17)])('is refused with password %s', (password) => {
-    const world = new MemoryReplica();
-    const { sessionId } = world.connect().welcome!;
-    expect(world.connect({ sessionId, password }).welcome?.timeoutMs).toBe(0);
-  });
+  test.each([null, new Uint8Array(0), new Uint8Array(15), new Uint8Array(17)])(
+    'is refused with password %s',
+    (password) => {
+      const world = new MemoryReplica();
+      const { sessionId } = world.connect().welcome!;
+      expect(world.connect({ sessionId, password }).welcome?.timeoutMs).toBe(0);
+    },
+  );
 
   test('is refused when it is unknown, closed, closing or expired', () => {
     const world = new MemoryReplica();
@@ -163,7 +171,10 @@ describe('a session that comes back', () => {
     const second = world.connect({ ...first.welcome!, timeoutMs: 2000 });
     second.drop();
     world.pass(3500);
-    expect(world.notes.at(-1), formatSessionId(first.session)).toEqual({ kind: 'sessionExpired', session: first.session });
+    expect(world.notes.at(-1), formatSessionId(first.session)).toEqual({
+      kind: 'sessionExpired',
+      session: first.session,
+    });
   });
 
   test('gets nothing that belongs to its old connection', () => {

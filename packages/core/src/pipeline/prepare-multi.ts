@@ -1,7 +1,7 @@
 // A multi: its parts are prepared one after another, each seeing the ones before. When one fails, everything is taken
 // back, and the transaction records which part failed and why, as replicas and clients expect.
 
-import { ProtocolError, createModes, errorCodes, opcodes, records } from '@corral/protocol';
+import { ProtocolError, createModes, errorCodes, opcodes } from '@corral/protocol';
 import type { JuteReader } from '@corral/protocol';
 import type { MultiTxn, SingleTxn } from '../log/txn.ts';
 import type { Context } from './context.ts';
@@ -13,15 +13,15 @@ interface Part {
   readonly start: number;
 }
 
-/** Records of the operations a multi may hold: used to find where each part ends. */
-const layouts = new Map<number, { read(body: JuteReader): unknown }>([
-  [opcodes.create, records.createRequest],
-  [opcodes.create2, records.createRequest],
-  [opcodes.createContainer, records.createRequest],
-  [opcodes.createTTL, records.createTtlRequest],
-  [opcodes.delete, records.pathVersionRequest],
-  [opcodes.setData, records.setDataRequest],
-  [opcodes.check, records.pathVersionRequest],
+/** How to step over the request of each operation a multi may hold. */
+const steps = new Map<number, (body: JuteReader) => void>([
+  [opcodes.create, skipCreate],
+  [opcodes.create2, skipCreate],
+  [opcodes.createContainer, skipCreate],
+  [opcodes.createTTL, skipCreateTtl],
+  [opcodes.delete, skipPathVersion],
+  [opcodes.setData, skipSetData],
+  [opcodes.check, skipPathVersion],
 ]);
 
 export interface PreparedMulti {
@@ -59,18 +59,43 @@ function findParts(body: JuteReader): Part[] {
     const isEnd = body.bool();
     body.int();
     if (isEnd) return parts;
-    const layout = layouts.get(opcode);
-    if (layout === undefined) throw new ProtocolError(`operation ${opcode} cannot be part of a multi`);
+    const step = steps.get(opcode);
+    if (step === undefined) throw new ProtocolError(`operation ${opcode} cannot be part of a multi`);
     parts.push({ opcode, start: body.at });
-    const request = layout.read(body);
-    checkWhole(request as { path: string | null; flags?: number });
+    step(body);
   }
 }
 
-/** A null path or unknown create flags spoil the whole request, not just the part. */
-function checkWhole(request: { path: string | null; flags?: number }): void {
-  if (request.path === null) throw new ProtocolError('a part of the multi has no path');
-  const { flags } = request;
-  if (flags !== undefined && (flags < 0 || flags > createModes.sequentialTtl))
-    throw new ProtocolError(`create flags ${flags} do not exist`);
+// A null path or unknown create flags spoil the whole request, not just the part.
+
+function skipPath(body: JuteReader): void {
+  if (body.skipField() < 0) throw new ProtocolError('a part of the multi has no path');
+}
+
+function skipPathVersion(body: JuteReader): void {
+  skipPath(body);
+  body.int();
+}
+
+function skipSetData(body: JuteReader): void {
+  skipPath(body);
+  body.skipField();
+  body.int();
+}
+
+function skipCreate(body: JuteReader): void {
+  skipPath(body);
+  body.skipField();
+  for (let left = body.count(); left > 0; left--) {
+    body.int();
+    body.skipField();
+    body.skipField();
+  }
+  const flags = body.int();
+  if (flags < 0 || flags > createModes.sequentialTtl) throw new ProtocolError(`create flags ${flags} do not exist`);
+}
+
+function skipCreateTtl(body: JuteReader): void {
+  skipCreate(body);
+  body.longNumber();
 }

@@ -111,7 +111,8 @@ function fixedAcl(ctx: Context, by: Requester, acl: readonly Acl[] | null): read
 }
 
 function prepareDelete(ctx: Context, by: Requester, body: JuteReader): Prepared {
-  const { path, version } = records.pathVersionRequest.read(body);
+  const path = body.text();
+  const version = body.int();
   if (path === null) return errorCodes.MarshallingError;
   if (!path.includes('/') || path.includes('\0') || undeletable.has(path)) return errorCodes.BadArguments;
   const parentName = parentPath(path);
@@ -140,7 +141,9 @@ export function prepareReap(ctx: Context, path: string): Prepared {
 }
 
 function prepareSetData(ctx: Context, by: Requester, body: JuteReader): Prepared {
-  const { path, data, version } = records.setDataRequest.read(body);
+  const path = body.text();
+  const data = body.view();
+  const version = body.int();
   if (path === null || !isValidPath(path)) return errorCodes.BadArguments;
   const node = ctx.outstanding.get(path);
   if (node === undefined) return errorCodes.NoNode;
@@ -169,7 +172,8 @@ function prepareSetAcl(ctx: Context, by: Requester, body: JuteReader): Prepared 
 }
 
 function prepareCheck(ctx: Context, by: Requester, body: JuteReader): Prepared {
-  const { path, version } = records.pathVersionRequest.read(body);
+  const path = body.text();
+  const version = body.int();
   if (path === null || !isValidPath(path)) return errorCodes.BadArguments;
   const node = ctx.outstanding.get(path);
   if (node === undefined) return errorCodes.NoNode;

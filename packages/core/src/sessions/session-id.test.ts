@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { firstSessionId, nextSessionId, samePassword, sessionPassword } from './session-id.ts';
 
 test('the first id holds the server number, then the clock without its top bits', () => {
-  const id = firstSessionId(3, 0x0123456789a);
-  expect(BigInt.asUintN(64, id)).toBe(0x03_0123456789a_0000n & 0x03ffffffffffffffn);
+  expect(firstSessionId(3, 0x12_3456_789a)).toBe(0x0312_3456_789a_0000n);
+  expect(firstSessionId(3, 0x0e12_3456_789a)).toBe(0x0312_3456_789a_0000n);
   expect(firstSessionId(200, 1_700_000_000_000)).toBeLessThan(0n);
 });
 

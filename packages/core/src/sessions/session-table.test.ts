@@ -9,7 +9,7 @@ const ids = (table: SessionTable): number[] => table.expire().map((session) => N
 /** Advances in half ticks, as a host does that is not late. */
 function pass(table: SessionTable, from: number, to: number): number[] {
   const expired: number[] = [];
-  for (let now = from; now < to; ) {
+  for (let now = from; now < to;) {
     now = Math.min(now + 500, to);
     table.observe(now);
     expired.push(...ids(table));

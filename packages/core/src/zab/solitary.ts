@@ -41,11 +41,14 @@ export class SolitaryBroadcast {
   propose(zxid: Zxid): JuteWriter {
     if (this.#batch.length === 0) this.#batchFirst = zxid;
     this.#batchLast = zxid;
-    if (!this.#isAppending && !this.#turnRequested) {
-      this.#turnRequested = true;
-      this.#host.requestTurn();
-    }
+    if (!this.#isAppending) this.#requestTurn();
     return this.#batch;
+  }
+
+  #requestTurn(): void {
+    if (this.#turnRequested) return;
+    this.#turnRequested = true;
+    this.#host.requestTurn();
   }
 
   /** Everything that had arrived was handled: what has gathered goes to the disk. */
@@ -59,9 +62,8 @@ export class SolitaryBroadcast {
     if (!this.#isAppending || op !== this.#op) return;
     this.#isAppending = false;
     this.durable = op;
-    const decided = this.#appendingLast;
-    if (this.#batch.length > 0) this.#append();
-    this.#decide(decided);
+    this.#decide(this.#appendingLast);
+    if (this.#batch.length > 0) this.#requestTurn();
   }
 
   /** True when nothing waits for the disk. */
