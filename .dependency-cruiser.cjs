@@ -50,7 +50,7 @@ module.exports = {
       name: 'no-orphans',
       comment: 'a file that nobody imports is either a start (add it here) or left over',
       severity: 'error',
-      from: { orphan: true, pathNot: ['\\.test\\.ts$', '\\.d\\.ts$', '/(index|main)\\.ts$', '/worker\\.ts$'] },
+      from: { orphan: true, pathNot: ['\\.test\\.ts$', '\\.d\\.ts$', '/(index|main)\\.ts$', '/bin/'] },
       to: {},
     },
     {
@@ -94,8 +94,14 @@ module.exports = {
       to: { dependencyTypes: ['npm'], pathNot: '^packages/' },
     },
     ...packageRules,
-    coreRule('zab', 'to zab a transaction is bytes with a zxid: it knows the effects and nothing else', ['effects\\.ts$']),
-    coreRule('tree', 'the tree knows the words of the log (transactions, snapshot nodes) and nothing else', logVocabulary),
+    coreRule('zab', 'to zab a transaction is bytes with a zxid: it knows the effects and nothing else', [
+      'effects\\.ts$',
+    ]),
+    coreRule(
+      'tree',
+      'the tree knows the words of the log (transactions, snapshot nodes) and nothing else',
+      logVocabulary,
+    ),
     coreRule('sessions', 'sessions know nothing of the rest', []),
     coreRule('watches', 'watches know nothing of the rest', []),
     coreRule('acl', 'access control knows nothing of the rest', []),

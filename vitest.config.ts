@@ -5,7 +5,12 @@ export default defineConfig({
   resolve: { conditions: ['corral-source'] },
   ssr: { resolve: { conditions: ['corral-source'] } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'packages/*/test/**/*.test.ts', 'bench/src/**/*.test.ts', 'docs/*.test.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'packages/*/test/**/*.test.ts',
+      'bench/src/**/*.test.ts',
+      'docs/*.test.ts',
+    ],
     server: { deps: { inline: [/@corral\//] } },
     testTimeout: 20_000,
     maxWorkers: 2,

@@ -23,7 +23,7 @@ interface Example {
 }
 
 function examplesOf(page: string): Example[] {
-  const block = /^```(sh|js) run\n([\s\S]*?)^```\n(?:\n```text\n([\s\S]*?)^```)?/gm;
+  const block = /^ *```(sh|js) run\n([\s\S]*?)^ *```\n(?:\n *```text\n([\s\S]*?)^ *```)?/gm;
   return [...page.matchAll(block)].map((found) => ({
     line: page.slice(0, found.index).split('\n').length,
     language: found[1] as Example['language'],
@@ -65,13 +65,16 @@ afterEach(async () => {
 });
 
 async function run({ language, code }: Example): Promise<string> {
-  const adminPort = new URL(server!.adminUrls[0]!).port;
+  const adminPort = new URL(server!.adminUrls[0]).port;
   const text = code.replaceAll('2181', String(server!.port)).replaceAll('8080', adminPort);
   const script = join(folder, 'work', language === 'sh' ? 'example.sh' : 'example.mjs');
   await writeFile(script, text);
   const [command, args] = language === 'sh' ? ['sh', ['-eu', script]] : [process.execPath, [script]];
-  const env = { PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}`, CORRAL_SERVER: `127.0.0.1:${server!.port}` };
-  const child = spawn(command as string, args as string[], { cwd: join(folder, 'work'), env });
+  const env = {
+    PATH: `${join(folder, 'bin')}:${process.env['PATH'] ?? ''}`,
+    CORRAL_SERVER: `127.0.0.1:${server!.port}`,
+  };
+  const child = spawn(command, args, { cwd: join(folder, 'work'), env });
   let output = '';
   let complaints = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -32,11 +32,11 @@ export class Reaper {
     const { nodes, containers, ttls } = this.#tree;
     const neverUsedMs = this.#options.containerNeverUsedMs;
     for (const node of containers) {
-      if (nodes.childCount[node]! > 0) continue;
-      const isUsed = nodes.cversion[node]! !== 0;
-      if (isUsed || (neverUsedMs > 0 && wall - nodes.mtime[node]! > neverUsedMs)) yield node;
+      if (nodes.childCount[node] > 0) continue;
+      const isUsed = nodes.cversion[node] !== 0;
+      if (isUsed || (neverUsedMs > 0 && wall - nodes.mtime[node] > neverUsedMs)) yield node;
     }
     for (const node of ttls)
-      if (nodes.childCount[node] === 0 && wall - nodes.mtime[node]! > this.#tree.ttlMs(node)) yield node;
+      if (nodes.childCount[node] === 0 && wall - nodes.mtime[node] > this.#tree.ttlMs(node)) yield node;
   }
 }

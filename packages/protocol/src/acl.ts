@@ -7,5 +7,5 @@ export const openAcl: readonly Acl[] = [{ perms: perms.all, id: { scheme: 'world
 
 export function isOpenAcl(acl: readonly Acl[]): boolean {
   const [only] = acl;
-  return acl.length === 1 && only!.perms === perms.all && only!.id.scheme === 'world' && only!.id.id === 'anyone';
+  return acl.length === 1 && only.perms === perms.all && only.id.scheme === 'world' && only.id.id === 'anyone';
 }

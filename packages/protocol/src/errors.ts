@@ -53,9 +53,9 @@ export const errorTable = {
 export type ErrorName = keyof typeof errorTable;
 
 /** Codes by name: `errorCodes.NoNode === -101`. */
-export const errorCodes = Object.fromEntries(
-  Object.entries(errorTable).map(([name, row]) => [name, row.code]),
-) as { readonly [N in ErrorName]: (typeof errorTable)[N]['code'] };
+export const errorCodes = Object.fromEntries(Object.entries(errorTable).map(([name, row]) => [name, row.code])) as {
+  readonly [N in ErrorName]: (typeof errorTable)[N]['code'];
+};
 
 export type ErrorCode = (typeof errorTable)[ErrorName]['code'];
 

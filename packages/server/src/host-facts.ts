@@ -96,7 +96,10 @@ export class HostFacts implements ServerFacts {
 
   serving(): { readonly serving: boolean; readonly reason: string } {
     if (this.#host.replica.isHalted) return { serving: false, reason: 'the server has halted' };
-    return { serving: this.#state === 'serving', reason: this.#state === 'serving' ? '' : `the server is ${this.#state}` };
+    return {
+      serving: this.#state === 'serving',
+      reason: this.#state === 'serving' ? '' : `the server is ${this.#state}`,
+    };
   }
 
   lastZxid(): number {

@@ -52,7 +52,9 @@ export class ReplicaHost implements Host {
 
   // Inputs.
 
-  step(input: { kind: 'tick' } | { kind: 'turn' } | { kind: 'snapshotDone'; zxid: Zxid; error: string | undefined }): void {
+  step(
+    input: { kind: 'tick' } | { kind: 'turn' } | { kind: 'snapshotDone'; zxid: Zxid; error: string | undefined },
+  ): void {
     // Nothing may be proposed while the tree is being replaced.
     if (this.#isReplacing && input.kind === 'tick') return;
     this.replica.step({ ...input, now: performance.now(), wall: Date.now() });
@@ -115,7 +117,10 @@ export class ReplicaHost implements Host {
       // The log still holds everything, so this is an alarm and no reason to stop.
       source.abandon();
       failure = error instanceof Error ? error.message : String(error);
-      logger.error({ zxid: formatZxid(source.zxid), error: failure }, 'the snapshot could not be written; the log grows');
+      logger.error(
+        { zxid: formatZxid(source.zxid), error: failure },
+        'the snapshot could not be written; the log grows',
+      );
     }
     this.step({ kind: 'snapshotDone', zxid: source.zxid, error: failure });
   }

@@ -50,7 +50,10 @@ export function restore(config: Config, options: ReplicaOptions, logger: Logger)
   result.target.finish();
   const { tree, sessions } = result.target;
   if (result.target.digestMismatches > 0)
-    logger.error({ mismatches: result.target.digestMismatches }, 'tree digests in the log do not match the replayed tree');
+    logger.error(
+      { mismatches: result.target.digestMismatches },
+      'tree digests in the log do not match the replayed tree',
+    );
   logger.info(
     {
       snapshot: result.snapshotFile ?? 'none',

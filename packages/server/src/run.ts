@@ -81,7 +81,11 @@ async function serve(server: CorralServer, loaded: LoadedConfig, logger: Logger)
 }
 
 /** What clients need not wait for. */
-async function openLateParts(server: CorralServer, { config, configFile }: LoadedConfig, logger: Logger): Promise<void> {
+async function openLateParts(
+  server: CorralServer,
+  { config, configFile }: LoadedConfig,
+  logger: Logger,
+): Promise<void> {
   const where = `${config.clientPortAddress ?? '0.0.0.0'}:${server.port}`;
   logger.info({ clients: where, dataDir: config.dataDir, config: configFile ?? 'defaults' }, 'serving clients');
   await logger.open();

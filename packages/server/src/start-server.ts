@@ -22,7 +22,9 @@ export async function startServer(settings: FlatSettings): Promise<RunningServer
   const all: FlatSettings = { clientPortAddress: '127.0.0.1', 'admin.enableServer': false, ...settings };
   const entries = Object.entries(all);
   const file = entries.filter(([key]) => !plainProperties.test(key)).map(([key, value]) => `${key}=${String(value)}`);
-  const properties = entries.filter(([key]) => plainProperties.test(key)).map(([key, value]) => `-D${key}=${String(value)}`);
+  const properties = entries
+    .filter(([key]) => plainProperties.test(key))
+    .map(([key, value]) => `-D${key}=${String(value)}`);
   const name = 'embedded.cfg';
   const loaded = loadConfig({
     argv: [name, ...properties],

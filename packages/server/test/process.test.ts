@@ -35,7 +35,8 @@ function run(args: readonly string[]): { child: ChildProcess; ended: Promise<End
   const process_ = spawn(process.execPath, [corral, 'server', ...args], { cwd: dir });
   child = process_;
   let output = '';
-  for (const stream of [process_.stdout, process_.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  for (const stream of [process_.stdout, process_.stderr])
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const ended = new Promise<Ended>((resolve) => {
     process_.on('close', (code, signal) => resolve({ code, signal, output }));
   });
@@ -58,7 +59,13 @@ function writeConfig(lines: readonly string[]): string {
 
 async function configured(): Promise<{ port: number; file: string }> {
   const port = await freePort();
-  const lines = ['tickTime=500', 'dataDir=data', `clientPort=${port}`, 'clientPortAddress=127.0.0.1', 'admin.enableServer=false'];
+  const lines = [
+    'tickTime=500',
+    'dataDir=data',
+    `clientPort=${port}`,
+    'clientPortAddress=127.0.0.1',
+    'admin.enableServer=false',
+  ];
   return { port, file: writeConfig(lines) };
 }
 

@@ -66,7 +66,7 @@ describe('a server', () => {
     const server = await start({ maxClientCnxns: 2 });
     const clients = [await WireClient.open(server.port), await WireClient.open(server.port)];
     await expect(WireClient.open(server.port)).rejects.toThrow();
-    expect(await clients[0]!.create('/a', '')).toMatchObject({ err: 0 });
+    expect(await clients[0].create('/a', '')).toMatchObject({ err: 0 });
     for (const client of clients) client.socket.destroy();
   });
 

@@ -58,7 +58,10 @@ export class WireClient {
   }
 
   /** One request; resolves to its error code and, without error, its response. */
-  async call<N extends OpName>(name: N, request: OpRequest<N>): Promise<{ err: number; response: OpResponse<N> | undefined }> {
+  async call<N extends OpName>(
+    name: N,
+    request: OpRequest<N>,
+  ): Promise<{ err: number; response: OpResponse<N> | undefined }> {
     const row = ops[name];
     const frame = await this.exchange((w) => {
       w.int(++this.#xid);

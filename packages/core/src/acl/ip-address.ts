@@ -18,7 +18,7 @@ function parseV6(text: string): Uint8Array | undefined {
   const zone = text.indexOf('%');
   const halves = (zone < 0 ? text : text.slice(0, zone)).split('::');
   if (halves.length > 2) return undefined;
-  const head = groups(halves[0]!);
+  const head = groups(halves[0]);
   const tail = groups(halves[1] ?? '');
   if (head === undefined || tail === undefined) return undefined;
   const missing = 16 - head.length - tail.length;
@@ -52,7 +52,7 @@ interface AddressRange {
 /** `address` or `address/bits`; undefined when it is neither. */
 export function parseRange(text: string): AddressRange | undefined {
   const [address, bitsText, ...rest] = text.split('/');
-  const bytes = parseAddress(address!);
+  const bytes = parseAddress(address);
   if (bytes === undefined || rest.length > 0) return undefined;
   if (bitsText === undefined) return { bytes, bits: bytes.length * 8 };
   if (!/^\d{1,3}$/.test(bitsText)) return undefined;
@@ -64,10 +64,11 @@ export function parseRange(text: string): AddressRange | undefined {
 export function inRange(address: string, range: string): boolean {
   const a = parseAddress(address);
   const r = parseRange(range);
-  if (a === undefined || r === undefined || a.length !== r.bytes.length) return false;
+  if (a === undefined || r === undefined) return false;
+  if (a.length !== r.bytes.length) return false;
   for (let bit = 0; bit < r.bits; bit += 8) {
     const mask = r.bits - bit >= 8 ? 0xff : (0xff << (8 - (r.bits - bit))) & 0xff;
-    if (((a[bit >> 3]! ^ r.bytes[bit >> 3]!) & mask) !== 0) return false;
+    if (((a[bit >> 3] ^ r.bytes[bit >> 3]) & mask) !== 0) return false;
   }
   return true;
 }

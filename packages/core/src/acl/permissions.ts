@@ -16,7 +16,7 @@ export class Permissions {
   /** Whether one of the identities holds one of the permission bits in `mask`. */
   allows(acl: readonly Acl[], mask: number, identities: readonly Identity[]): boolean {
     if (this.#skip || acl.length === 0) return true;
-    const first = acl[0]!;
+    const first = acl[0];
     if ((first.perms & mask) !== 0 && first.id.scheme === 'world' && first.id.id === 'anyone') return true;
     if (identities.some((identity) => identity.scheme === 'super')) return true;
     return acl.some((entry) => (entry.perms & mask) !== 0 && this.#matches(entry, identities));

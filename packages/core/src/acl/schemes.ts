@@ -62,12 +62,12 @@ function digestScheme(options: SchemeOptions): Scheme {
     authenticate(credential) {
       if (credential === null) return undefined;
       const text = decodeText(credential, 0, credential.length);
-      const user = text.split(':', 1)[0]!;
+      const user = text.split(':', 1)[0];
       const id = `${user}:${base64(options.digest(credential))}`;
       const own = { scheme: 'digest', id };
       return id === options.superDigest ? [superIdentity, own] : [own];
     },
-    userName: (identity) => identity.split(':', 1)[0]!,
+    userName: (identity) => identity.split(':', 1)[0],
   };
 }
 

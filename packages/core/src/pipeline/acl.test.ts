@@ -16,8 +16,8 @@ const guarded: readonly [name: string, bit: number, run: (client: TestClient) =>
   ['getChildren', 1, (c) => c.call('getChildren', { path: '/n', watch: false }).err],
   ['getChildren2', 1, (c) => c.call('getChildren2', { path: '/n', watch: false }).err],
   ['getAllChildrenNumber', 1, (c) => c.call('getAllChildrenNumber', { path: '/n' }).err],
-  ['check', 1, (c) => multiResults(c.callRaw(opcodes.multi, multiBody([['check', { path: '/n', version: -1 }]])))[0]!.err],
-  ['multiRead', 1, (c) => multiResults(c.callRaw(opcodes.multiRead, multiBody([['getData', { path: '/n', watch: false }]])))[0]!.err],
+  ['check', 1, (c) => multiResults(c.callRaw(opcodes.multi, multiBody([['check', { path: '/n', version: -1 }]])))[0].err],
+  ['multiRead', 1, (c) => multiResults(c.callRaw(opcodes.multiRead, multiBody([['getData', { path: '/n', watch: false }]])))[0].err],
   ['setData', 2, (c) => c.setData('/n', 'x').err],
   ['create', 4, (c) => c.create('/n/d').err],
   ['delete', 8, (c) => c.delete('/n/c').err],
@@ -105,7 +105,7 @@ describe('identities', () => {
     const first = server.connect();
     first.authenticate('digest', 'ann:1');
     first.create('/n', { acl: [{ perms: 31, id: { scheme: 'auth', id: '' } }] });
-    expect(server.connect(first.welcome!).getData('/n').err).toBe(NoAuth);
+    expect(server.connect(first.welcome).getData('/n').err).toBe(NoAuth);
   });
 
   test('that count for a request are those of the moment it arrived', () => {

@@ -105,7 +105,7 @@ export class Admission {
   #frames(connection: Connection, bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     while (end - at >= 4 && connection.isOpen) {
-      const length = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+      const length = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
       if (length <= 0 || length > this.#ctx.options.frameBytesMax) {
         this.#ctx.hangUp(connection);
         break;
@@ -237,4 +237,3 @@ export class Admission {
     }
   }
 }
-

@@ -40,7 +40,7 @@ export class WatchNotifier implements TreeListener {
     return (id) => {
       const connection = this.#ctx.connections.get(id);
       if (connection === undefined || !this.#ctx.permissions.allows(acl, perms.read, connection.identities)) return;
-      this.#ctx.stats.events[type - 1]!++;
+      this.#ctx.stats.events[type - 1]++;
       sendEvent(this.#ctx, connection, type, path, this.zxid);
     };
   }
@@ -117,7 +117,13 @@ function resultType(opcode: number): number {
   return opcode === opcodes.createContainer || opcode === opcodes.createTTL ? opcodes.create2 : opcode;
 }
 
-function applyMulti(ctx: Context, connection: Connection, write: Write, parts: readonly SingleTxn[], latency: number): void {
+function applyMulti(
+  ctx: Context,
+  connection: Connection,
+  write: Write,
+  parts: readonly SingleTxn[],
+  latency: number,
+): void {
   const failedAt = parts.findIndex((part) => part.kind === 'error');
   // The results go to a buffer of their own: events of the parts have to leave before them.
   const results = ctx.scratch;
@@ -131,7 +137,7 @@ function applyMulti(ctx: Context, connection: Connection, write: Write, parts: r
       results.int(code);
       continue;
     }
-    const opcode = write.partOpcodes![i]!;
+    const opcode = write.partOpcodes![i];
     const node = ctx.tree.apply(write.header, part);
     results.int(resultType(opcode));
     results.bool(false);

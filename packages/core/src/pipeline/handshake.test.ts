@@ -150,19 +150,19 @@ describe('a session that comes back', () => {
 
     const closed = world.connect();
     closed.call('closeSession', {});
-    expect(world.connect(closed.welcome!).welcome).toMatchObject({ timeoutMs: 0, sessionId: 0n });
+    expect(world.connect(closed.welcome).welcome).toMatchObject({ timeoutMs: 0, sessionId: 0n });
 
     const closing = world.connect();
     world.isLogHeld = true;
     closing.submit('closeSession', {});
     world.settle();
-    expect(world.connect(closing.welcome!).welcome).toMatchObject({ timeoutMs: 0, sessionId: 0n });
+    expect(world.connect(closing.welcome).welcome).toMatchObject({ timeoutMs: 0, sessionId: 0n });
     world.releaseLog();
 
     const expired = world.connect({ timeoutMs: 2000 });
     expired.drop();
     world.pass(4000);
-    expect(world.connect(expired.welcome!).welcome).toMatchObject({ timeoutMs: 0, sessionId: 0n });
+    expect(world.connect(expired.welcome).welcome).toMatchObject({ timeoutMs: 0, sessionId: 0n });
   });
 
   test('with a shorter timeout expires by that one', () => {

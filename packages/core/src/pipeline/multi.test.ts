@@ -109,8 +109,8 @@ describe('a multi', () => {
       [5, Ok],
       [6, Ok],
     ]);
-    expect(client.decode('create', replies[2]!).path).toBe('/q-0000000000');
-    expect(multiResults(replies[4]!)[1]).toMatchObject({ path: '/q-0000000002' });
+    expect(client.decode('create', replies[2]).path).toBe('/q-0000000000');
+    expect(multiResults(replies[4])[1]).toMatchObject({ path: '/q-0000000002' });
     expect(world.replica.pipeline.ctx.outstanding.size).toBe(0);
   });
 

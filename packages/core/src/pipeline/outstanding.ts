@@ -47,8 +47,8 @@ export class Outstanding {
   rollBack(): void {
     for (let i = this.#paths.length - 1; i >= 0; i--) {
       const before = this.#before[i];
-      if (before === undefined) this.#changed.delete(this.#paths[i]!);
-      else this.#changed.set(this.#paths[i]!, before);
+      if (before === undefined) this.#changed.delete(this.#paths[i]);
+      else this.#changed.set(this.#paths[i], before);
     }
     this.begin(this.#zxid);
   }
@@ -122,11 +122,11 @@ export class Outstanding {
     return {
       zxid: 0 as Zxid,
       exists: true,
-      version: n.version[node]!,
-      cversion: n.cversion[node]!,
-      aversion: n.aversion[node]!,
-      children: n.childCount[node]!,
-      dataLength: Math.max(0, n.dataLength[node]!),
+      version: n.version[node],
+      cversion: n.cversion[node],
+      aversion: n.aversion[node],
+      children: n.childCount[node],
+      dataLength: Math.max(0, n.dataLength[node]),
       owner: this.#tree.owner(node),
       acl: this.#tree.acl(node),
     };

@@ -1,7 +1,7 @@
 // The pipeline of one replica: admit -> prepare -> (broadcast, outside) -> apply -> reply. It owns the connections and
 // the writes in flight; the tree, sessions and watches are each their own owner.
 
-import { JuteWriter, ProtocolError, errorCodes, nextZxid, opcodes, records, systemPaths } from '@corral/protocol';
+import { JuteWriter, ProtocolError, errorCodes, nextZxid, opcodes, parentPath, records, systemPaths } from '@corral/protocol';
 import type { JuteReader, SessionId, Zxid } from '@corral/protocol';
 import { appendRecord } from '../log/log-codec.ts';
 import type { Txn } from '../log/txn.ts';
@@ -192,10 +192,12 @@ export class Pipeline implements Next, Sessions {
 
   #closeSession(connection: Connection | undefined, xid: number, id: SessionId): void {
     this.#begin();
-    const ephemerals = this.ctx.outstanding.ephemeralsOf(id);
+    const { outstanding } = this.ctx;
+    const ephemerals = outstanding.ephemeralsOf(id);
     for (const path of ephemerals) {
-      const node = this.ctx.outstanding.get(path);
-      if (node !== undefined) this.ctx.outstanding.remove(path, node);
+      const parent = outstanding.get(parentPath(path))!;
+      outstanding.setChildren(parentPath(path), parent, parent.children - 1, parent.cversion);
+      outstanding.remove(path, outstanding.get(path)!);
     }
     const paths = this.ctx.options.closeSessionPaths ? ephemerals : null;
     this.#submit(connection, xid, opcodes.closeSession, id, { kind: 'closeSession', paths });
@@ -276,7 +278,11 @@ export class Pipeline implements Next, Sessions {
   /** Everything up to zxid is decided: it is applied, answered, and what waited behind it follows. */
   decided(zxid: Zxid): void {
     const { ctx } = this;
-    for (let write = this.#inFlight.head; write !== undefined && write.header.zxid <= zxid; write = this.#inFlight.head) {
+    for (
+      let write = this.#inFlight.head;
+      write !== undefined && write.header.zxid <= zxid;
+      write = this.#inFlight.head
+    ) {
       this.#inFlight.shift();
       this.#notifier.zxid = write.header.zxid;
       applyAndReply(ctx, write);

@@ -106,7 +106,8 @@ function readAcl(body: JuteReader): Acl {
 /** The list as it will be stored, or the code that refuses it. */
 function fixedAcl(ctx: Context, by: Requester, acl: readonly Acl[] | null): readonly Acl[] | number {
   if (acl !== null && isOpenAcl(acl)) return openAcl;
-  if (acl?.some(({ id }) => id.id === null && id.scheme !== null && id.scheme !== 'auth')) return errorCodes.MarshallingError;
+  if (acl?.some(({ id }) => id.id === null && id.scheme !== null && id.scheme !== 'auth'))
+    return errorCodes.MarshallingError;
   return ctx.permissions.fixUp(acl, by.identities) ?? errorCodes.InvalidAcl;
 }
 

@@ -67,7 +67,8 @@ export function exists(request: Request): void {
   const { start, end, isNull } = pathField(body);
   const watching = body.bool();
   if (!isNull && body.bytes.subarray(start, end).includes(0)) return fail(request, errorCodes.BadArguments);
-  if (watching && !isNull && ctx.tree.nodes.find(body.bytes, start, end) < 0) watch(request, start, end, watchKinds.data);
+  if (watching && !isNull && ctx.tree.nodes.find(body.bytes, start, end) < 0)
+    watch(request, start, end, watchKinds.data);
   const node = readable(request, start, end, isNull, perms.read);
   if (node < 0) return;
   if (watching) watch(request, start, end, watchKinds.data);
@@ -80,10 +81,10 @@ export function exists(request: Request): void {
 function writeData(request: Request, node: number): void {
   const { nodes } = request.ctx.tree;
   const out = request.connection.link.out;
-  const length = nodes.dataLength[node]!;
+  const length = nodes.dataLength[node];
   out.int(length);
   if (length <= 0) return;
-  const address = nodes.dataAddress[node]!;
+  const address = nodes.dataAddress[node];
   const at = nodes.slab.offset(address);
   out.raw(nodes.slab.chunk(address).subarray(at, at + length));
 }
@@ -104,11 +105,11 @@ export function getData(request: Request): void {
 function writeChildren(request: Request, node: number): void {
   const n = request.ctx.tree.nodes;
   const out = request.connection.link.out;
-  const prefix = n.pathLength[node]! + 1;
-  out.int(n.childCount[node]!);
-  for (let child = n.firstChild[node]!; child >= 0; child = n.nextSibling[child]!) {
-    const length = n.pathLength[child]! - prefix;
-    const address = n.pathAddress[child]!;
+  const prefix = n.pathLength[node] + 1;
+  out.int(n.childCount[node]);
+  for (let child = n.firstChild[node]; child >= 0; child = n.nextSibling[child]!) {
+    const length = n.pathLength[child] - prefix;
+    const address = n.pathAddress[child];
     const at = n.slab.offset(address) + prefix;
     out.int(length);
     out.raw(n.slab.chunk(address).subarray(at, at + length));

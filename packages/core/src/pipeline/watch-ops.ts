@@ -64,7 +64,7 @@ const registrations: readonly Registration[] = [
     const { tree } = request.ctx;
     const node = tree.find(path);
     if (node < 0) fire(request, eventTypes.nodeDeleted, path);
-    else if (tree.nodes.mzxid[node]! > since) fire(request, eventTypes.nodeDataChanged, path);
+    else if (tree.nodes.mzxid[node] > since) fire(request, eventTypes.nodeDataChanged, path);
     else register(request, path, data);
   },
   (request, path) => {
@@ -75,7 +75,7 @@ const registrations: readonly Registration[] = [
     const { tree } = request.ctx;
     const node = tree.find(path);
     if (node < 0) fire(request, eventTypes.nodeDeleted, path);
-    else if (tree.nodes.pzxid[node]! > since) fire(request, eventTypes.nodeChildrenChanged, path);
+    else if (tree.nodes.pzxid[node] > since) fire(request, eventTypes.nodeChildrenChanged, path);
     else register(request, path, child);
   },
   (request, path) => register(request, path, persistent),
@@ -97,7 +97,7 @@ function restoreWatches(request: Request, lists: number): void {
   for (const [i, list] of paths.entries()) {
     // What came before a null list has taken effect, as in ZooKeeper.
     if (list === null || list.includes(null)) return fail(request, errorCodes.MarshallingError);
-    for (const path of list) registrations[i]!(request, path!, since);
+    for (const path of list) registrations[i](request, path!, since);
   }
   succeed(request);
 }

@@ -139,7 +139,7 @@ describe('events', () => {
     const seen = reader.take();
     const read = seen.findIndex((message) => message.kind === 'reply' && message.xid === 51);
     const event = seen.findIndex((message) => message.kind === 'event');
-    const showsNew = seen[read]!.zxid >= seen[event]!.zxid;
+    const showsNew = seen[read].zxid >= seen[event].zxid;
     expect(showsNew ? event < read : read < event).toBe(true);
   });
 
@@ -244,7 +244,7 @@ describe('setting a watch', () => {
     const first = world.connect();
     first.exists('/n', true);
     first.call('addWatch', { path: '/n', mode: 0 });
-    const second = world.connect(first.welcome!);
+    const second = world.connect(first.welcome);
     second.create('/n');
     expect(second.events()).toEqual([]);
     expect(world.replica.pipeline.ctx.watches.count).toBe(0);

@@ -35,7 +35,7 @@ test('passwords are compared to the last byte and by length', () => {
   expect(samePassword(password, Uint8Array.of(...password, 0))).toBe(false);
   for (let at = 0; at < 16; at++) {
     const wrong = password.slice();
-    wrong[at]! ^= 1;
+    wrong[at] ^= 1;
     expect(samePassword(password, wrong)).toBe(false);
   }
 });

@@ -25,7 +25,7 @@ const mask48 = (1n << 48n) - 1n;
 /** The 16 bytes that java.util.Random gives for this id. */
 export function sessionPassword(id: SessionId): Uint8Array {
   const password = new Uint8Array(limits.passwordBytes);
-  let state = ((BigInt.asUintN(64, id) ^ secret) ^ multiplier) & mask48;
+  let state = (BigInt.asUintN(64, id) ^ secret ^ multiplier) & mask48;
   for (let at = 0; at < password.length; at += 4) {
     state = (state * multiplier + 11n) & mask48;
     const word = Number(state >> 16n);
@@ -40,6 +40,6 @@ export function sessionPassword(id: SessionId): Uint8Array {
 /** Compares without telling by its duration where the first difference is. */
 export function samePassword(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ (b[i] ?? 0);
+  for (let i = 0; i < a.length; i++) difference |= a[i] ^ (b[i] ?? 0);
   return difference === 0;
 }

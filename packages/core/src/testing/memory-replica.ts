@@ -112,7 +112,7 @@ export class MemoryReplica implements Host {
   // The world.
 
   step(input: WithoutMoment<Input>): void {
-    this.replica.step({ ...input, now: this.now, wall: this.wall } as Input);
+    this.replica.step({ ...input, now: this.now, wall: this.wall });
   }
 
   /** A client whose connection is open; it has not said anything yet. */
@@ -396,7 +396,7 @@ export class TestClient {
     this.#world.settle();
     const replies = this.take().filter((message) => message.kind === 'reply');
     if (replies.length !== 1) throw new Error(`${replies.length} replies to one request`);
-    return replies[0]!;
+    return replies[0];
   }
 
   /** Body of a reply; fields are undefined when it is an error. */

@@ -108,39 +108,39 @@ export class DataTree {
   }
 
   acl(node: number): readonly Acl[] {
-    return this.acls.get(this.nodes.aclId[node]!);
+    return this.acls.get(this.nodes.aclId[node]);
   }
 
   kind(node: number): OwnerKind {
-    return ownerKind(this.nodes.ownerHigh[node]!, this.nodes.ownerLow[node]!, this.#options);
+    return ownerKind(this.nodes.ownerHigh[node], this.nodes.ownerLow[node], this.#options);
   }
 
   /** Session that owns an ephemeral; 0 for every other node. */
   owner(node: number): bigint {
     if (this.kind(node) !== 'ephemeral') return 0n;
-    return sessionOfOwner(this.nodes.ownerHigh[node]!, this.nodes.ownerLow[node]!);
+    return sessionOfOwner(this.nodes.ownerHigh[node], this.nodes.ownerLow[node]);
   }
 
   ttlMs(node: number): number {
-    return ttlOf(this.nodes.ownerHigh[node]!, this.nodes.ownerLow[node]!);
+    return ttlOf(this.nodes.ownerHigh[node], this.nodes.ownerLow[node]);
   }
 
   /** Path as text; `/` for the root. */
   path(node: number): string {
     const { slab, pathAddress, pathLength } = this.nodes;
-    const length = pathLength[node]!;
+    const length = pathLength[node];
     if (length === 0) return '/';
-    const at = slab.offset(pathAddress[node]!);
-    return decodeText(slab.chunk(pathAddress[node]!), at, at + length);
+    const at = slab.offset(pathAddress[node]);
+    return decodeText(slab.chunk(pathAddress[node]), at, at + length);
   }
 
   /** A copy of the data; null when null was stored. */
   data(node: number): Uint8Array | null {
     const { slab, dataAddress, dataLength } = this.nodes;
-    const length = dataLength[node]!;
+    const length = dataLength[node];
     if (length <= 0) return length < 0 ? null : emptyBytes;
-    const at = slab.offset(dataAddress[node]!);
-    return slab.chunk(dataAddress[node]!).slice(at, at + length);
+    const at = slab.offset(dataAddress[node]);
+    return slab.chunk(dataAddress[node]).slice(at, at + length);
   }
 
   writeStat(node: number, to: JuteWriter): void {
@@ -160,13 +160,13 @@ export class DataTree {
   descendants(node: number): number {
     const { firstChild, nextSibling, childCount } = this.nodes;
     if (node === 0) return this.nodes.count - 1;
-    let count = childCount[node]!;
-    const open = [firstChild[node]!];
+    let count = childCount[node];
+    const open = [firstChild[node]];
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
       for (let child = at; child >= 0; child = nextSibling[child]!) {
-        if (childCount[child]! === 0) continue;
-        count += childCount[child]!;
-        open.push(firstChild[child]!);
+        if (childCount[child] === 0) continue;
+        count += childCount[child];
+        open.push(firstChild[child]);
       }
     }
     return count;
@@ -285,8 +285,8 @@ export class DataTree {
   /** Raises the parent's count of creates. Compared as the wrapping counter it is. */
   #countCreate(parent: number, parentCversion: number, zxid: Zxid): void {
     const n = this.nodes;
-    const next = parentCversion === -1 ? (n.cversion[parent]! + 1) | 0 : parentCversion;
-    if (((next - n.cversion[parent]!) | 0) <= 0) return;
+    const next = parentCversion === -1 ? (n.cversion[parent] + 1) | 0 : parentCversion;
+    if (((next - n.cversion[parent]) | 0) <= 0) return;
     this.guard?.beforeChange(parent);
     n.cversion[parent] = next;
     n.pzxid[parent] = zxid;
@@ -297,7 +297,7 @@ export class DataTree {
     const n = this.nodes;
     const node = this.find(path);
     const parent = this.#parentOf(path);
-    if (parent >= 0 && header.zxid > n.pzxid[parent]!) {
+    if (parent >= 0 && header.zxid > n.pzxid[parent]) {
       this.guard?.beforeChange(parent);
       n.pzxid[parent] = header.zxid;
     }
@@ -312,12 +312,12 @@ export class DataTree {
   #remove(node: number, path: string): void {
     const n = this.nodes;
     const acl = this.acl(node);
-    const parent = n.parent[node]!;
+    const parent = n.parent[node];
     this.#quotaOnDelete(path, node);
     this.#unindex(node);
     this.digest.remove(node);
-    this.dataBytes -= n.pathLength[node]! + Math.max(0, n.dataLength[node]!);
-    this.acls.release(n.aclId[node]!);
+    this.dataBytes -= n.pathLength[node] + Math.max(0, n.dataLength[node]);
+    this.acls.release(n.aclId[node]);
     n.remove(node);
     this.listener?.deleted(path, acl);
     this.listener?.childrenChanged(this.path(parent), this.acl(parent));
@@ -328,7 +328,7 @@ export class DataTree {
     const node = this.find(txn.path);
     if (node < 0) return -1;
     this.guard?.beforeChange(node);
-    const added = (txn.data?.length ?? 0) - Math.max(0, n.dataLength[node]!);
+    const added = (txn.data?.length ?? 0) - Math.max(0, n.dataLength[node]);
     n.setData(node, txn.data ?? emptyBytes, 0, txn.data === null ? -1 : txn.data.length);
     this.dataBytes += added;
     n.mzxid[node] = header.zxid;
@@ -351,7 +351,7 @@ export class DataTree {
 
   #replaceAcl(node: number, acl: readonly Acl[]): void {
     this.guard?.beforeChange(node);
-    const old = this.nodes.aclId[node]!;
+    const old = this.nodes.aclId[node];
     this.nodes.aclId[node] = this.acls.acquire(acl);
     this.acls.release(old);
   }
@@ -364,7 +364,7 @@ export class DataTree {
       const quota = this.quotas.at(quotaNode.target);
       if (quotaNode.kind === 'limits') quota.limits = parseLimits(this.#dataText(node));
       else this.#startStats(quota.path, node);
-    } else this.#countUsage(path, 1, Math.max(0, this.nodes.dataLength[node]!));
+    } else this.#countUsage(path, 1, Math.max(0, this.nodes.dataLength[node]));
   }
 
   #quotaOnSetData(path: string, node: number, added: number): void {
@@ -375,7 +375,7 @@ export class DataTree {
 
   #quotaOnDelete(path: string, node: number): void {
     const quotaNode = quotaNodeOf(path);
-    if (quotaNode === undefined) return this.#countUsage(path, -1, -Math.max(0, this.nodes.dataLength[node]!));
+    if (quotaNode === undefined) return this.#countUsage(path, -1, -Math.max(0, this.nodes.dataLength[node]));
     const quota = this.quotas.at(quotaNode.target);
     if (quotaNode.kind === 'limits') quota.limits = undefined;
     else quota.statsNode = -1;
@@ -410,8 +410,8 @@ export class DataTree {
     let bytes = 0;
     const open = [top];
     for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      bytes += Math.max(0, dataLength[node]!);
-      for (let child = firstChild[node]!; child >= 0; child = nextSibling[child]!) open.push(child);
+      bytes += Math.max(0, dataLength[node]);
+      for (let child = firstChild[node]; child >= 0; child = nextSibling[child]!) open.push(child);
     }
     return bytes;
   }
@@ -469,7 +469,7 @@ export class DataTree {
     const open = [top];
     const stats: { target: string; node: number }[] = [];
     for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      for (let child = firstChild[node]!; child >= 0; child = nextSibling[child]!) open.push(child);
+      for (let child = firstChild[node]; child >= 0; child = nextSibling[child]!) open.push(child);
       const quotaNode = quotaNodeOf(this.path(node));
       if (quotaNode?.kind === 'limits') this.quotas.at(quotaNode.target).limits = parseLimits(this.#dataText(node));
       if (quotaNode?.kind === 'stats') stats.push({ target: quotaNode.target, node });

@@ -52,9 +52,9 @@ export class FrozenTree implements ChangeGuard {
   #write(node: number): void {
     const missing = [node];
     const { parent } = this.#tree.nodes;
-    for (let above = parent[node]!; above >= 0 && this.#done[above] === 0; above = parent[above]!) missing.push(above);
+    for (let above = parent[node]; above >= 0 && this.#done[above] === 0; above = parent[above]!) missing.push(above);
     for (let i = missing.length - 1; i >= 0; i--) {
-      const next = missing[i]!;
+      const next = missing[i];
       this.#done[next] = 1;
       this.#emit(this.#fill(next));
     }
@@ -63,11 +63,11 @@ export class FrozenTree implements ChangeGuard {
   #fill(node: number): SnapshotNode {
     const n = this.#tree.nodes;
     const to = this.#node;
-    to.bytes = n.slab.chunk(n.pathAddress[node]!);
-    to.pathStart = n.slab.offset(n.pathAddress[node]!);
-    to.pathEnd = to.pathStart + n.pathLength[node]!;
-    to.dataBytes = n.slab.chunk(n.dataAddress[node]!);
-    to.dataStart = n.slab.offset(n.dataAddress[node]!);
+    to.bytes = n.slab.chunk(n.pathAddress[node]);
+    to.pathStart = n.slab.offset(n.pathAddress[node]);
+    to.pathEnd = to.pathStart + n.pathLength[node];
+    to.dataBytes = n.slab.chunk(n.dataAddress[node]);
+    to.dataStart = n.slab.offset(n.dataAddress[node]);
     to.dataLength = n.dataLength[node]!;
     to.aclId = n.aclId[node]!;
     to.czxid = n.czxid[node]!;

@@ -11,7 +11,7 @@ const slash = 47;
 /** Seeded FNV-1a: the seed keeps outsiders from choosing paths that collide. */
 export function hashPath(seed: number, bytes: Uint8Array, start: number, end: number): number {
   let hash = seed;
-  for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at], 0x01000193);
   return hash ^ (hash >>> 15);
 }
 
@@ -65,17 +65,18 @@ export class NodeStore {
     if (end - start === 1 && bytes[start] === slash) start = end;
     const hash = hashPath(this.#seed, bytes, start, end);
     const length = end - start;
-    for (let node = this.#buckets[hash & (this.#buckets.length - 1)]!; node !== none; node = this.#hashNext[node]!) {
-      if (this.#hash[node] === hash && this.pathLength[node] === length && this.#samePath(node, bytes, start)) return node;
+    for (let node = this.#buckets[hash & (this.#buckets.length - 1)]; node !== none; node = this.#hashNext[node]!) {
+      if (this.#hash[node] === hash && this.pathLength[node] === length && this.#samePath(node, bytes, start))
+        return node;
     }
     return none;
   }
 
   #samePath(node: number, bytes: Uint8Array, start: number): boolean {
-    const address = this.pathAddress[node]!;
+    const address = this.pathAddress[node];
     const chunk = this.slab.chunk(address);
     let at = this.slab.offset(address);
-    const end = at + this.pathLength[node]!;
+    const end = at + this.pathLength[node];
     while (at < end) if (chunk[at++] !== bytes[start++]) return false;
     return true;
   }
@@ -102,16 +103,16 @@ export class NodeStore {
 
   /** Removes a node without children. */
   remove(node: number): void {
-    const hash = this.#hash[node]!;
+    const hash = this.#hash[node];
     const bucket = hash & (this.#buckets.length - 1);
     if (this.#buckets[bucket] === node) this.#buckets[bucket] = this.#hashNext[node]!;
     else {
-      let before = this.#buckets[bucket]!;
+      let before = this.#buckets[bucket];
       while (this.#hashNext[before] !== node) before = this.#hashNext[before]!;
       this.#hashNext[before] = this.#hashNext[node]!;
     }
-    this.slab.free(this.pathAddress[node]!, this.pathLength[node]!);
-    this.slab.free(this.dataAddress[node]!, Math.max(0, this.dataLength[node]!));
+    this.slab.free(this.pathAddress[node], this.pathLength[node]);
+    this.slab.free(this.dataAddress[node], Math.max(0, this.dataLength[node]));
     this.#unlink(node);
     this.parent[node] = -2;
     this.#free.push(node);
@@ -121,8 +122,8 @@ export class NodeStore {
   /** Replaces the data by a copy of source[start, start + length); length -1 stores null. */
   setData(node: number, source: Uint8Array, start: number, length: number): void {
     const size = Math.max(0, length);
-    const oldSize = Math.max(0, this.dataLength[node]!);
-    this.slab.free(this.dataAddress[node]!, oldSize);
+    const oldSize = Math.max(0, this.dataLength[node]);
+    this.slab.free(this.dataAddress[node], oldSize);
     this.dataAddress[node] = this.slab.store(source, start, size);
     this.dataLength[node] = length;
   }
@@ -151,22 +152,22 @@ export class NodeStore {
     this.previousSibling[node] = none;
     this.nextSibling[node] = none;
     if (parent === none) return;
-    const head = this.firstChild[parent]!;
+    const head = this.firstChild[parent];
     this.nextSibling[node] = head;
     if (head !== none) this.previousSibling[head] = node;
     this.firstChild[parent] = node;
-    this.childCount[parent]!++;
+    this.childCount[parent]++;
   }
 
   #unlink(node: number): void {
-    const parent = this.parent[node]!;
+    const parent = this.parent[node];
     if (parent === none) return;
-    const previous = this.previousSibling[node]!;
-    const next = this.nextSibling[node]!;
+    const previous = this.previousSibling[node];
+    const next = this.nextSibling[node];
     if (previous === none) this.firstChild[parent] = next;
     else this.nextSibling[previous] = next;
     if (next !== none) this.previousSibling[next] = previous;
-    this.childCount[parent]!--;
+    this.childCount[parent]--;
   }
 
   #next(): number {
@@ -195,7 +196,7 @@ export class NodeStore {
     this.#buckets = new Int32Array(buckets).fill(none);
     for (let node = 0; node < this.used; node++) {
       if (!this.isLive(node)) continue;
-      const bucket = this.#hash[node]! & (buckets - 1);
+      const bucket = this.#hash[node] & (buckets - 1);
       this.#hashNext[node] = this.#buckets[bucket]!;
       this.#buckets[bucket] = node;
     }

@@ -29,8 +29,8 @@ export function ttlOf(high: number, low: number): number {
 
 export const containerOwner = { high: containerHigh, low: 0 } as const;
 export const ttlOwner = (ttlMs: number): { high: number; low: number } => ({
-  high: (0xff000000 | Math.floor(ttlMs / twoTo32)) | 0,
-  low: ttlMs % twoTo32 | 0,
+  high: 0xff000000 | Math.floor(ttlMs / twoTo32) | 0,
+  low: (ttlMs % twoTo32) | 0,
 });
 export const sessionOwner = (id: bigint): { high: number; low: number } => ({
   high: Number(BigInt.asIntN(32, id >> 32n)),

@@ -43,7 +43,7 @@ export class Slab {
 
   /** The chunk that holds an address; `offset` tells where in it. */
   chunk(address: number): Uint8Array {
-    return this.#chunks[address >>> chunkUnitShift]!;
+    return this.#chunks[address >>> chunkUnitShift];
   }
 
   offset(address: number): number {
@@ -55,12 +55,12 @@ export class Slab {
     if (size === 0) return 0;
     if (size > classBytesMax) return this.#allocateLarge(size);
     const sizeClass = classOf(size);
-    const free = this.#freeByClass[sizeClass]!;
+    const free = this.#freeByClass[sizeClass];
     if (free !== 0) {
       this.#freeByClass[sizeClass] = this.#readLink(free);
       return free;
     }
-    const units = classSizes[sizeClass]! >> unitShift;
+    const units = classSizes[sizeClass] >> unitShift;
     if (this.#bump + units > this.#bumpEnd) this.#startChunk();
     const address = this.#bump;
     this.#bump += units;
@@ -72,13 +72,13 @@ export class Slab {
     if (size === 0) return;
     if (size > classBytesMax) {
       const slot = address >>> chunkUnitShift;
-      this.capacityBytes -= this.#chunks[slot]!.length;
+      this.capacityBytes -= this.#chunks[slot].length;
       this.#chunks[slot] = empty;
       this.#freeSlots.push(slot);
       return;
     }
     const sizeClass = classOf(size);
-    this.#writeLink(address, this.#freeByClass[sizeClass]!);
+    this.#writeLink(address, this.#freeByClass[sizeClass]);
     this.#freeByClass[sizeClass] = address;
   }
 
@@ -96,7 +96,7 @@ export class Slab {
   #readLink(address: number): number {
     const chunk = this.chunk(address);
     const at = this.offset(address);
-    return ((chunk[at]! << 24) | (chunk[at + 1]! << 16) | (chunk[at + 2]! << 8) | chunk[at + 3]!) >>> 0;
+    return ((chunk[at] << 24) | (chunk[at + 1] << 16) | (chunk[at + 2] << 8) | chunk[at + 3]) >>> 0;
   }
 
   #writeLink(address: number, next: number): void {

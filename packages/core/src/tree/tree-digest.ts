@@ -1,11 +1,11 @@
 // A number that two replicas share exactly when their trees do (ACLs aside): the sum, modulo 2^64, of a CRC-32 over every
 // node. Kept by adding and subtracting, so that it is always at hand. Nodes below /zookeeper do not count.
 
-import { crc32 } from '@corral/protocol';
+import { crc32, encodeText } from '@corral/protocol';
 import type { NodeStore } from './node-store.ts';
 
 export const digestVersion = 2;
-const excludedPrefix = [...'/zookeeper/'].map((c) => c.charCodeAt(0));
+const excludedPrefix = encodeText('/zookeeper/');
 const statFieldsBytes = 60;
 const twoTo32 = 4294967296;
 
@@ -27,7 +27,7 @@ export class TreeDigest {
 
   /** A node was added or changed. */
   refresh(node: number): void {
-    const before = this.#nodes.digest[node]!;
+    const before = this.#nodes.digest[node];
     const after = this.#isExcluded(node) ? 0 : this.#compute(node);
     this.#nodes.digest[node] = after;
     this.#high += (after >>> 16) - (before >>> 16);
@@ -36,7 +36,7 @@ export class TreeDigest {
 
   /** A node is about to go. */
   remove(node: number): void {
-    const before = this.#nodes.digest[node]!;
+    const before = this.#nodes.digest[node];
     this.#high -= before >>> 16;
     this.#low -= before & 0xffff;
     this.#nodes.digest[node] = 0;
@@ -44,33 +44,33 @@ export class TreeDigest {
 
   #isExcluded(node: number): boolean {
     const { slab, pathAddress, pathLength } = this.#nodes;
-    if (pathLength[node]! < excludedPrefix.length) return false;
-    const chunk = slab.chunk(pathAddress[node]!);
-    const at = slab.offset(pathAddress[node]!);
+    if (pathLength[node] < excludedPrefix.length) return false;
+    const chunk = slab.chunk(pathAddress[node]);
+    const at = slab.offset(pathAddress[node]);
     return excludedPrefix.every((byte, i) => chunk[at + i] === byte);
   }
 
   #compute(node: number): number {
     const n = this.#nodes;
     const { slab } = n;
-    const pathAt = slab.offset(n.pathAddress[node]!);
-    let crc = crc32(slab.chunk(n.pathAddress[node]!), pathAt, pathAt + n.pathLength[node]!);
-    const length = n.dataLength[node]!;
+    const pathAt = slab.offset(n.pathAddress[node]);
+    let crc = crc32(slab.chunk(n.pathAddress[node]), pathAt, pathAt + n.pathLength[node]);
+    const length = n.dataLength[node];
     if (length > 0) {
-      const at = slab.offset(n.dataAddress[node]!);
-      crc = crc32(slab.chunk(n.dataAddress[node]!), at, at + length, crc);
+      const at = slab.offset(n.dataAddress[node]);
+      crc = crc32(slab.chunk(n.dataAddress[node]), at, at + length, crc);
     }
     const s = this.#scratch;
-    putLong(s, 0, n.czxid[node]!);
-    putLong(s, 8, n.mzxid[node]!);
-    putLong(s, 16, n.pzxid[node]!);
-    putLong(s, 24, n.ctime[node]!);
-    putLong(s, 32, n.mtime[node]!);
-    putInt(s, 40, n.version[node]!);
-    putInt(s, 44, n.cversion[node]!);
-    putInt(s, 48, n.aversion[node]!);
-    putInt(s, 52, n.ownerHigh[node]!);
-    putInt(s, 56, n.ownerLow[node]!);
+    putLong(s, 0, n.czxid[node]);
+    putLong(s, 8, n.mzxid[node]);
+    putLong(s, 16, n.pzxid[node]);
+    putLong(s, 24, n.ctime[node]);
+    putLong(s, 32, n.mtime[node]);
+    putInt(s, 40, n.version[node]);
+    putInt(s, 44, n.cversion[node]);
+    putInt(s, 48, n.aversion[node]);
+    putInt(s, 52, n.ownerHigh[node]);
+    putInt(s, 56, n.ownerLow[node]);
     return crc32(s, 0, statFieldsBytes, crc);
   }
 }

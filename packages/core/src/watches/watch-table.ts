@@ -142,7 +142,8 @@ export class WatchTable {
   }
 
   #countChange(before: number, after: number): void {
-    const tables = (kinds: number): number => ((kinds & dataTable) !== 0 ? 1 : 0) + ((kinds & childTable) !== 0 ? 1 : 0);
+    const tables = (kinds: number): number =>
+      ((kinds & dataTable) !== 0 ? 1 : 0) + ((kinds & childTable) !== 0 ? 1 : 0);
     this.count += tables(after) - tables(before);
     this.dataCount += ((after & dataTable) !== 0 ? 1 : 0) - ((before & dataTable) !== 0 ? 1 : 0);
     this.#recursiveCount += ((after & recursive) >> 3) - ((before & recursive) >> 3);

@@ -50,7 +50,7 @@ export class JuteReader {
   }
 
   byte(): number {
-    return this.bytes[this.#take(1)]!;
+    return this.bytes[this.#take(1)];
   }
 
   /** Any non-zero byte is true. */
@@ -61,7 +61,7 @@ export class JuteReader {
   int(): number {
     const at = this.#take(4);
     const b = this.bytes;
-    return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
+    return (b[at] << 24) | (b[at + 1] << 16) | (b[at + 2] << 8) | b[at + 3];
   }
 
   /** Signed 64-bit integer, exact. */

@@ -22,7 +22,7 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
   if (end - start > shortTextBytesMax) return decoder.decode(bytes.subarray(start, end));
   let text = '';
   for (let at = start; at < end; at++) {
-    const byte = bytes[at]!;
+    const byte = bytes[at];
     if (byte >= 0x80) return decoder.decode(bytes.subarray(start, end));
     text += String.fromCharCode(byte);
   }

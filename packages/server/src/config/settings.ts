@@ -268,7 +268,12 @@ const security = {
     false,
     'Clients must authenticate by one of enforce.auth.schemes.',
   ),
-  enforceAuthSchemes: property('enforce.auth.schemes', list, [], 'Schemes that enforce.auth.enabled accepts: digest, ip.'),
+  enforceAuthSchemes: property(
+    'enforce.auth.schemes',
+    list,
+    [],
+    'Schemes that enforce.auth.enabled accepts: digest, ip.',
+  ),
   enableEagerAclCheck: ensemble(
     property('enableEagerACLCheck', boolean, false, 'Followers check access before they forward a write.'),
   ),

@@ -60,11 +60,14 @@ export class ClientListener {
     const { host, port, backlog } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, ...(host === undefined ? {} : { host }), ...(backlog > 0 ? { backlog } : {}) }, () => {
-        this.#server.off('error', reject);
-        this.#server.on('error', (error) => this.#events.refused('', error.message));
-        resolve((this.#server.address() as AddressInfo).port);
-      });
+      this.#server.listen(
+        { port, ...(host === undefined ? {} : { host }), ...(backlog > 0 ? { backlog } : {}) },
+        () => {
+          this.#server.off('error', reject);
+          this.#server.on('error', (error) => this.#events.refused('', error.message));
+          resolve((this.#server.address() as AddressInfo).port);
+        },
+      );
     });
   }
 
@@ -88,7 +91,10 @@ export class ClientListener {
       return;
     }
     const id = this.#freeIds.pop() ?? this.#nextId++;
-    const first: { state: 'waiting' | 'frames' | 'word'; bytes: Uint8Array } = { state: 'waiting', bytes: new Uint8Array(0) };
+    const first: { state: 'waiting' | 'frames' | 'word'; bytes: Uint8Array } = {
+      state: 'waiting',
+      bytes: new Uint8Array(0),
+    };
     const socket = this.#withReadBuffer(accepted, (bytes) => {
       if (first.state === 'frames') this.#events.received(connection, bytes, 0, bytes.length);
       else if (first.state === 'waiting') this.#firstBytes(connection, first, bytes);

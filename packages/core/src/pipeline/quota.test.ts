@@ -1,0 +1,161 @@
+import { errorCodes } from '@corral/protocol';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MemoryReplica, textOf } from '../testing/memory-replica.ts';
+import type { TestClient } from '../testing/memory-replica.ts';
+import { parseLimits, quotaNodeOf } from '../tree/quota.ts';
+
+const { Ok, QuotaExceeded, BadVersion, MarshallingError } = errorCodes;
+const stats = (client: TestClient, path: string): string | null =>
+  textOf(client.getData(`/zookeeper/quota${path}/zookeeper_stats`).result.data);
+
+function setQuota(client: TestClient, path: string, limits: string): void {
+  const levels = path.slice(1).split('/');
+  for (let i = 1; i <= levels.length; i++) client.create(`/zookeeper/quota/${levels.slice(0, i).join('/')}`);
+  client.create(`/zookeeper/quota${path}/zookeeper_limits`, { data: limits });
+  client.create(`/zookeeper/quota${path}/zookeeper_stats`);
+}
+const hard = (count: number, bytes: number): string =>
+  `count=-1,bytes=-1=;byteHardLimit=${bytes};countHardLimit=${count}`;
+
+describe('usage', () => {
+  test('counts from what is there when the statistics node is created, and follows changes', () => {
+    const client = new MemoryReplica().connect();
+    client.create('/q', { data: 'abc' });
+    client.create('/q/x', { data: 'de' });
+    client.create('/qq', { data: 'not below' });
+    setQuota(client, '/q', 'count=10,bytes=100');
+    expect(stats(client, '/q')).toBe('count=2,bytes=5');
+    client.create('/q/x/y', { data: null });
+    expect(stats(client, '/q')).toBe('count=3,bytes=5');
+    client.setData('/q/x', 'longer');
+    expect(stats(client, '/q')).toBe('count=3,bytes=9');
+    client.setData('/q', '');
+    client.delete('/q/x/y');
+    client.setData('/qq', '');
+    expect(stats(client, '/q')).toBe('count=2,bytes=6');
+  });
+
+  test('belongs to the deepest quota only', () => {
+    const client = new MemoryReplica().connect();
+    client.create('/q');
+    client.create('/q/r');
+    setQuota(client, '/q', 'count=10,bytes=100');
+    setQuota(client, '/q/r', 'count=10,bytes=100');
+    client.create('/q/r/a', { data: 'abc' });
+    client.create('/q/b', { data: 'x' });
+    expect([stats(client, '/q'), stats(client, '/q/r')]).toEqual(['count=3,bytes=1', 'count=2,bytes=3']);
+    client.delete('/zookeeper/quota/q/r/zookeeper_limits');
+    client.create('/q/r/c');
+    expect([stats(client, '/q'), stats(client, '/q/r')]).toEqual(['count=4,bytes=1', 'count=2,bytes=3']);
+  });
+
+  test('moves neither version nor zxid of its node', () => {
+    const client = new MemoryReplica().connect();
+    client.create('/q');
+    setQuota(client, '/q', 'count=10,bytes=100');
+    const stat = () => client.exists('/zookeeper/quota/q/zookeeper_stats').result.stat;
+    const before = stat();
+    client.create('/q/a', { data: 'x'.repeat(20) });
+    expect(stat()).toEqual({ ...before, dataLength: 'count=2,bytes=20'.length });
+  });
+
+  test('equals a recount after any changes', () => {
+    const paths = ['/q', '/q/a', '/q/b', '/q/a/c', '/qx', '/q/a/c/d'];
+    const change = fc.tuple(fc.constantFrom('create', 'set', 'delete'), fc.constantFrom(...paths), fc.nat({ max: 9 }));
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 40 }), (changes) => {
+        const world = new MemoryReplica();
+        const client = world.connect();
+        setQuota(client, '/q', 'count=1,bytes=1');
+        for (const [act, path, size] of changes) {
+          if (act === 'create') client.create(path, { data: 'x'.repeat(size) });
+          if (act === 'set') client.setData(path, 'x'.repeat(size));
+          if (act === 'delete') client.delete(path);
+        }
+        const present = paths
+          .slice(0, 4)
+          .concat('/q/a/c/d')
+          .filter((path) => client.exists(path).err === Ok);
+        const bytes = present.reduce((sum, path) => sum + client.exists(path).result.stat.dataLength, 0);
+        expect(stats(client, '/q')).toBe(`count=${present.length},bytes=${bytes}`);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('hard limits', () => {
+  const limited = (limits: string, options = {}): TestClient => {
+    const client = new MemoryReplica({ enforceQuota: true, ...options }).connect();
+    client.create('/q');
+    setQuota(client, '/q', limits);
+    return client;
+  };
+
+  test('refuse creates beyond the count and data beyond the bytes', () => {
+    const client = limited(hard(3, 10));
+    expect([client.create('/q/a').err, client.create('/q/b').err, client.create('/q/c').err]).toEqual([
+      Ok,
+      Ok,
+      QuotaExceeded,
+    ]);
+    expect([client.setData('/q/a', 'x'.repeat(10)).err, client.setData('/q/b', 'x').err]).toEqual([Ok, QuotaExceeded]);
+    expect(client.setData('/q/b', '').err).toBe(Ok);
+    expect(client.setData('/q/a', 'y'.repeat(9)).err).toBe(Ok);
+    client.delete('/q/b');
+    expect(client.create('/q/d', { data: 'zz' }).err).toBe(QuotaExceeded);
+    expect(client.create('/q/d', { data: 'z' }).err).toBe(Ok);
+    expect(client.create('/qx', { data: 'x'.repeat(100) }).err).toBe(Ok);
+  });
+
+  test('are checked before the version', () => {
+    const client = limited(hard(-1, 3));
+    expect(client.setData('/q', 'xxxx', 99).err).toBe(QuotaExceeded);
+    expect(client.setData('/q', 'xxx', 99).err).toBe(BadVersion);
+  });
+
+  test('follow a change of the limits at once', () => {
+    const client = limited(hard(1, -1));
+    expect(client.create('/q/a').err).toBe(QuotaExceeded);
+    client.setData('/zookeeper/quota/q/zookeeper_limits', hard(2, -1));
+    expect(client.create('/q/a').err).toBe(Ok);
+  });
+
+  test('do nothing when enforcement is off, when the statistics are missing, or when only soft ones are set', () => {
+    const off = limited(hard(1, 1), { enforceQuota: false });
+    expect(off.create('/q/a', { data: 'xxx' }).err).toBe(Ok);
+    const without = limited(hard(1, 1));
+    without.delete('/zookeeper/quota/q/zookeeper_stats');
+    expect(without.create('/q/a', { data: 'xxx' }).err).toBe(Ok);
+    expect(limited('count=1,bytes=1').create('/q/a', { data: 'xxx' }).err).toBe(Ok);
+  });
+
+  test('that are malformed make writes below undecodable, and nothing else', () => {
+    const client = limited('rubbish');
+    expect(client.create('/q/a').err).toBe(MarshallingError);
+    expect(client.setData('/q', 'x').err).toBe(MarshallingError);
+    expect(client.create('/r').err).toBe(Ok);
+    client.setData('/zookeeper/quota/q/zookeeper_limits', hard(-1, -1));
+    expect(client.create('/q/a').err).toBe(Ok);
+  });
+});
+
+test('limits are parsed as old and new clients write them', () => {
+  expect(parseLimits('count=5,bytes=6')).toEqual({ count: 5, bytes: 6, countHard: -1, bytesHard: -1 });
+  expect(parseLimits('count=5,bytes=6=;byteHardLimit=7;countHardLimit=8')).toEqual({ count: 5, bytes: 6, countHard: 8, bytesHard: 7 }); // prettier-ignore
+  expect(parseLimits('__proto__=5,constructor=6')).toEqual({ count: -1, bytes: -1, countHard: -1, bytesHard: -1 });
+  for (const text of ['x', 'count', 'count=', 'count=x', 'count=1.5'])
+    expect([text, parseLimits(text)]).toEqual([text, 'malformed']);
+});
+
+test('quota nodes are those below /zookeeper/quota with the two names, except for the root', () => {
+  expect(quotaNodeOf('/zookeeper/quota/a/b/zookeeper_limits')).toEqual({ target: '/a/b', kind: 'limits' });
+  expect(quotaNodeOf('/zookeeper/quota/a/zookeeper_stats')).toEqual({ target: '/a', kind: 'stats' });
+  for (const path of [
+    '/zookeeper/quota/zookeeper_limits',
+    '/a/zookeeper_limits',
+    '/zookeeper/quota/a/xzookeeper_limits',
+  ])
+    expect(quotaNodeOf(path)).toBeUndefined();
+});
