@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connect } from '@corral/client';
 import { startServer } from '@corral/server';
 import type { RunningServer } from '@corral/server';
 
@@ -58,6 +59,10 @@ beforeEach(async () => {
   await symlink(join(root, 'node_modules'), join(folder, 'work', 'node_modules'));
   const dataDir = join(folder, 'work', 'data');
   server = await startServer({ clientPort: 0, dataDir, 'admin.enableServer': true, 'admin.serverPort': 0 });
+  // So that there is a transaction log to look at.
+  const client = await connect(`127.0.0.1:${server.port}`);
+  await client.create('/examples');
+  await client.close();
 });
 afterEach(async () => {
   await server?.stop();

@@ -49,8 +49,7 @@ export type Note =
   | { readonly kind: 'sessionExpired'; readonly session: SessionId }
   | { readonly kind: 'sessionMoved'; readonly session: SessionId; readonly address: string }
   | { readonly kind: 'authFailed'; readonly scheme: string; readonly address: string }
-  | { readonly kind: 'softQuotaExceeded'; readonly path: string }
-  | { readonly kind: 'internalError'; readonly error: unknown };
+  | { readonly kind: 'softQuotaExceeded'; readonly path: string };
 
 /** Monotonic milliseconds for all timeouts, wall clock only for what is stored. */
 export interface Moment {

@@ -33,9 +33,9 @@ export class ReplicaStats {
   sessionlessExpired = 0;
   connectionRequests = 0;
   revalidations = 0;
-  largeRequestsRejected = 0;
   commits = 0;
-  quotaRefusals = 0;
+  bytesReceived = 0;
+  bytesSent = 0;
   /** Latency of all requests, ms. */
   readonly latency = new Spread();
   /** Events sent, by type: created, deleted, data changed, children changed. */

@@ -146,6 +146,8 @@ export class HostFacts implements ServerFacts {
     metrics.counter('stale_sessions_expired').value = stats.staleSessionsExpired;
     metrics.counter('sessionless_connections_expired').value = stats.sessionlessExpired;
     metrics.counter('commit_count').value = stats.commits;
+    metrics.counter('bytes_received_count').value = stats.bytesReceived;
+    metrics.counter('response_bytes').value = stats.bytesSent;
   }
 
   #plainConnections(): { non_mtls_remote_conn_count: number; non_mtls_local_conn_count: number } {

@@ -145,8 +145,6 @@ export class ReplicaHost implements Host {
         return logger.warn({ scheme: event.scheme, address: event.address }, 'authentication failed');
       case 'softQuotaExceeded':
         return logger.warn({ path: event.path }, 'soft quota exceeded');
-      case 'internalError':
-        return logger.error({ error: String(event.error) }, 'internal error');
     }
   }
 

@@ -36,6 +36,10 @@ export class WatchNotifier implements TreeListener {
     this.#ctx.watches.fireChildren(path, this.#deliver(eventTypes.nodeChildrenChanged, path, acl));
   }
 
+  softQuotaExceeded(path: string): void {
+    this.#ctx.host.note({ kind: 'softQuotaExceeded', path });
+  }
+
   #deliver(type: number, path: string, acl: readonly Acl[]): (connection: number) => void {
     return (id) => {
       const connection = this.#ctx.connections.get(id);

@@ -95,7 +95,9 @@ export class Pipeline implements Next, Sessions {
 
   received(input: Of<'received'>): void {
     const connection = this.#connections.get(input.connection);
-    if (connection !== undefined) this.#admission.receive(connection, input.bytes, input.start, input.end);
+    if (connection === undefined) return;
+    this.ctx.stats.bytesReceived += input.end - input.start;
+    this.#admission.receive(connection, input.bytes, input.start, input.end);
   }
 
   drained(input: Of<'drained'>): void {
@@ -117,7 +119,9 @@ export class Pipeline implements Next, Sessions {
     this.#dirty = [];
     for (const connection of dirty) {
       connection.dirty = false;
-      if (connection.state !== 'gone') connection.link.flush(durable);
+      if (connection.state === 'gone') continue;
+      this.ctx.stats.bytesSent += connection.link.out.length;
+      connection.link.flush(durable);
     }
   }
 

@@ -9,6 +9,7 @@ import type { Context } from './context.ts';
 export function beginReply(connection: Connection, xid: number, zxid: number, err: number): number {
   const out = connection.link.out;
   const frame = out.length;
+  connection.lastZxid = zxid;
   out.reserve(4 + records.replyHeaderBytes);
   out.int(0);
   out.int(xid);

@@ -11,7 +11,8 @@ import { AclTable } from './acl-table.ts';
 import { NodeStore } from './node-store.ts';
 import { containerOwner, ownerKind, sessionOfOwner, sessionOwner, ttlOf, ttlOwner } from './owner.ts';
 import type { OwnerKind, OwnerOptions } from './owner.ts';
-import { QuotaBook, formatUsage, parseLimits, quotaNodeOf } from './quota.ts';
+import { QuotaBook, exceedsSoftLimit, formatUsage, parseLimits, quotaNodeOf } from './quota.ts';
+import type { Quota } from './quota.ts';
 import { TreeDigest } from './tree-digest.ts';
 import { writeStat } from './stat.ts';
 
@@ -21,6 +22,7 @@ export interface TreeListener {
   deleted(path: string, acl: readonly Acl[]): void;
   changed(path: string, acl: readonly Acl[]): void;
   childrenChanged(path: string, acl: readonly Acl[]): void;
+  softQuotaExceeded(path: string): void;
 }
 
 /** Is told of a node right before it changes, so that a snapshot being written can set the old state aside. */
@@ -191,10 +193,7 @@ export class DataTree {
 
   /** Deletes the ephemerals of a session: those the leader listed first, in its order, then whatever is left. */
   closeSession(header: TxnHeader, paths: readonly string[] | null): void {
-    for (const path of paths ?? []) {
-      const node = this.find(path);
-      if (node > 0 && this.owner(node) === header.clientId) this.#applyDelete(header, path);
-    }
+    for (const path of paths ?? []) this.#applyDelete(header, path);
     for (const node of [...this.ephemeralsOf(header.clientId)]) this.#applyDelete(header, this.path(node));
   }
 
@@ -302,6 +301,9 @@ export class DataTree {
       n.pzxid[parent] = header.zxid;
     }
     if (node > 0) {
+      // Children mean a replay: they are younger than this transaction, and their own will bring them back.
+      for (let child = n.firstChild[node]!; child >= 0; child = n.firstChild[node]!)
+        this.#applyDelete(header, this.path(child));
       this.guard?.beforeChange(node);
       this.#remove(node, path);
     }
@@ -387,7 +389,15 @@ export class DataTree {
     if (quota === undefined || quota.statsNode < 0 || (count === 0 && bytes === 0)) return;
     quota.count += count;
     quota.bytes += bytes;
+    this.#warnOfSoftLimit(quota);
     this.#writeUsage(quota.statsNode, formatUsage(quota));
+  }
+
+  /** Once each time usage crosses a limit that does not refuse. */
+  #warnOfSoftLimit(quota: Quota): void {
+    const isExceeded = exceedsSoftLimit(quota);
+    if (isExceeded && !quota.isExceeded) this.listener?.softQuotaExceeded(quota.path);
+    quota.isExceeded = isExceeded;
   }
 
   #startStats(path: string, statsNode: number): void {

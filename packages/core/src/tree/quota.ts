@@ -19,6 +19,8 @@ export interface Quota {
   statsNode: number;
   count: number;
   bytes: number;
+  /** Whether usage is beyond a limit that only warns. */
+  isExceeded: boolean;
 }
 
 const quotaPrefix = `${systemPaths.quota}/`;
@@ -49,6 +51,13 @@ export function parseLimits(text: string): QuotaLimits | 'malformed' {
   return { count: of('count'), bytes: of('bytes'), countHard: of('countHardLimit'), bytesHard: of('byteHardLimit') };
 }
 
+/** A hard limit takes the place of the soft one of its kind. */
+export function exceedsSoftLimit({ limits, count, bytes }: Quota): boolean {
+  if (limits === undefined || limits === 'malformed') return false;
+  const tooMany = limits.countHard < 0 && limits.count > -1 && count > limits.count;
+  return tooMany || (limits.bytesHard < 0 && limits.bytes > -1 && bytes > limits.bytes);
+}
+
 export const formatUsage = (quota: Quota): string => `count=${quota.count},bytes=${quota.bytes}`;
 
 export class QuotaBook {
@@ -66,7 +75,7 @@ export class QuotaBook {
   at(path: string): Quota {
     let quota = this.#byPath.get(path);
     if (quota === undefined) {
-      quota = { path, limits: undefined, statsNode: -1, count: 0, bytes: 0 };
+      quota = { path, limits: undefined, statsNode: -1, count: 0, bytes: 0, isExceeded: false };
       this.#byPath.set(path, quota);
     }
     return quota;
