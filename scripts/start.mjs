@@ -21,13 +21,21 @@ const server = spawn(process.execPath, [corral, 'server', ...process.argv.slice(
 
 let lastSignalAt = -Infinity;
 const passOn = (signal) => () => {
-  if (performance.now() - lastSignalAt < 500) return;
+  if (performance.now() - lastSignalAt < 800) return;
   lastSignalAt = performance.now();
   server.kill(signal);
 };
 process.on('SIGINT', passOn('SIGINT'));
 process.on('SIGTERM', passOn('SIGTERM'));
 process.on('SIGHUP', passOn('SIGTERM'));
+
+// npm and the shell between may end without a word to this process: whoever started the server is gone then.
+const parent = process.ppid;
+const watch = setInterval(() => {
+  if (process.ppid === parent) return;
+  clearInterval(watch);
+  passOn('SIGTERM')();
+}, 500);
 
 const facts = { address: '', dataDir: '', adminUrls: [], told: false };
 
@@ -53,6 +61,7 @@ server.stderr.on('data', (chunk) => {
 });
 
 server.on('close', (code, signal) => {
+  clearInterval(watch);
   if (/port \d+ is in use/.test(complaint)) {
     console.error('Is a ZooKeeper or another Corral running? To use another port: npm start -- --client-port 2182');
   }

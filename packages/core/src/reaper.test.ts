@@ -85,7 +85,7 @@ describe('containers', () => {
       client.call('ping', {});
       left.push(world.tree.containers.size);
     }
-    expect(left.filter((count, i) => i > 0 && left[i - 1]! - count > 2)).toEqual([]);
+    expect(left.filter((count, i) => i > 0 && left[i - 1] - count > 2)).toEqual([]);
     expect(left.at(-1)).toBe(0);
   });
 });

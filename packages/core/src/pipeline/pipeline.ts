@@ -1,7 +1,16 @@
 // The pipeline of one replica: admit -> prepare -> (broadcast, outside) -> apply -> reply. It owns the connections and
 // the writes in flight; the tree, sessions and watches are each their own owner.
 
-import { JuteWriter, ProtocolError, errorCodes, nextZxid, opcodes, parentPath, records, systemPaths } from '@corral/protocol';
+import {
+  JuteWriter,
+  ProtocolError,
+  errorCodes,
+  nextZxid,
+  opcodes,
+  parentPath,
+  records,
+  systemPaths,
+} from '@corral/protocol';
 import type { JuteReader, SessionId, Zxid } from '@corral/protocol';
 import { appendRecord } from '../log/log-codec.ts';
 import type { Txn } from '../log/txn.ts';

@@ -76,10 +76,10 @@ export class MemoryReplica implements Host {
   readonly #appends: Append[] = [];
   #turnRequested = false;
 
-  constructor(options: Partial<ReplicaOptions> = {}, state?: RestoredState) {
+  constructor(options: Partial<ReplicaOptions> = {}, state?: RestoredState, replayed = 0) {
     const all = { ...plainOptions, ...options };
     this.state = state ?? RestoredState.fresh(all);
-    this.replica = new Replica(all, this, this.state);
+    this.replica = new Replica(all, this, this.state, replayed);
   }
 
   get tree(): RestoredState['tree'] {

@@ -50,40 +50,36 @@ export function nextHappening(
   return { header, txn: single(tree, random, options.codes ?? [1, 1, 15, 19, 21]) };
 }
 
-function single(
-  tree: DataTree,
-  random: (below: number) => number,
-  codes: readonly (1 | 15 | 19 | 21)[],
-): SingleTxn {
+function single(tree: DataTree, random: (below: number) => number, codes: readonly (1 | 15 | 19 | 21)[]): SingleTxn {
   const live = [...liveNodes(tree)];
-  const node = live[random(live.length)]!;
+  const node = live[random(live.length)];
   const path = tree.path(node);
   const n = tree.nodes;
   const isSystem = path.startsWith('/zookeeper');
   switch (random(7)) {
     case 0:
-      if (isSystem || path === '/' || n.childCount[node]! > 0) break;
+      if (isSystem || path === '/' || n.childCount[node] > 0) break;
       return { kind: 'delete', code: random(2) === 0 ? 2 : 20, path };
     case 1:
-      return { kind: 'setData', code: 5, path, data: someData(random), version: (n.version[node]! + 1) | 0 };
+      return { kind: 'setData', code: 5, path, data: someData(random), version: (n.version[node] + 1) | 0 };
     case 2:
-      return { kind: 'setAcl', path, acl: acls[random(acls.length)]!, version: (n.aversion[node]! + 1) | 0 };
+      return { kind: 'setAcl', path, acl: acls[random(acls.length)], version: (n.aversion[node] + 1) | 0 };
     case 3:
       return { kind: 'error', code: -101 };
     default:
   }
-  const child = `${path === '/' ? '' : path}/${names[random(names.length)]!}`;
+  const child = `${path === '/' ? '' : path}/${names[random(names.length)]}`;
   if (isSystem || tree.kind(node) === 'ephemeral' || tree.find(child) >= 0 || child.split('/').length > 6)
-    return { kind: 'setData', code: 5, path, data: someData(random), version: (n.version[node]! + 1) | 0 };
-  const code = codes[random(codes.length)]!;
+    return { kind: 'setData', code: 5, path, data: someData(random), version: (n.version[node] + 1) | 0 };
+  const code = codes[random(codes.length)];
   return {
     kind: 'create',
     code,
     path: child,
     data: someData(random),
-    acl: acls[random(acls.length)]!,
+    acl: acls[random(acls.length)],
     ephemeral: (code === 1 || code === 15) && random(4) === 0,
-    parentCversion: (n.cversion[node]! + 1) | 0,
+    parentCversion: (n.cversion[node] + 1) | 0,
     ttlMs: code === 21 ? 1 + random(100_000) : 0,
   };
 }
@@ -93,6 +89,6 @@ export function* liveNodes(tree: DataTree): Generator<number> {
 }
 
 function someData(random: (below: number) => number): Uint8Array | null {
-  const size = sizes[random(random(10) === 0 ? sizes.length : 7)]!;
+  const size = sizes[random(random(10) === 0 ? sizes.length : 7)];
   return size < 0 ? null : new Uint8Array(size).fill(1 + random(250));
 }

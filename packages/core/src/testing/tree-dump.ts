@@ -27,15 +27,15 @@ export function dumpTree(tree: DataTree): PlainTree {
   for (let node = 0; node < n.used; node++) {
     if (!n.isLive(node)) continue;
     const children: string[] = [];
-    for (let child = n.firstChild[node]!; child >= 0; child = n.nextSibling[child]!) children.push(tree.path(child));
+    for (let child = n.firstChild[node]; child >= 0; child = n.nextSibling[child]!) children.push(tree.path(child));
     if (children.length !== n.childCount[node]) throw new Error('a node miscounts its children');
     const path = tree.path(node);
     if (tree.find(path) !== node) throw new Error('a node is not found by its path');
     nodes.set(path, {
       data: hex(tree.data(node)),
       acl: tree.acl(node),
-      owner: ownerOf(n.ownerHigh[node]!, n.ownerLow[node]!),
-      stat: [n.czxid, n.mzxid, n.pzxid, n.ctime, n.mtime, n.version, n.cversion, n.aversion].map((c) => c[node]!),
+      owner: ownerOf(n.ownerHigh[node], n.ownerLow[node]),
+      stat: [n.czxid, n.mzxid, n.pzxid, n.ctime, n.mtime, n.version, n.cversion, n.aversion].map((c) => c[node]),
       children: children.sort(),
     });
   }

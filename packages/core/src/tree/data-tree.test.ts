@@ -27,8 +27,8 @@ function digestOf(tree: DataTree): bigint {
     const w = new JuteWriter();
     w.raw(encodeText(path === '/' ? '' : path));
     w.raw(tree.data(node) ?? new Uint8Array(0));
-    for (const column of [n.czxid, n.mzxid, n.pzxid, n.ctime, n.mtime]) w.longNumber(column[node]!);
-    for (const column of [n.version, n.cversion, n.aversion, n.ownerHigh, n.ownerLow]) w.int(column[node]!);
+    for (const column of [n.czxid, n.mzxid, n.pzxid, n.ctime, n.mtime]) w.longNumber(column[node]);
+    for (const column of [n.version, n.cversion, n.aversion, n.ownerHigh, n.ownerLow]) w.int(column[node]);
     sum += BigInt(crc32(w.bytes, 0, w.length));
   }
   return BigInt.asUintN(64, sum);
@@ -105,8 +105,8 @@ function expectIndexes(tree: DataTree): void {
     if (!n.isLive(node)) continue;
     const kind = tree.kind(node);
     scan[kind]++;
-    bytes += n.pathLength[node]! + Math.max(0, n.dataLength[node]!);
-    if (n.aclId[node] !== -1) acls.add(n.aclId[node]!);
+    bytes += n.pathLength[node] + Math.max(0, n.dataLength[node]);
+    if (n.aclId[node] !== -1) acls.add(n.aclId[node]);
     if (kind === 'ephemeral') expect(tree.ephemeralsOf(tree.owner(node)).has(node)).toBe(true);
   }
   expect([tree.ephemeralCount, tree.containers.size, tree.ttls.size]).toEqual([
@@ -127,7 +127,7 @@ function fuzzySnapshot(
   const live = RestoredState.fresh(options);
   let applied = 0;
   const advance = (to: number): void => {
-    for (; applied < to; applied++) applyTxn(live, history[applied]!.header, history[applied]!.txn);
+    for (; applied < to; applied++) applyTxn(live, history[applied].header, history[applied].txn);
   };
   advance(startAt);
   const into = new RestoredState(options);
@@ -145,12 +145,12 @@ function fuzzySnapshot(
     into.node(copyOf(live.tree, node, ids.get(key)!));
     const children: string[] = [];
     const n = live.tree.nodes;
-    for (let child = n.firstChild[node]!; child >= 0; child = n.nextSibling[child]!)
+    for (let child = n.firstChild[node]; child >= 0; child = n.nextSibling[child]!)
       children.push(live.tree.path(child));
     for (const child of children) visit(child);
   };
   visit('/');
-  into.snapshotDone({ zxid: (startAt === 0 ? 0 : history[startAt - 1]!.header.zxid) as Zxid });
+  into.snapshotDone({ zxid: (startAt === 0 ? 0 : history[startAt - 1].header.zxid) as Zxid });
   return into;
 }
 
@@ -178,7 +178,7 @@ describe('replaying', () => {
     for (const [zxid, txn] of txns) applyTxn(state, header(zxid), txn);
     return state.tree;
   };
-  const statOf = (tree: DataTree, path: string): readonly number[] => dumpTree(tree)[path]!.stat;
+  const statOf = (tree: DataTree, path: string): readonly number[] => dumpTree(tree)[path].stat;
 
   test('a create of what exists keeps the node, takes its ACL, and raises the parent for type 1 only', () => {
     const other = [{ perms: 1, id: { scheme: 'world', id: 'anyone' } }];

@@ -302,7 +302,7 @@ export class DataTree {
     }
     if (node > 0) {
       // Children mean a replay: they are younger than this transaction, and their own will bring them back.
-      for (let child = n.firstChild[node]!; child >= 0; child = n.firstChild[node]!)
+      for (let child = n.firstChild[node]; child >= 0; child = n.firstChild[node]!)
         this.#applyDelete(header, this.path(child));
       this.guard?.beforeChange(node);
       this.#remove(node, path);

@@ -38,7 +38,7 @@ test('a store behaves like a map of paths, whatever is added and removed', () =>
       for (const step of steps) {
         const paths = [...model.keys()];
         if (step.act === 'add') {
-          const parent = paths[step.below % paths.length]!;
+          const parent = paths[step.below % paths.length];
           const path = `${parent}/${step.name.replaceAll('/', '_')}`;
           if (model.has(path)) continue;
           const index = store.add(model.get(parent)!.index, bytesOf(path), 0, bytesOf(path).length);
@@ -46,7 +46,7 @@ test('a store behaves like a map of paths, whatever is added and removed', () =>
           model.get(parent)!.children.add(path);
           continue;
         }
-        const path = paths[step.which % paths.length]!;
+        const path = paths[step.which % paths.length];
         const node = model.get(path)!;
         if (step.act === 'data') {
           store.setData(node.index, new Uint8Array(Math.max(0, step.size)).fill(step.size & 0xff), 0, step.size);
@@ -74,12 +74,12 @@ function expectSame(store: NodeStore, model: Map<string, ModelNode>): void {
     expect(store.parent[index]).toBe(parent === undefined ? -1 : model.get(parent)!.index);
     expect(store.childCount[index]).toBe(children.size);
     const found: number[] = [];
-    for (let child = store.firstChild[index]!; child >= 0; child = store.nextSibling[child]!) found.push(child);
+    for (let child = store.firstChild[index]; child >= 0; child = store.nextSibling[child]!) found.push(child);
     expect(found.sort()).toEqual([...children].map((child) => model.get(child)!.index).sort());
     expect(store.dataLength[index]).toBe(data);
     if (data > 0) {
-      const at = store.slab.offset(store.dataAddress[index]!);
-      const bytes = store.slab.chunk(store.dataAddress[index]!).subarray(at, at + data);
+      const at = store.slab.offset(store.dataAddress[index]);
+      const bytes = store.slab.chunk(store.dataAddress[index]).subarray(at, at + data);
       expect(bytes.every((byte) => byte === (data & 0xff))).toBe(true);
     }
   }
@@ -130,11 +130,11 @@ test('it grows beyond its first capacity and finds everything', () => {
   const root = store.add(-1, new Uint8Array(0), 0, 0);
   const paths = Array.from({ length: 5000 }, (_, i) => `/node-${i}`);
   const indexes = paths.map((path) => store.add(root, bytesOf(path), 0, path.length));
-  for (let i = 0; i < 5000; i += 2) store.remove(indexes[i]!);
+  for (let i = 0; i < 5000; i += 2) store.remove(indexes[i]);
   expect(paths.every((path, i) => find(store, path) === (i % 2 === 0 ? -1 : indexes[i]))).toBe(true);
   expect(store.childCount[root]).toBe(2500);
   const used = store.used;
-  for (let i = 0; i < 5000; i += 2) store.add(root, bytesOf(paths[i]!), 0, paths[i]!.length);
+  for (let i = 0; i < 5000; i += 2) store.add(root, bytesOf(paths[i]), 0, paths[i].length);
   expect(store.used).toBe(used);
   expect(paths.every((path) => find(store, path) > 0)).toBe(true);
 });

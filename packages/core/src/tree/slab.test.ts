@@ -51,7 +51,7 @@ test('blocks keep their content and never overlap, whatever is stored and freed'
           blocks.push({ number, length: next.store, address: slab.store(padded, 3, next.store) });
         } else if (blocks.length > 0) {
           const [freed] = blocks.splice(next.free % blocks.length, 1);
-          slab.free(freed!.address, freed!.length);
+          slab.free(freed.address, freed.length);
         }
         for (const block of blocks.slice(-3)) expect(block.address === 0).toBe(block.length === 0);
       }

@@ -1,13 +1,16 @@
 // Memory for paths and data of znodes, outside the JavaScript heap: a million small values cost neither a million
 // objects nor garbage collection time. Blocks come in size classes out of 1 MiB chunks; a freed block waits in the list
-// of its class. Values too large for a class get a chunk of their own, which is given back when they are freed.
-// An address is a number of 8-byte units; 0 is "nothing".
+// of its class. Values too large for a class get memory of their own, which is given back when they are freed.
+// An address below 2^31 counts 8-byte units; above, it numbers the large values; 0 is "nothing".
 
 const unitShift = 3;
 const chunkUnitShift = 17;
 const chunkUnits = 1 << chunkUnitShift;
 const chunkBytes = chunkUnits << unitShift;
 const unitMask = chunkUnits - 1;
+/** Addresses from here on are large values. Below lie 16 GiB of small ones. */
+const largeBase = 2 ** 31;
+const chunksMax = largeBase / chunkUnits;
 /** Largest block that lives in a shared chunk. */
 const classBytesMax = 65536;
 const empty = new Uint8Array(0);
@@ -30,8 +33,9 @@ function classOf(size: number): number {
 export class Slab {
   readonly #chunks: Uint8Array[] = [];
   readonly #freeByClass = new Uint32Array(classSizes.length);
-  /** Chunk slots whose large value was freed. */
-  readonly #freeSlots: number[] = [];
+  readonly #large: Uint8Array[] = [];
+  /** Numbers of large values that were freed. */
+  readonly #freeLarge: number[] = [];
   #bump = 0;
   #bumpEnd = 0;
   /** Bytes of all chunks. */
@@ -41,13 +45,13 @@ export class Slab {
     this.#startChunk();
   }
 
-  /** The chunk that holds an address; `offset` tells where in it. */
+  /** The memory that holds an address; `offset` tells where in it. */
   chunk(address: number): Uint8Array {
-    return this.#chunks[address >>> chunkUnitShift];
+    return address < largeBase ? this.#chunks[address >>> chunkUnitShift] : this.#large[address - largeBase];
   }
 
   offset(address: number): number {
-    return (address & unitMask) << unitShift;
+    return address < largeBase ? (address & unitMask) << unitShift : 0;
   }
 
   /** Room for `size` bytes, content undefined. Size 0 needs no memory and has address 0. */
@@ -71,10 +75,9 @@ export class Slab {
   free(address: number, size: number): void {
     if (size === 0) return;
     if (size > classBytesMax) {
-      const slot = address >>> chunkUnitShift;
-      this.capacityBytes -= this.#chunks[slot].length;
-      this.#chunks[slot] = empty;
-      this.#freeSlots.push(slot);
+      this.capacityBytes -= size;
+      this.#large[address - largeBase] = empty;
+      this.#freeLarge.push(address - largeBase);
       return;
     }
     const sizeClass = classOf(size);
@@ -109,22 +112,19 @@ export class Slab {
   }
 
   #startChunk(): void {
-    const slot = this.#addChunk(chunkBytes);
-    const first = slot * chunkUnits;
+    if (this.#chunks.length === chunksMax) throw new Error('the tree holds more than 16 GiB of small values');
+    const first = (this.#chunks.push(new Uint8Array(chunkBytes)) - 1) * chunkUnits;
+    this.capacityBytes += chunkBytes;
     this.#bump = first === 0 ? 1 : first; // address 0 means "nothing"
     this.#bumpEnd = first + chunkUnits;
   }
 
   #allocateLarge(size: number): number {
-    return this.#addChunk(size) * chunkUnits;
-  }
-
-  #addChunk(bytes: number): number {
-    const chunk = new Uint8Array(bytes);
-    this.capacityBytes += bytes;
-    const slot = this.#freeSlots.pop();
-    if (slot === undefined) return this.#chunks.push(chunk) - 1;
-    this.#chunks[slot] = chunk;
-    return slot;
+    const bytes = new Uint8Array(size);
+    this.capacityBytes += size;
+    const number = this.#freeLarge.pop();
+    if (number === undefined) return largeBase + this.#large.push(bytes) - 1;
+    this.#large[number] = bytes;
+    return largeBase + number;
   }
 }
