@@ -72,6 +72,17 @@ describe('containers', () => {
     expect(isThere('/box')).toBe(false);
   });
 
+  test('that have children take no turn from those that have none', () => {
+    const { world, client, isThere } = start({ containersPerMinuteMax: 60 });
+    for (const path of ['/full', '/empty']) {
+      container(client, path);
+      client.create(`${path}/c`);
+    }
+    client.delete('/empty/c');
+    world.pass(2000);
+    expect([isThere('/full'), isThere('/empty')]).toEqual([true, false]);
+  });
+
   test('go no faster than allowed', () => {
     const { world, client } = start({ containersPerMinuteMax: 120 });
     for (let i = 0; i < 6; i++) {

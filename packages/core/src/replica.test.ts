@@ -273,6 +273,30 @@ describe('the order of one session', () => {
     ]);
   });
 
+  test('writes see those before them, applied or still in flight', () => {
+    const world = new MemoryReplica();
+    const client = world.connect();
+    client.create('/a');
+    world.isLogHeld = true;
+    const next = (): void => {
+      world.isLogHeld = false;
+      world.advance();
+      world.isLogHeld = true;
+    };
+    // Every write is prepared while one is being applied and another one waits for the disk.
+    for (let i = 0; i < 8; i++) {
+      client.submit('setData', { path: '/a', data: null, version: i });
+      client.submit('create', create('/a/s-', 2));
+      world.settle();
+      if (i % 2 === 1) next();
+    }
+    world.releaseLog();
+    const replies = client.replies();
+    expect(replies.map(({ err }) => err)).toEqual(replies.map(() => 0));
+    const names = replies.filter((_, i) => i % 2 === 1).map((reply) => client.decode('create', reply).path);
+    expect(names).toEqual(names.map((_, i) => `/a/s-000000000${i}`));
+  });
+
   test('a write whose connection broke is applied all the same', () => {
     const world = new MemoryReplica();
     const [a, b] = [world.connect(), world.connect()];

@@ -179,9 +179,9 @@ export class HostFacts implements ServerFacts {
 
   *connections(): Iterable<ConnectionFacts> {
     const known = this.#ctx.connections;
-    for (const { id, address, port } of this.#listener.connections.values()) {
+    for (const { id, endpoint } of this.#listener.connections.values()) {
       const connection = known.get(id);
-      if (connection !== undefined) yield connectionFacts(connection, formatAddress(address, port));
+      if (connection !== undefined) yield connectionFacts(connection, endpoint);
     }
   }
 
@@ -195,13 +195,13 @@ export class HostFacts implements ServerFacts {
     const { sessions, connections, options } = this.#ctx;
     const offset = Date.now() - sessions.clock;
     const buckets = new Map<number, { address: string; sessionId: bigint }[]>();
-    for (const { id, address, port } of this.#listener.connections.values()) {
+    for (const { id, endpoint } of this.#listener.connections.values()) {
       const connection = connections.get(id);
       if (connection === undefined) continue;
       const { session } = connection;
       const at = session?.deadline ?? sessions.clock + options.sessionlessTimeoutMs;
       const expiresAt = Math.round((at + offset) / 1000) * 1000;
-      const entry = { address: formatAddress(address, port), sessionId: session?.id ?? 0n };
+      const entry = { address: endpoint, sessionId: session?.id ?? 0n };
       const bucket = buckets.get(expiresAt);
       if (bucket === undefined) buckets.set(expiresAt, [entry]);
       else bucket.push(entry);
@@ -327,9 +327,6 @@ function connectionFacts(connection: Connection, address: string): ConnectionFac
     maxLatency: connection.maxLatency,
   };
 }
-
-const formatAddress = (address: string, port: number): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
 function bytesIn(dir: string): number {
   let bytes = 0;

@@ -141,7 +141,7 @@ export class CorralServer {
     if (word === undefined) return false;
     const { socket } = connection;
     const argument = bytes.slice(start + 4, start + 4 + argumentBytesOf(word));
-    const callerAddress = formatAddress(connection.address, connection.port);
+    const callerAddress = connection.endpoint;
     this.facts.wordAnswered();
     for (const piece of answerFourLetterWord(word, this.facts, { callerAddress, argument })) socket.write(piece);
     socket.destroySoon();
@@ -213,9 +213,6 @@ function adviceFor(reason: string): string {
   if (/EIO|EROFS/.test(reason)) return '; check the disk, then `corral doctor --data-dir`, before starting again';
   return '';
 }
-
-const formatAddress = (address: string, port: number): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
 async function within(ms: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

@@ -109,6 +109,14 @@ describe('hard limits', () => {
     expect(client.create('/qx', { data: 'x'.repeat(100) }).err).toBe(Ok);
   });
 
+  test('below what is there already still let data of the same size through', () => {
+    const client = limited(hard(-1, 10));
+    client.setData('/q', '0123456789');
+    client.setData('/zookeeper/quota/q/zookeeper_limits', hard(-1, 5));
+    expect([client.setData('/q', '9876543210').err, client.setData('/q', '012345678').err]).toEqual([Ok, QuotaExceeded]);
+    expect(client.create('/q/empty', { data: null }).err).toBe(Ok);
+  });
+
   test('are checked before the version', () => {
     const client = limited(hard(-1, 3));
     expect(client.setData('/q', 'xxxx', 99).err).toBe(QuotaExceeded);

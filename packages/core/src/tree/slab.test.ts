@@ -86,6 +86,19 @@ describe('memory', () => {
     expect(slab.allocate(70_000)).toBe(first);
   });
 
+  test('is not crossed at the end of a chunk', () => {
+    for (const length of [8, 16, 24, 1000, 5000, 65_536]) {
+      const slab = new Slab();
+      const count = Math.ceil((2.5 * (1 << 20)) / length);
+      const addresses = Array.from({ length: count }, (_, i) => slab.store(new Uint8Array(length).fill(i), 0, length));
+      const isIntact = (address: number, i: number): boolean => {
+        const block = read(slab, address, length);
+        return block.length === length && block[0] === (i & 0xff) && block[length - 1] === (i & 0xff);
+      };
+      expect(addresses.every(isIntact)).toBe(true);
+    }
+  });
+
   test('does not grow while blocks come and go', () => {
     const slab = new Slab();
     for (let round = 0; round < 50; round++) {

@@ -30,6 +30,11 @@ export class ClientConnection implements Link {
     this.#backlogMax = backlogMax;
   }
 
+  /** `127.0.0.1:53852`, `[::1]:53852`. */
+  get endpoint(): string {
+    return this.address.includes(':') ? `[${this.address}]:${this.port}` : `${this.address}:${this.port}`;
+  }
+
   get backlog(): number {
     return this.socket.writableLength;
   }
