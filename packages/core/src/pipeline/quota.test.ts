@@ -113,7 +113,10 @@ describe('hard limits', () => {
     const client = limited(hard(-1, 10));
     client.setData('/q', '0123456789');
     client.setData('/zookeeper/quota/q/zookeeper_limits', hard(-1, 5));
-    expect([client.setData('/q', '9876543210').err, client.setData('/q', '012345678').err]).toEqual([Ok, QuotaExceeded]);
+    expect([client.setData('/q', '9876543210').err, client.setData('/q', '012345678').err]).toEqual([
+      Ok,
+      QuotaExceeded,
+    ]);
     expect(client.create('/q/empty', { data: null }).err).toBe(Ok);
   });
 
