@@ -12,11 +12,16 @@ import { digestVersion } from './tree/tree-digest.ts';
 
 export type StateOptions = Pick<ReplicaOptions, 'tickMs' | 'extendedTypes' | 'emulate353' | 'seed'>;
 
+/** Top byte of the owner of a TTL node. */
+const ttlMark = 0xffn;
+
 export class RestoredState implements RecoveryTarget {
   readonly tree: DataTree;
   readonly sessions: SessionTable;
   /** Recorded tree digests that did not match what was replayed: a defect somewhere, here or in the writer. */
   digestMismatches = 0;
+  /** Nodes with a time to live on a server that has no such nodes; they stay until somebody decides. */
+  keptTtlNodes = 0;
   /** Digests recorded behind a fuzzy snapshot's own mean nothing until replay has caught up with it. */
   #comparableFrom = 0;
 
@@ -57,12 +62,19 @@ export class RestoredState implements RecoveryTarget {
     if (digest.value !== this.tree.digest.value) this.digestMismatches++;
   }
 
-  /** Ephemerals whose session did not survive go, as on every server that restarts. */
+  /**
+   * Ephemerals whose session did not survive go, as on every server that restarts. What looks like the owner of a TTL node
+   * stays also where TTL nodes are switched off: it is more likely data than an ephemeral of server 255.
+   */
   finish(): void {
     if (this.tree.nodes.count === 0) this.tree.addSystemNodes();
     const orphaned = [...this.tree.ephemeralOwners()].map(([id]) => id as SessionId);
     for (const clientId of orphaned) {
       if (this.sessions.get(clientId) !== undefined) continue;
+      if (BigInt.asUintN(64, clientId) >> 56n === ttlMark) {
+        this.keptTtlNodes += this.tree.ephemeralsOf(clientId).size;
+        continue;
+      }
       this.tree.closeSession({ clientId, cxid: 0, zxid: this.tree.lastZxid, time: 0 }, null);
     }
   }

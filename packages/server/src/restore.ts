@@ -54,6 +54,11 @@ export function restore(config: Config, options: ReplicaOptions, logger: Logger)
       { mismatches: result.target.digestMismatches },
       'tree digests in the log do not match the replayed tree',
     );
+  if (result.target.keptTtlNodes > 0)
+    logger.warn(
+      { znodes: result.target.keptTtlNodes },
+      'nodes with a time to live are kept but never expire: set extendedTypesEnabled=true, as the server had that wrote them',
+    );
   logger.info(
     {
       snapshot: result.snapshotFile ?? 'none',

@@ -41,6 +41,8 @@ async function start(loaded: LoadedConfig, logger: Logger): Promise<CorralServer
   for (const notice of loaded.notices) logger.warn({}, notice);
   if (!config.forceSync)
     logger.warn({}, 'FORCESYNC=NO: writes are acknowledged before they are on the disk; a power failure loses them');
+  if (config.snapshotCompression === 'SNAPPY')
+    logger.warn({}, 'snapshots are written uncompressed: SNAPPY is read but not written, use GZ for smaller files');
   if (config.skipAcl) logger.warn({}, 'skipACL=yes: access control lists are not checked');
   try {
     return await CorralServer.start(loaded, logger);

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errorCodes } from '@corral/protocol';
 import { startServer } from '../src/start-server.ts';
 import type { FlatSettings, RunningServer } from '../src/start-server.ts';
-import { WireClient } from './wire.ts';
+import { WireClient, openAcl } from './wire.ts';
 
 let dataDir: string;
 let running: RunningServer[] = [];
@@ -120,6 +120,57 @@ describe('a server', () => {
     const acl = [{ perms: 31, id: { scheme: '__proto__', id: 'x' } }];
     const refused = await client.call('setACL', { path: '/constructor', acl, version: -1 });
     expect(refused.err).toBe(errorCodes.InvalidAcl);
+    client.socket.destroy();
+  });
+
+  it('keeps nodes with a time to live when it is started without such nodes', async () => {
+    const first = await start({ extendedTypesEnabled: true });
+    const client = await WireClient.open(first.port);
+    const request = { path: '/ttl', data: null, acl: openAcl, flags: 5, ttl: 60_000 };
+    expect(await client.call('createTTL', request)).toMatchObject({ err: 0 });
+    await first.stop();
+    const second = await start();
+    const again = await WireClient.open(second.port);
+    expect((await again.call('exists', { path: '/ttl', watch: false })).err).toBe(0);
+    again.socket.destroy();
+  });
+
+  it('gives out a snapshot over HTTP and takes it back, also over a restart', async () => {
+    const settings = { 'admin.enableServer': true, 'admin.serverPort': 0 };
+    const first = await start(settings);
+    const client = await WireClient.open(first.port);
+    await client.create('/then', 'old');
+    const authorization = 'digest someone:secret';
+    const commands = `${first.adminUrls[0]}/commands`;
+    const snapshot = await fetch(`${commands}/snapshot`, { headers: { authorization } });
+    expect(snapshot.status).toBe(200);
+    const body = await snapshot.arrayBuffer();
+    await client.create('/since', 'new');
+    const headers = { authorization, 'content-type': 'application/octet-stream' };
+    const restored = await fetch(`${commands}/restore`, { method: 'POST', headers, body });
+    expect(await restored.json()).toMatchObject({ command: 'restore', error: null });
+    const after = await WireClient.open(first.port);
+    expect(await after.text('/then')).toBe('old');
+    expect(await after.text('/since')).toBeUndefined();
+    await after.create('/later', 'kept');
+    await first.stop();
+    const second = await start();
+    const again = await WireClient.open(second.port);
+    expect(await again.text('/then')).toBe('old');
+    expect(await again.text('/since')).toBeUndefined();
+    expect(await again.text('/later')).toBe('kept');
+    again.socket.destroy();
+  });
+
+  it('refuses a damaged snapshot over HTTP and goes on with the tree it has', async () => {
+    const first = await start({ 'admin.enableServer': true, 'admin.serverPort': 0 });
+    const client = await WireClient.open(first.port);
+    await client.create('/here', 'still');
+    const headers = { authorization: 'digest someone:secret', 'content-type': 'application/octet-stream' };
+    const body = Buffer.from('this is no snapshot, but long enough to be looked at');
+    const refused = await fetch(`${first.adminUrls[0]}/commands/restore`, { method: 'POST', headers, body });
+    expect(refused.status).toBe(500);
+    expect(await client.text('/here')).toBe('still');
     client.socket.destroy();
   });
 });
