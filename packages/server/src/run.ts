@@ -7,6 +7,8 @@ import { DataDirInUse } from './data-lock.ts';
 import { Logger } from './log.ts';
 import { CorralServer } from './server.ts';
 
+/** How long the first clients have the server to themselves. */
+const lateStartMs = 250;
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Runs until the server ends; resolves to the exit code. `argv` is what follows the word `server`. */
@@ -77,6 +79,7 @@ async function serve(server: CorralServer, loaded: LoadedConfig, logger: Logger)
   void openLateParts(server, loaded, logger);
   const ended = server.ended.then((failure) => (failure === undefined ? exitCodes.ok : exitCodes.failed));
   const code = await Promise.race([ended, stoppedNow]);
+  logger.flush(); // what a short life has left
   process.off('SIGTERM', onSignal);
   process.off('SIGINT', onSignal);
   return code;
@@ -90,6 +93,8 @@ async function openLateParts(
 ): Promise<void> {
   const where = `${config.clientPortAddress ?? '0.0.0.0'}:${server.port}`;
   logger.info({ clients: where, dataDir: config.dataDir, config: configFile ?? 'defaults' }, 'serving clients');
+  // Loading code keeps the event loop from answering: clients that wait for this server come first.
+  await new Promise((resolve) => setTimeout(resolve, lateStartMs));
   await logger.open();
   try {
     const urls = await server.openAdmin();

@@ -150,6 +150,7 @@ export class CorralServer {
 
   /** Opens the admin and metrics ports, for which the HTTP library is loaded now. */
   async openAdmin(): Promise<readonly string[]> {
+    if (this.#stopping !== undefined) return [];
     if (!this.config.adminEnabled && !this.config.metricsProvider.endsWith('PrometheusMetricsProvider')) return [];
     const { startAdminServer, startMetricsServer } = await import('./admin/http.ts');
     const onError = (error: unknown): void => this.#logger.error({ error: String(error) }, 'admin request failed');
