@@ -63,7 +63,10 @@ const script = {
 export async function zkCli({ server, checks }) {
   const cli = new Dialogue('java', [...java, '-server', server.connectString]);
   try {
-    const up = await checks.check('zkcli: connects', () => cli.say(null, /WatchedEvent state:SyncConnected/, prompt));
+    const up = await checks.check('zkcli: connects', async () => {
+      await cli.say(null, /WatchedEvent state:SyncConnected/);
+      await cli.say('', prompt); // the first prompt may have come before the connection
+    });
     for (const [name, lines] of Object.entries(up ? script : {})) {
       await checks.check(`zkcli: ${name}`, async () => {
         for (const [line, ...patterns] of lines) await cli.say(line, ...patterns, prompt);

@@ -23,7 +23,7 @@ export class Dialogue {
     return this.text;
   }
 
-  async hear(pattern, line, timeoutMs = 8_000) {
+  async hear(pattern, line, timeoutMs = 20_000) {
     const deadline = Date.now() + timeoutMs;
     while (!pattern.test(this.text)) {
       if (Date.now() > deadline || this.child.exitCode !== null) {
