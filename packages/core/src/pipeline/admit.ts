@@ -59,6 +59,9 @@ const behaviourByCode = new Map<number, Behaviour>(
   (Object.keys(behaviours) as OpName[]).map((name) => [opcodes[name], behaviours[name]]),
 );
 
+/** Reads of one connection that may wait behind a write: they are answered all at once, whatever their size. */
+const deferredMax = 32;
+
 /** What admitting needs from the stages behind it. */
 export interface Next {
   greeting(connection: Connection, body: JuteReader): void;
@@ -129,8 +132,9 @@ export class Admission {
   }
 
   /** Nothing is answered before the handshake is, not even what does not wait for its turn. */
-  #mustWait({ session, waiting }: Connection): boolean {
-    return session?.persisted === false || this.#next.isFull || waiting.length >= this.#ctx.options.outstandingMax;
+  #mustWait({ session, waiting, deferred }: Connection): boolean {
+    if (session?.persisted === false || this.#next.isFull) return true;
+    return deferred >= deferredMax || waiting.length >= this.#ctx.options.outstandingMax;
   }
 
   #frame(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
@@ -169,6 +173,7 @@ export class Admission {
   #defer(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
     const { identities, waiting } = connection;
     const frame = copyBytes(bytes, start, end);
+    connection.deferred++;
     waiting.push({ kind: 'frame', bytes: frame, identities, receivedAt: this.#ctx.now });
   }
 
@@ -228,6 +233,7 @@ export class Admission {
       if (connection.state === 'gone') continue;
       if (next.kind === 'error') this.#answerError(connection, next.xid, next.code);
       else {
+        connection.deferred--;
         const body = this.#body.reset(next.bytes, 0, next.bytes.length);
         const xid = body.int();
         const opcode = body.int();

@@ -51,6 +51,23 @@ describe('a client that does not read its answers', () => {
     expect(frames).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
   });
 
+  test('cannot gather reads behind a write beyond a few; all are answered in order', () => {
+    const world = new MemoryReplica();
+    const client = world.connect();
+    client.create('/big', { data: 'x'.repeat(1000) });
+    world.isLogHeld = true;
+    client.submit('setData', { path: '/big', data: null, version: -1 }, 1);
+    for (let xid = 2; xid <= 200; xid++) client.submit('getData', { path: '/big', watch: false }, xid);
+    world.settle();
+    const [connection] = world.replica.pipeline.ctx.connections.values();
+    expect(connection.waiting.length).toBe(33);
+    expect(client.link.isPaused).toBe(true);
+    world.releaseLog();
+    world.settle();
+    expect(client.replies().map(({ xid }) => xid)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+    expect(connection).toMatchObject({ deferred: 0, stashLength: 0 });
+  });
+
   test('does not stop others, and its end frees everything', () => {
     const world = new MemoryReplica({ outputBytesMax: 1000 });
     const [slow, other] = [world.connect(), world.connect()];

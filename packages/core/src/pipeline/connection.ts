@@ -52,6 +52,8 @@ export class Connection {
   /** Replaced, never changed, so that a request keeps those it arrived with. */
   identities: readonly Identity[];
   waiting: Waiting[] = [];
+  /** Requests among those that wait: each may have a large answer. */
+  deferred = 0;
   /** Bytes of an incomplete frame, or of requests that may not be handled yet. */
   stash: Uint8Array | undefined;
   stashLength = 0;
