@@ -53,3 +53,52 @@ export type { Brand, Epoch, SessionId, Zxid } from './zxid.ts';
 export { adler32 } from './checksums/adler32.ts';
 export { crc32 } from './checksums/crc32.ts';
 export { isOpenAcl, openAcl } from './acl.ts';
+// The protocols between servers.
+export { PacketReader, beginPacket, endPacket, packetNames, packetTypes, writePacket } from './quorum/packet.ts';
+export type { Id, PacketName, QuorumPacket } from './quorum/packet.ts';
+export {
+  learnerProtocolVersion,
+  readAckEpoch,
+  readCommitAndActivate,
+  readInformAndActivate,
+  readLeaderInfo,
+  readLearnerInfo,
+  readNewLeader,
+  readRequest,
+  readRevalidateReply,
+  readRevalidateRequest,
+  readTouches,
+  writeAckEpoch,
+  writeCommitAndActivate,
+  writeInformAndActivate,
+  writeLeaderInfo,
+  writeLearnerInfo,
+  writeNewLeader,
+  writeRequest,
+  writeRevalidateReply,
+  writeRevalidateRequest,
+  writeTouches,
+} from './quorum/bodies.ts';
+export type {
+  ForwardedRequest,
+  InformAndActivate,
+  LearnerInfo,
+  RevalidateReply,
+  RevalidateRequest,
+  Touch,
+} from './quorum/bodies.ts';
+export {
+  ballotNone,
+  electionLimits,
+  notificationEnd,
+  parseInitialMessage,
+  readNotification,
+  writeInitialMessage,
+  writeNotification,
+} from './quorum/notification.ts';
+export type { Ballot, ElectionState, InitialMessage, Notification } from './quorum/notification.ts';
+export type { HostPort } from './quorum/host-port.ts';
+export { EnsembleConfigError, formatMember, parseMember } from './quorum/member.ts';
+export type { Member, MemberAddress, MemberRole } from './quorum/member.ts';
+export { formatEnsembleConfig, parseEnsembleConfig, sameMembers } from './quorum/ensemble-config.ts';
+export type { EnsembleConfig } from './quorum/ensemble-config.ts';
