@@ -2,7 +2,17 @@
 // effects with sockets and files, a simulator with whatever it likes; the core calls them while it handles an input and
 // never waits for one: what a disk operation led to arrives as a later input.
 
-import type { JuteWriter, SessionId, Zxid } from '@corral/protocol';
+import type { EnsembleConfig, Epoch, JuteWriter, SessionId, Zxid } from '@corral/protocol';
+import type { RecoveryTarget } from './log/recovery.ts';
+
+export type { RecoveryTarget } from './log/recovery.ts';
+
+/** A transaction as Zab knows it. */
+export interface Entry {
+  readonly zxid: Zxid;
+  /** Header, body and digest, as in a PROPOSAL and in a log record. Never changed. */
+  readonly payload: Uint8Array;
+}
 
 /** Number of a disk operation; an effect that promises durability names the one it waited for. */
 export type DiskOp = number;
@@ -30,6 +40,30 @@ export interface SnapshotSource {
   abandon(): void;
 }
 
+/** Where a member of the ensemble listens for the others; the name is resolved at every dial. */
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** election: votes. quorum: between a leader and those who learn from it. */
+export type PeerPort = 'election' | 'quorum';
+
+/** The host's side of one connection to another member. */
+export interface PeerLink {
+  /** The other end, for reports. */
+  readonly address: string;
+  /** Bytes handed over and not yet taken by the network. */
+  readonly backlog: number;
+  /** Sends bytes, which must not change any more. They rest on all disk operations up to `durable`, reported done. */
+  send(bytes: Uint8Array, durable: DiskOp): void;
+  /** Sends what is left, then closes. */
+  close(): void;
+  /** Stops and restarts the arrival of bytes. */
+  pause(): void;
+  resume(): void;
+}
+
 export interface Host {
   /** Appends framed records to the log and answers with the input `appended` once they are durable. */
   append(op: DiskOp, firstZxid: Zxid, bytes: Uint8Array): void;
@@ -45,11 +79,40 @@ export interface Host {
   note(event: Note): void;
 }
 
+/** What a member of an ensemble needs from its host besides. Every disk operation ends in `diskDone` or `diskFailed`. */
+export interface EnsembleHost extends Host {
+  /** Connects to the first of the addresses that answers: `peerOpened` with this number, or `dialFailed`. */
+  dial(dial: number, port: PeerPort, addresses: readonly PeerAddress[]): void;
+  /** Wants a `tick` at `now` or soon after. A later call replaces an earlier one. */
+  wakeAt(now: number): void;
+  /** Replaces an epoch file, durably, its name included. */
+  writeEpoch(op: DiskOp, file: EpochFile, epoch: Epoch): void;
+  /** Makes `zxid` the last transaction on disk: later snapshots go first, then later log records. */
+  truncate(op: DiskOp, zxid: Zxid): void;
+  /** Writes a snapshot that replaces the history before it: once it is durable, the log files before it are retired. */
+  installSnapshot(op: DiskOp, source: SnapshotSource): void;
+  /** Restores the state from the disk into the last target that is asked for. */
+  reload(op: DiskOp, makeTarget: () => RecoveryTarget): void;
+  /** Keeps a configuration of the ensemble: `next` is proposed, `active` is in force. */
+  writeConfig(op: DiskOp, which: 'next' | 'active', config: EnsembleConfig): void;
+}
+
+export type EpochFile = 'acceptedEpoch' | 'currentEpoch';
+
 export type Note =
   | { readonly kind: 'sessionExpired'; readonly session: SessionId }
   | { readonly kind: 'sessionMoved'; readonly session: SessionId; readonly address: string }
   | { readonly kind: 'authFailed'; readonly scheme: string; readonly address: string }
-  | { readonly kind: 'softQuotaExceeded'; readonly path: string };
+  | { readonly kind: 'softQuotaExceeded'; readonly path: string }
+  | EnsembleNote;
+
+/** What happens between members, in words for the log. */
+export interface EnsembleNote {
+  readonly kind: 'ensemble';
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
+}
 
 /** Monotonic milliseconds for all timeouts, wall clock only for what is stored. */
 export interface Moment {
@@ -77,4 +140,26 @@ export type Input =
   | (Moment & { readonly kind: 'appended'; readonly op: DiskOp })
   /** A log write failed: the replica halts. */
   | (Moment & { readonly kind: 'diskFailed'; readonly op: DiskOp; readonly reason: string })
-  | (Moment & { readonly kind: 'snapshotDone'; readonly zxid: Zxid; readonly error: string | undefined });
+  | (Moment & { readonly kind: 'snapshotDone'; readonly zxid: Zxid; readonly error: string | undefined })
+  | EnsembleInput;
+
+export type EnsembleInput =
+  /** `dial` is there when this side asked for the connection. Numbers as with client connections, but of their own. */
+  | (Moment & {
+      readonly kind: 'peerOpened';
+      readonly connection: number;
+      readonly link: PeerLink;
+      readonly port: PeerPort;
+      readonly dial: number | undefined;
+    })
+  | (Moment & { readonly kind: 'dialFailed'; readonly dial: number; readonly reason: string })
+  | (Moment & {
+      readonly kind: 'peerReceived';
+      readonly connection: number;
+      readonly bytes: Uint8Array;
+      readonly start: number;
+      readonly end: number;
+    })
+  | (Moment & { readonly kind: 'peerDrained'; readonly connection: number })
+  | (Moment & { readonly kind: 'peerClosed'; readonly connection: number })
+  | (Moment & { readonly kind: 'diskDone'; readonly op: DiskOp });

@@ -10,18 +10,19 @@ import { Pipeline } from './pipeline/pipeline.ts';
 import { Reaper } from './reaper.ts';
 import type { RestoredState } from './restored-state.ts';
 import { FrozenTree } from './tree/frozen-tree.ts';
-import { SolitaryBroadcast } from './zab/solitary.ts';
+import { LogBatches } from './zab/log-batches.ts';
 
 const nodesPerStep = 512;
 
 export class Replica {
   readonly pipeline: Pipeline;
-  readonly #broadcast: SolitaryBroadcast;
+  readonly #broadcast: LogBatches;
   readonly #host: Host;
   readonly #options: ReplicaOptions;
   readonly #reaper: Reaper;
   readonly #random: () => number;
   #halted = false;
+  #ops = 0;
   #snapshotting = false;
   #txnsSinceSnapshot: number;
   #bytesAtSnapshot = 0;
@@ -36,10 +37,10 @@ export class Replica {
     this.#options = options;
     this.#host = host;
     this.#random = randomFrom(options.seed);
-    this.#broadcast = new SolitaryBroadcast(host, (zxid) => this.#decided(zxid));
+    this.#broadcast = new LogBatches(host, () => ++this.#ops, (zxid) => this.#decided(zxid));
     this.pipeline = new Pipeline(options, host, state, (zxid) => {
       this.#txnsSinceSnapshot++;
-      return this.#broadcast.propose(zxid);
+      return this.#broadcast.log(zxid);
     });
     this.#reaper = new Reaper(state.tree, options);
     this.#txnsSinceSnapshot = replayed;

@@ -1,6 +1,8 @@
 // The state of a replica while it is being restored from disk: snapshot first, then the log on top.
 
+import { zxidZero } from '@corral/protocol';
 import type { Acl, SessionId, Zxid } from '@corral/protocol';
+import type { Entry } from './effects.ts';
 import type { RecoveryTarget } from './log/recovery.ts';
 import type { SnapshotNode } from './log/snapshot-node.ts';
 import type { Txn, TxnDigest, TxnHeader } from './log/txn.ts';
@@ -22,17 +24,25 @@ export class RestoredState implements RecoveryTarget {
   digestMismatches = 0;
   /** Nodes with a time to live on a server that has no such nodes; they stay until somebody decides. */
   keptTtlNodes = 0;
+  /** Zxid of the snapshot that was loaded. */
+  snapshotZxid: Zxid = zxidZero;
+  /** The last transactions as bytes, and the zxid before them, for a member of an ensemble. */
+  readonly entries: Entry[] = [];
+  base: Zxid = zxidZero;
+  readonly #entriesKept: number;
   /** Digests recorded behind a fuzzy snapshot's own mean nothing until replay has caught up with it. */
   #comparableFrom = 0;
 
-  constructor(options: StateOptions) {
+  /** `entriesKept`: how many of the last transactions are remembered as bytes. */
+  constructor(options: StateOptions, entriesKept = 0) {
+    this.#entriesKept = entriesKept;
     this.tree = new DataTree({ ...options, hashSeed: options.seed });
     this.sessions = new SessionTable(options.tickMs);
   }
 
   /** The state of a new, empty server. */
-  static fresh(options: StateOptions): RestoredState {
-    const state = new RestoredState(options);
+  static fresh(options: StateOptions, entriesKept = 0): RestoredState {
+    const state = new RestoredState(options, entriesKept);
     state.tree.addSystemNodes();
     return state;
   }
@@ -51,15 +61,24 @@ export class RestoredState implements RecoveryTarget {
 
   snapshotDone(snapshot: { readonly zxid: Zxid; readonly digest?: { readonly zxid: Zxid } | undefined }): void {
     this.tree.finishLoading();
-    this.tree.lastZxid = snapshot.zxid;
+    this.tree.lastZxid = this.snapshotZxid = this.base = snapshot.zxid;
     this.#comparableFrom = snapshot.digest?.zxid ?? snapshot.zxid;
   }
 
-  txn(header: TxnHeader, txn: Txn, digest?: TxnDigest): void {
+  txn(header: TxnHeader, txn: Txn, digest?: TxnDigest, payload?: Uint8Array): void {
     if (this.tree.nodes.count === 0) this.tree.addSystemNodes(); // a log trusted without a snapshot
     applyTxn(this, header, txn);
+    if (this.#entriesKept > 0 && payload !== undefined) this.#remember({ zxid: header.zxid, payload: payload.slice() });
     if (digest?.version !== digestVersion || header.zxid < this.#comparableFrom) return;
     if (digest.value !== this.tree.digest.value) this.digestMismatches++;
+  }
+
+  /** Keeps between one and two times as many as are asked for, so that forgetting costs nothing. */
+  #remember(entry: Entry): void {
+    this.entries.push(entry);
+    if (this.entries.length < 2 * this.#entriesKept) return;
+    this.base = this.entries[this.#entriesKept - 1]!.zxid;
+    this.entries.splice(0, this.#entriesKept);
   }
 
   /**

@@ -38,11 +38,12 @@ export function appendRecord(w: JuteWriter, header: TxnHeader, txn: Txn, digest?
   return start;
 }
 
-/** Appends a record whose payload arrived as bytes, as it does from a leader. */
-export function appendRawRecord(w: JuteWriter, payload: Uint8Array): void {
+/** Appends a record whose payload arrived as bytes, as it does from a leader; returns where the payload lies. */
+export function appendRawRecord(w: JuteWriter, payload: Uint8Array): number {
   const start = beginRecord(w);
   w.raw(payload);
   endRecord(w, start);
+  return start;
 }
 
 function beginRecord(w: JuteWriter): number {

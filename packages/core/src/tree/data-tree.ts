@@ -29,6 +29,8 @@ export interface TreeListener {
 export interface ChangeGuard {
   beforeChange(node: number): void;
   created(node: number): void;
+  /** The guard that was set before this one and is told as well. */
+  next: ChangeGuard | undefined;
 }
 
 export interface TreeOptions extends OwnerOptions {

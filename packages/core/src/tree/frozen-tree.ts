@@ -13,10 +13,13 @@ export class FrozenTree implements ChangeGuard {
   readonly #node = new SnapshotNode();
   #cursor = 0;
 
+  /** A snapshot that was begun before this one and is not finished. */
+  next: ChangeGuard | undefined;
+
   /** Freezes the tree; `emit` gets each node once, valid only during the call. */
   constructor(tree: DataTree, emit: (node: SnapshotNode) => void) {
-    if (tree.guard !== undefined) throw new Error('a snapshot is being written already');
     this.#tree = tree;
+    this.next = tree.guard;
     this.#emit = emit;
     this.#done = new Uint8Array(tree.nodes.used);
     for (let node = 0; node < this.#done.length; node++) if (!tree.nodes.isLive(node)) this.#done[node] = 1;
@@ -24,10 +27,12 @@ export class FrozenTree implements ChangeGuard {
   }
 
   beforeChange(node: number): void {
+    this.next?.beforeChange(node);
     if (node < this.#done.length && this.#done[node] === 0) this.#write(node);
   }
 
   created(node: number): void {
+    this.next?.created(node);
     if (node < this.#done.length) this.#done[node] = 1;
   }
 
@@ -46,7 +51,12 @@ export class FrozenTree implements ChangeGuard {
 
   /** Gives the snapshot up. */
   thaw(): void {
-    if (this.#tree.guard === this) this.#tree.guard = undefined;
+    if (this.#tree.guard === this) {
+      this.#tree.guard = this.next;
+      return;
+    }
+    for (let guard = this.#tree.guard; guard !== undefined; guard = guard.next)
+      if (guard.next === this) guard.next = this.next;
   }
 
   #write(node: number): void {

@@ -1,19 +1,21 @@
 import { zxidOf } from '@corral/protocol';
 import { expect, test } from 'vitest';
-import { SolitaryBroadcast } from './solitary.ts';
+import { LogBatches } from './log-batches.ts';
 
 function start() {
   const appends: { op: number; firstZxid: number; bytes: number[] }[] = [];
   const decided: number[] = [];
   let turns = 0;
-  const broadcast = new SolitaryBroadcast(
+  let ops = 0;
+  const broadcast = new LogBatches(
     {
       append: (op, firstZxid, bytes) => void appends.push({ op, firstZxid, bytes: [...bytes] }),
       requestTurn: () => void turns++,
     },
+    () => ++ops,
     (zxid) => void decided.push(zxid),
   );
-  const propose = (n: number): void => broadcast.propose(zxidOf(0, n)).byte(n);
+  const propose = (n: number): void => broadcast.log(zxidOf(0, n)).byte(n);
   return { broadcast, appends, decided, propose, turns: () => turns };
 }
 

@@ -1,13 +1,13 @@
-// Broadcast for an ensemble of one: a proposal is accepted when it is durable here, and thereby decided. Proposals gather
-// while the disk is busy and go out together (group commit), with one log operation in flight. To this file a transaction
-// is bytes with a zxid.
+// Accept: what is proposed becomes durable here. Records gather while the disk is busy and go to it together (group
+// commit), with one log operation in flight. In an ensemble of one, durable is decided. To this file a transaction is
+// bytes with a zxid.
 
 import { JuteWriter, zxidZero } from '@corral/protocol';
 import type { Zxid } from '@corral/protocol';
 import type { DiskOp } from '../effects.ts';
 
-/** Effects of broadcasting. */
-export interface BroadcastHost {
+/** Effects of logging. */
+export interface LogHost {
   append(op: DiskOp, firstZxid: Zxid, bytes: Uint8Array): void;
   requestTurn(): void;
 }
@@ -15,13 +15,14 @@ export interface BroadcastHost {
 const batchBytesMin = 4096;
 const batchBytesKept = 1 << 20;
 
-export class SolitaryBroadcast {
-  readonly #host: BroadcastHost;
-  readonly #decide: (zxid: Zxid) => void;
+export class LogBatches {
+  readonly #host: LogHost;
+  readonly #accepted: (zxid: Zxid) => void;
+  readonly #nextOp: () => DiskOp;
   #batch = new JuteWriter(batchBytesMin);
   #batchFirst = zxidZero;
   #batchLast = zxidZero;
-  /** Proposals in the batch, and in the append under way. */
+  /** Records in the batch, and in the append under way. */
   #gathered = 0;
   #appending = 0;
   /** Last zxid of the batch that the disk is busy with. */
@@ -29,19 +30,20 @@ export class SolitaryBroadcast {
   #op: DiskOp = 0;
   #isAppending = false;
   #turnRequested = false;
-  /** Last disk operation that is done. */
+  /** Last append that is done. */
   durable: DiskOp = 0;
   /** Log bytes handed to the disk so far. */
   bytesAppended = 0;
 
-  /** `decide(zxid)`: every proposal up to zxid is decided. */
-  constructor(host: BroadcastHost, decide: (zxid: Zxid) => void) {
+  /** `accepted(zxid)`: every record up to zxid is durable. */
+  constructor(host: LogHost, nextOp: () => DiskOp, accepted: (zxid: Zxid) => void) {
     this.#host = host;
-    this.#decide = decide;
+    this.#nextOp = nextOp;
+    this.#accepted = accepted;
   }
 
-  /** Proposes a transaction: the caller appends its record to what is returned, at once. Zxids must follow each other. */
-  propose(zxid: Zxid): JuteWriter {
+  /** Takes the next transaction: the caller appends its record to what is returned, at once. Zxids must follow each other. */
+  log(zxid: Zxid): JuteWriter {
     if (this.#gathered++ === 0) this.#batchFirst = zxid;
     this.#batchLast = zxid;
     if (!this.#isAppending) this.#requestTurn();
@@ -65,11 +67,11 @@ export class SolitaryBroadcast {
     if (!this.#isAppending || op !== this.#op) return;
     this.#isAppending = false;
     this.durable = op;
-    const decided = this.#appendingLast;
+    const accepted = this.#appendingLast;
     // Enough has gathered: the disk goes on at once. Otherwise the answers about to leave will bring more requests, and
     // one larger append after them costs less than two.
     if (this.#gathered * 2 >= this.#appending && this.#gathered > 0) this.#append();
-    this.#decide(decided);
+    this.#accepted(accepted);
     if (!this.#isAppending && this.#gathered > 0) this.#requestTurn();
   }
 
@@ -80,7 +82,7 @@ export class SolitaryBroadcast {
 
   #append(): void {
     this.#isAppending = true;
-    this.#op++;
+    this.#op = this.#nextOp();
     this.#appendingLast = this.#batchLast;
     this.#appending = this.#gathered;
     this.#gathered = 0;

@@ -1,0 +1,65 @@
+// A learner as its leader sees it: one connection, who is at the other end, and how far it has come.
+
+import { JuteWriter, PacketReader, zxidZero } from '@corral/protocol';
+import type { Zxid } from '@corral/protocol';
+import type { DiskOp, PeerLink, SnapshotSource } from '../effects.ts';
+
+/**
+ * greeting: has not said who it is. promised: waits for the epoch to be fixed. informed: was told the epoch. acknowledged:
+ * waits until a quorum has accepted the epoch. sending: its history is on the way. synchronised: has all of it and gets
+ * every proposal. serving: was told that the leader is established.
+ */
+export type LearnerState =
+  'greeting' | 'promised' | 'informed' | 'acknowledged' | 'sending' | 'synchronised' | 'serving' | 'gone';
+
+export class LearnerLink {
+  readonly connection: number;
+  readonly link: PeerLink;
+  readonly reader: PacketReader;
+  /** Packets for this learner alone, in their place before whatever is broadcast next. */
+  readonly out = new JuteWriter(256);
+  state: LearnerState = 'greeting';
+  sid = -1;
+  isObserver = false;
+  /** The end of its history when it connected. */
+  lastZxid = zxidZero;
+  /** Whether it has acknowledged NEWLEADER. */
+  hasHistory = false;
+  /** Highest proposal of this epoch that it has accepted. */
+  acked: Zxid = zxidZero;
+  /** Last transaction it was sent, while its history is on the way. */
+  cursor = zxidZero;
+  snapshot: SnapshotSource | undefined;
+  /** How it was synchronised. */
+  sync: 'none' | 'DIFF' | 'TRUNC' | 'SNAP' = 'none';
+  /** Silence or slowness beyond this moment ends the connection. */
+  deadline: number;
+  /** Since when it owes an acknowledgement, and for what. */
+  owesSince = Infinity;
+  owes: Zxid = zxidZero;
+  pings = 0;
+  pongs = 0;
+  readonly since: number;
+
+  constructor(connection: number, link: PeerLink, now: number, deadline: number) {
+    this.connection = connection;
+    this.link = link;
+    this.reader = new PacketReader();
+    this.since = now;
+    this.deadline = deadline;
+  }
+
+  /** Whether it gets what is broadcast. */
+  get isForwarded(): boolean {
+    return this.state === 'synchronised' || this.state === 'serving';
+  }
+
+  get isGone(): boolean {
+    return this.state === 'gone';
+  }
+
+  /** Sends what is written for it. */
+  flush(durable: DiskOp): void {
+    if (this.out.length > 0 && this.state !== 'gone') this.link.send(this.out.detach(256), durable);
+  }
+}

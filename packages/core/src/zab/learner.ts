@@ -1,0 +1,488 @@
+// Following and observing: promise the leader's epoch, get its history, then log what it proposes, acknowledge what is
+// durable and apply what it decides. Memory never holds what the disk does not: a transaction is applied when it is decided
+// and durable here, in that order of its leader. An observer does the same without a voice.
+
+import {
+  EnsembleConfigError,
+  JuteWriter,
+  PacketReader,
+  ProtocolError,
+  beginPacket,
+  endPacket,
+  epochOf,
+  formatZxid,
+  learnerProtocolVersion,
+  opcodes,
+  packetTypes,
+  parseEnsembleConfig,
+  readCommitAndActivate,
+  readInformAndActivate,
+  readLeaderInfo,
+  readNewLeader,
+  readRevalidateReply,
+  writeAckEpoch,
+  writeLearnerInfo,
+  writePacket,
+  writeRequest,
+  writeRevalidateRequest,
+  writeTouches,
+  zxidNone,
+} from '@corral/protocol';
+import type { EnsembleConfig, Epoch, QuorumPacket, SessionId, Zxid } from '@corral/protocol';
+import type { PeerLink } from '../effects.ts';
+import { epochStart, follows } from './history.ts';
+import { LeaderDial } from './leader-dial.ts';
+import type { Identities, IncomingSnapshot, LeaderAccess, Role, Zab } from './zab.ts';
+
+/** How far this server has come with its leader. */
+type Phase = 'connecting' | 'discovery' | 'synchronisation' | 'loading' | 'established' | 'serving';
+
+type Handler = (learner: Learner, packet: QuorumPacket) => void;
+
+export class Learner implements Role, LeaderAccess {
+  readonly kind: 'following' | 'observing';
+  readonly leader: number;
+  readonly #zab: Zab;
+  readonly #out = new JuteWriter(1024);
+  readonly #reader = new PacketReader();
+  #link: PeerLink | undefined;
+  #connection = -1;
+  readonly #dial: LeaderDial;
+  #phase: Phase = 'connecting';
+  #deadline: number;
+  #epoch = 0 as Epoch;
+  /** The disk has to finish something before the next packet. */
+  #isBusy = false;
+  #snapshot: IncomingSnapshot | undefined;
+  #snapshotZxid = zxidNone;
+  /** Decided according to the leader; only true once it is established. */
+  #decided: Zxid;
+  /** Everything logged up to here is durable. */
+  #durable: Zxid;
+  /** Acknowledged to the leader, or not to be. */
+  #acked: Zxid;
+  #config: EnsembleConfig | undefined;
+  /** Bytes that arrived while the disk was busy. */
+  readonly #kept = new JuteWriter(64);
+  sync: 'none' | 'DIFF' | 'TRUNC' | 'SNAP' = 'none';
+  lastHeard: number;
+
+  constructor(zab: Zab, leader: number, kind: 'following' | 'observing') {
+    this.#zab = zab;
+    this.leader = leader;
+    this.kind = kind;
+    this.#dial = new LeaderDial(zab, leader);
+    this.#decided = zab.history.committed;
+    this.#durable = this.#acked = zab.history.last;
+    this.lastHeard = zab.now;
+    this.#deadline = zab.now + zab.options.initLimitMs;
+  }
+
+  start(): void {
+    this.#dial.start();
+  }
+
+  get isServing(): boolean {
+    return this.#phase === 'serving';
+  }
+
+  // Connection.
+
+  dialFailed(dial: number, reason: string): void {
+    this.#dial.failed(dial, reason);
+  }
+
+  opened(connection: number, link: PeerLink, dial: number | undefined): void {
+    if (!this.#dial.isFor(dial) || this.#link !== undefined) return link.close();
+    this.#connection = connection;
+    this.#link = link;
+    this.#phase = 'discovery';
+    const { options, epochs, quorums } = this.#zab;
+    const type = this.kind === 'following' ? packetTypes.followerInfo : packetTypes.observerInfo;
+    this.#packet(type, epochStart(epochs.accepted), (out) =>
+      writeLearnerInfo(out, {
+        sid: options.sid,
+        protocolVersion: learnerProtocolVersion,
+        configVersion: quorums.committed.config.version,
+      }),
+    );
+  }
+
+  closed(connection: number): void {
+    if (connection !== this.#connection) return;
+    this.#link = undefined;
+    this.#zab.leave(`the leader (server ${this.leader}) closed the connection (${this.#phase})`);
+  }
+
+  drained(): void {
+    // What a learner sends is bounded by what the pipeline lets through.
+  }
+
+  received(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    if (connection !== this.#connection || this.#link === undefined) return;
+    this.lastHeard = this.#zab.now;
+    if (this.#isBusy) return this.#kept.raw(bytes.subarray(start, end));
+    this.#guard(() => this.#take(bytes, start, end));
+  }
+
+  /** What the leader sends may be wrong in any way: then this connection ends, and nothing else. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof ProtocolError) && !(error instanceof EnsembleConfigError)) throw error;
+      this.#zab.leave(`the leader (server ${this.leader}) sent something wrong: ${error.message}`);
+    }
+  }
+
+  #take(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    if (this.#snapshot !== undefined && !this.#snapshot.isComplete) {
+      at = this.#snapshot.push(bytes, start, end);
+      this.#deadline = this.#zab.now + this.#zab.options.initLimitMs;
+      if (this.#snapshot.isComplete) this.#install();
+    }
+    if (this.#isBusy) return this.#kept.raw(bytes.subarray(at, end));
+    this.#reader.push(bytes, at, end);
+    this.#packets();
+  }
+
+  #packets(): void {
+    while (this.#link !== undefined && !this.#isBusy && this.#phase !== 'loading') {
+      const packet = this.#reader.next();
+      if (packet === undefined) break;
+      this.#deadline =
+        this.#zab.now + (this.#phase === 'serving' ? this.#zab.options.syncLimitMs : this.#zab.options.initLimitMs);
+      Learner.#handlers.get(packet.type)?.(this, packet);
+    }
+    if (this.#link === undefined) return;
+    if (this.#isBusy) this.#kept.raw(this.#reader.takeRest());
+    else if (this.#phase === 'loading') this.#load();
+    else this.#apply();
+  }
+
+  /** Nothing more is read until the disk has answered, which it may do at once. */
+  #await(work: (done: () => void) => void): void {
+    let isAtOnce = true;
+    this.#isBusy = true;
+    work(() => {
+      this.#isBusy = false;
+      if (!isAtOnce) this.#goOn();
+    });
+    isAtOnce = false;
+    if (this.#isBusy) this.#link?.pause();
+  }
+
+  #goOn(): void {
+    this.#link?.resume();
+    const bytes = this.#kept.detach(64);
+    this.#guard(() => this.#take(bytes, 0, bytes.length));
+  }
+
+  static readonly #handlers = new Map<number, Handler>([
+    [packetTypes.leaderInfo, (learner, packet) => learner.#leaderInfo(packet)],
+    [packetTypes.diff, (learner) => learner.#diff()],
+    [packetTypes.trunc, (learner, packet) => learner.#trunc(packet.zxid)],
+    [packetTypes.snap, (learner, packet) => learner.#snap(packet.zxid)],
+    [packetTypes.proposal, (learner, packet) => learner.#proposal(packet.zxid, packet.data)],
+    [packetTypes.commit, (learner, packet) => learner.#commit(packet.zxid)],
+    [packetTypes.inform, (learner, packet) => learner.#inform(packet.zxid, packet.data)],
+    [packetTypes.commitAndActivate, (learner, packet) => learner.#commitAndActivate(packet)],
+    [packetTypes.informAndActivate, (learner, packet) => learner.#informAndActivate(packet)],
+    [packetTypes.newLeader, (learner, packet) => learner.#newLeader(packet)],
+    [packetTypes.upToDate, (learner) => learner.#upToDate()],
+    [packetTypes.ping, (learner, packet) => learner.#ping(packet.zxid)],
+    [packetTypes.revalidate, (learner, packet) => learner.#revalidated(packet)],
+    [packetTypes.sync, (learner) => learner.#synced()],
+  ]);
+
+  #expect(phase: Phase, what: string): void {
+    if (this.#phase !== phase) throw new ProtocolError(`${what} during ${this.#phase}`);
+  }
+
+  // Discovery.
+
+  #leaderInfo(packet: QuorumPacket): void {
+    this.#expect('discovery', 'leaderInfo');
+    if (readLeaderInfo(packet.data) < learnerProtocolVersion) throw new ProtocolError('the leader is too old');
+    const { epochs } = this.#zab;
+    const epoch = epochOf(packet.zxid);
+    if (epoch < epochs.accepted)
+      throw new ProtocolError(`it leads epoch ${epoch}, epoch ${epochs.accepted} is promised already`);
+    this.#epoch = epoch;
+    if (epoch === epochs.accepted && !this.#zab.has('A02')) return this.#promise(undefined);
+    const current = epochs.current as Epoch;
+    this.#await((done) =>
+      this.#zab.writeEpoch('acceptedEpoch', epoch, () => {
+        this.#promise(current);
+        done();
+      }),
+    );
+  }
+
+  /** Undefined: this epoch was promised before, so the promise must not count again. */
+  #promise(current: Epoch | undefined): void {
+    const last = this.#zab.isUnknown ? zxidNone : this.#zab.history.last;
+    this.#packet(packetTypes.ackEpoch, last, (out) => writeAckEpoch(out, current));
+    this.#phase = 'synchronisation';
+  }
+
+  // Synchronisation.
+
+  #begin(kind: 'DIFF' | 'TRUNC' | 'SNAP'): void {
+    this.#expect('synchronisation', kind);
+    if (this.sync !== 'none') throw new ProtocolError(`${kind} after ${this.sync}`);
+    this.sync = kind;
+    this.#zab.note('info', 'the leader synchronises this server', { leader: this.leader, kind, epoch: this.#epoch });
+  }
+
+  /** The leader shares this history to its end. */
+  #diff(): void {
+    this.#begin('DIFF');
+    this.#decided = this.#zab.history.last;
+    this.#await((done) => this.#zab.secureBase(done));
+  }
+
+  #trunc(to: Zxid): void {
+    this.#begin('TRUNC');
+    const { history } = this.#zab;
+    if (to < history.committed)
+      return this.#zab.fail(
+        `server ${this.leader} wants the history cut at ${formatZxid(to)}, but ${formatZxid(history.committed)} is ` +
+          'known to be decided: one of the two has lost what it acknowledged; nothing was cut',
+      );
+    this.#await((done) =>
+      this.#zab.truncate(to, () => {
+        if (history.last !== to) {
+          // The leader takes for granted that this history contains the place of the cut. What is left is said next time.
+          return this.#zab.leave(`the history had no ${formatZxid(to)}, it ends at ${formatZxid(history.last)} now`);
+        }
+        this.#decided = this.#durable = this.#acked = to;
+        done();
+      }),
+    );
+  }
+
+  #snap(zxid: Zxid): void {
+    this.#begin('SNAP');
+    this.#phase = 'loading';
+    this.#snapshotZxid = zxid;
+    this.#snapshot = this.#zab.app.receiveSnapshot();
+  }
+
+  /** Behind the SNAP packet the bytes are a stream, not packets. */
+  #load(): void {
+    const rest = this.#reader.takeRest();
+    this.#phase = 'synchronisation';
+    this.#take(rest, 0, rest.length);
+  }
+
+  #install(): void {
+    const snapshot = this.#snapshot!;
+    const zxid = this.#snapshotZxid;
+    this.#snapshot = undefined;
+    this.#await((done) =>
+      this.#zab.install(snapshot, zxid, () => {
+        this.#decided = this.#durable = this.#acked = zxid;
+        done();
+      }),
+    );
+  }
+
+  #proposal(zxid: Zxid, data: Uint8Array | null): void {
+    const { history } = this.#zab;
+    if (this.sync === 'none' || data === null) throw new ProtocolError(`proposal ${formatZxid(zxid)} out of turn`);
+    // Right after a snapshot a leader may repeat what the snapshot has.
+    if (zxid <= history.last && this.#phase !== 'serving') return;
+    if (!follows(zxid, history.last))
+      throw new ProtocolError(`proposal ${formatZxid(zxid)} does not follow ${formatZxid(history.last)}`);
+    const entry = this.#zab.log(zxid, data);
+    const config = this.#zab.app.configOf(entry);
+    if (config !== undefined) this.#zab.propose(config);
+  }
+
+  #commit(zxid: Zxid): void {
+    if (zxid > this.#zab.history.last) throw new ProtocolError(`commit of ${formatZxid(zxid)}, which was not proposed`);
+    if (zxid > this.#decided) this.#decided = zxid;
+  }
+
+  #inform(zxid: Zxid, data: Uint8Array | null): void {
+    this.#proposal(zxid, data);
+    this.#commit(zxid);
+  }
+
+  /** The history is complete: once it is durable, this server belongs to the epoch and says so. */
+  #newLeader(packet: QuorumPacket): void {
+    this.#expect('synchronisation', 'newLeader');
+    if (this.sync === 'none') throw new ProtocolError('newLeader before any history');
+    if (epochOf(packet.zxid) !== this.#epoch) throw new ProtocolError('newLeader of another epoch');
+    const text = readNewLeader(packet.data);
+    this.#config = text === undefined ? undefined : parseEnsembleConfig(text);
+    if (this.#config !== undefined) this.#zab.propose(this.#config);
+    this.#await((done) =>
+      this.#enterEpoch(() => {
+        this.#phase = 'established';
+        this.#packet(packetTypes.ack, epochStart(this.#epoch));
+        done();
+      }),
+    );
+  }
+
+  /** History first, then the epoch: the other way round, a crash between them makes a server that looks newer than it is. */
+  #enterEpoch(then: () => void): void {
+    const write = (after: () => void): void => this.#zab.writeEpoch('currentEpoch', this.#epoch, after);
+    if (this.#zab.has('A14')) return write(then);
+    if (this.#zab.has('A16')) return write(() => this.#zab.whenLogged(then));
+    this.#zab.whenLogged(() => write(then));
+  }
+
+  /** The leader is established: what it called decided is. */
+  #upToDate(): void {
+    this.#expect('established', 'upToDate');
+    const { history, options } = this.#zab;
+    this.#phase = 'serving';
+    this.#deadline = this.#zab.now + options.syncLimitMs;
+    this.#zab.isUnknown = false;
+    if (this.#config !== undefined) this.#zab.activate(this.#config);
+    this.#packet(packetTypes.ack, epochStart(this.#epoch));
+    this.#acked = this.#decided > history.last ? history.last : this.#decided;
+    this.#apply();
+    this.#zab.established(this.kind, this.#epoch);
+    this.#zab.app.follow(this);
+    this.#acknowledge();
+  }
+
+  // Broadcast.
+
+  /** Everything up to zxid is durable here. */
+  accepted(zxid: Zxid): void {
+    if (zxid > this.#durable) this.#durable = zxid;
+    if (this.#phase !== 'serving') return;
+    this.#acknowledge();
+    this.#apply();
+  }
+
+  #acknowledge(): void {
+    if (this.kind === 'observing') {
+      this.#acked = this.#durable;
+      return;
+    }
+    const { history } = this.#zab;
+    for (let i = history.indexAfter(this.#acked); i < history.length; i++) {
+      const { zxid } = history.at(i)!;
+      if (zxid > this.#durable) break;
+      writePacket(this.#out, packetTypes.ack, zxid);
+      this.#acked = zxid;
+    }
+  }
+
+  /** Applies what is decided and durable. */
+  #apply(): void {
+    if (this.#phase !== 'serving') return;
+    const { history, app } = this.#zab;
+    const to = this.#decided < this.#durable ? this.#decided : this.#durable;
+    if (to <= history.committed && app.applied >= to) return;
+    const from = history.committed;
+    for (let i = history.indexAfter(app.applied); i < history.length; i++) {
+      const entry = history.at(i)!;
+      if (entry.zxid > to) break;
+      app.deliver(entry);
+    }
+    if (to > history.committed) history.committed = to;
+    this.#zab.traced('decided', this.leader, from, to);
+    history.trim(history.committed);
+  }
+
+  #ping(zxid: Zxid): void {
+    const touched = this.isServing ? this.#zab.app.takeTouched() : [];
+    this.#packet(packetTypes.ping, zxid, (out) =>
+      writeTouches(
+        out,
+        touched.map(([session, timeoutMs]) => ({ session, timeoutMs })),
+      ),
+    );
+  }
+
+  #revalidated(packet: QuorumPacket): void {
+    const { session, valid } = readRevalidateReply(packet.data);
+    this.#zab.app.revalidated(session, valid);
+  }
+
+  /** Everything decided before the leader answered is applied first. */
+  #synced(): void {
+    this.#apply();
+    this.#zab.app.synced();
+  }
+
+  request(session: SessionId, cxid: number, opcode: number, body: Uint8Array, identities: Identities): void {
+    const frame = beginPacket(this.#out, packetTypes.request, zxidNone);
+    writeRequest(this.#out, { session, cxid, opcode, body });
+    endPacket(this.#out, frame, opcode === opcodes.createSession ? null : identities);
+  }
+
+  revalidate(session: SessionId, timeoutMs: number): void {
+    this.#packet(packetTypes.revalidate, zxidNone, (out) => writeRevalidateRequest(out, { session, timeoutMs }));
+  }
+
+  // Reconfiguration.
+
+  #commitAndActivate(packet: QuorumPacket): void {
+    this.#commit(packet.zxid);
+    this.#reconfigured(packet.zxid, readCommitAndActivate(packet.data));
+  }
+
+  #informAndActivate(packet: QuorumPacket): void {
+    const { designatedLeader, txn } = readInformAndActivate(packet.data);
+    this.#inform(packet.zxid, txn);
+    this.#reconfigured(packet.zxid, designatedLeader);
+  }
+
+  #reconfigured(zxid: Zxid, designated: number): void {
+    const { history } = this.#zab;
+    const entry = history.at(history.indexAfter(zxid) - 1);
+    if (entry?.zxid !== zxid) return;
+    const config = this.#zab.app.configOf(entry);
+    if (config === undefined) throw new ProtocolError('a reconfiguration without a configuration');
+    const { sid } = this.#zab.options;
+    const roleBefore = this.#zab.quorums.member(sid)?.role;
+    this.#zab.activate(config);
+    if (designated === this.leader && this.#zab.quorums.member(sid)?.role === roleBefore) return;
+    // The transaction must be durable and applied before the next role begins; leaving waits for the log.
+    this.#zab.leave(`the ensemble was reconfigured; server ${designated} leads`, designated);
+  }
+
+  // Sending and time.
+
+  #packet(type: number, zxid: Zxid, write?: (out: JuteWriter) => void): void {
+    if (write === undefined) return writePacket(this.#out, type, zxid);
+    const frame = beginPacket(this.#out, type, zxid);
+    write(this.#out);
+    endPacket(this.#out, frame);
+  }
+
+  turn(): void {
+    // A learner proposes nothing.
+  }
+
+  get deadline(): number {
+    return Math.min(this.#deadline, this.#dial.deadline);
+  }
+
+  tick(): void {
+    const { now } = this.#zab;
+    if (now >= this.#deadline && !this.#isBusy)
+      return this.#zab.leave(`nothing heard from the leader (server ${this.leader}) in time (${this.#phase})`);
+    this.#dial.tick();
+  }
+
+  flush(): void {
+    if (this.#out.length > 0 && this.#link !== undefined) this.#link.send(this.#out.detach(1024), this.#zab.durable);
+  }
+
+  end(): void {
+    this.flush();
+    this.#link?.close();
+    this.#link = undefined;
+    this.#snapshot = undefined;
+  }
+}

@@ -1,0 +1,37 @@
+// Telling a new ensemble from one that lost its memory. A server with an empty data directory cannot know whether it
+// ever acknowledged anything, so it votes for nobody (zxid -1). Only when every voter says that it is empty too is there
+// nothing that could be lost, and all may begin at zero.
+//
+// Each server finds out for itself, at its own moment. That is safe: a voter that was empty after this server started
+// holds nothing this server could have acknowledged before; whatever it accepts later, it accepts without this server,
+// which is then no more than a voter that has fallen behind.
+
+import { zxidNone, zxidZero } from '@corral/protocol';
+import type { Notification } from '@corral/protocol';
+
+export class EmptyVoters {
+  readonly #empty = new Set<number>();
+  /** Their next message may be one that was kept from an earlier life of the connection. */
+  readonly #mayRepeat = new Set<number>();
+
+  /** A connection came up. ZooKeeper then repeats its last message, however old; no more than one. */
+  connected(sid: number): void {
+    this.#mayRepeat.add(sid);
+  }
+
+  heard(from: number, notification: Notification): void {
+    if (this.#mayRepeat.delete(from)) return;
+    if (isEmpty(notification)) this.#empty.add(from);
+    else this.#empty.delete(from);
+  }
+
+  /** Whether all of them, `self` aside, have said that they are empty. */
+  hasAll(voters: readonly number[], self: number): boolean {
+    return voters.every((sid) => sid === self || this.#empty.has(sid));
+  }
+}
+
+/** A vote is never below what the voter has itself: one for nothing comes from a server that has nothing. */
+const isEmpty = ({ state, zxid, peerEpoch }: Notification): boolean =>
+  state === 'looking' &&
+  ((zxid === zxidNone && peerEpoch !== undefined && peerEpoch <= 0) || (zxid === zxidZero && peerEpoch === 0));

@@ -1,0 +1,492 @@
+// A member of the ensemble through its roles: looking for a leader, leading, following, observing. It owns what outlives a
+// role: the history, the epochs, the configuration, the election. A role that ends leaves nothing running: its connections
+// are closed, and the next one begins only when the disk has finished what the last one asked for.
+
+import { formatZxid } from '@corral/protocol';
+import type { EnsembleConfig, Epoch, JuteWriter, Zxid } from '@corral/protocol';
+import type { DiskOp, EnsembleHost, Entry, EnsembleInput, EnsembleNote, EpochFile, PeerLink } from '../effects.ts';
+import { Callers } from './callers.ts';
+import { DecisionTrace } from './decision-trace.ts';
+import type { Step } from './decision-trace.ts';
+import { Election } from './election.ts';
+import { ElectionMesh } from './election-mesh.ts';
+import { History } from './history.ts';
+import { Leader } from './leader.ts';
+import { Learner } from './learner.ts';
+import { LogBatches } from './log-batches.ts';
+import { Quorums } from './quorum.ts';
+import type { Vote } from './vote.ts';
+import type { Application, EnsembleOptions, Epochs, IncomingSnapshot, RestoredHistory, Role, Zab } from './zab.ts';
+
+/** How a member starts: what its disk holds. */
+export interface PeerStart {
+  readonly history: RestoredHistory;
+  readonly epochs: Epochs;
+  readonly isUnknown: boolean;
+  /** There is no snapshot on disk yet. */
+  readonly isEmpty: boolean;
+}
+
+export interface PeerParts {
+  readonly options: EnsembleOptions;
+  readonly host: EnsembleHost;
+  readonly app: Application;
+  readonly start: PeerStart;
+  readonly random: () => number;
+  /** Frames a payload as a log record; returns where the payload lies. */
+  readonly frame: (out: JuteWriter, payload: Uint8Array) => number;
+}
+
+interface PendingOp {
+  /** What is true from now on, whatever the role. */
+  readonly record: () => void;
+  /** How its role goes on. */
+  readonly then: () => void;
+  readonly term: number;
+}
+
+export type PeerState = 'looking' | 'leading' | 'following' | 'observing' | 'leaving';
+
+export class Peer implements Zab {
+  readonly options: EnsembleOptions;
+  readonly host: EnsembleHost;
+  readonly app: Application;
+  readonly history: History;
+  readonly batches: LogBatches;
+  readonly trace = new DecisionTrace();
+  readonly epochs: Epochs;
+  quorums: Quorums;
+  now = 0;
+  wall = 0;
+  durable: DiskOp = 0;
+  isUnknown: boolean;
+  readonly #frame: PeerParts['frame'];
+  readonly #election: Election;
+  readonly #mesh: ElectionMesh;
+  #role: Role | undefined;
+  #state: PeerState = 'leaving';
+  /** Counts the roles; what belongs to an earlier one is stale. */
+  #term = 0;
+  #ops: DiskOp = 0;
+  readonly #pending = new Map<DiskOp, PendingOp>();
+  readonly #whenLogged: { term: number; then: () => void }[] = [];
+  #dials = 0;
+  #turnRequested = false;
+  readonly #callers = new Callers();
+  readonly #ports = new Map<number, 'election' | 'quorum'>();
+  /** Who leads next without an election: a reconfiguration said so. */
+  #designated: number | undefined;
+  #lookingSince = 0;
+  #isReadOnly = false;
+  /** Nothing is on disk: a snapshot has to come before the first log record. */
+  #needsBase: boolean;
+  /** Facts for reports. */
+  leaderSid: number | undefined;
+  electionMs = 0;
+  elections = 0;
+
+  constructor({ options, host, app, start, random, frame }: PeerParts) {
+    this.options = options;
+    this.host = host;
+    this.app = app;
+    this.epochs = { ...start.epochs };
+    this.isUnknown = start.isUnknown;
+    this.#needsBase = start.isEmpty;
+    this.#frame = frame;
+    this.quorums = new Quorums(options.config, options.nextConfig);
+    this.history = new History({ entries: options.commitLogCount, bytes: options.commitLogBytes });
+    this.#restoreHistory(start.history);
+    this.batches = new LogBatches(
+      { append: (op, first, bytes) => host.append(op, first, bytes), requestTurn: () => this.requestTurn() },
+      () => ++this.#ops,
+      (zxid) => this.#accepted(zxid),
+    );
+    this.#mesh = new ElectionMesh({
+      sid: options.sid,
+      quorums: () => this.quorums,
+      nextDial: () => this.nextDial(),
+      dial: (dial, addresses) => host.dial(dial, 'election', addresses),
+      connected: (sid, now) => this.#election.connected(sid, now),
+      durable: () => this.durable,
+      message: (from, notification) => this.#election.receive(from, notification, this.now),
+      random,
+      note: (level, message, facts) => this.note(level, message, facts),
+    });
+    this.#election = new Election({
+      sid: options.sid,
+      quorums: () => this.quorums,
+      peerType: options.peerType,
+      ownVote: () => (this.isUnknown ? undefined : { zxid: this.history.last, peerEpoch: this.epochs.current }),
+      minMs: options.electionMinMs,
+      maxMs: options.electionMaxMs,
+      finalizeMs: options.electionFinalizeMs,
+      send: (to, notification) => this.#mesh.send(to, notification),
+      isConnected: (sid) => this.#mesh.isConnected(sid),
+      decided: (vote) => this.#elected(vote),
+      newEnsemble: () => (this.isUnknown = false),
+      newerConfig: (config) => this.#heardOf(config),
+      note: (level, message, facts) => this.note(level, message, facts),
+    });
+  }
+
+  #restoreHistory({ base, entries, snapshot }: RestoredHistory): void {
+    this.history.reset(base);
+    for (const entry of entries) this.history.append(entry);
+    // What lies behind the snapshot may or may not be decided; a leader will say.
+    if (snapshot > this.history.base && snapshot <= this.history.last) this.history.committed = snapshot;
+  }
+
+  // Facts.
+
+  get state(): PeerState {
+    return this.#state;
+  }
+
+  get leader(): Leader | undefined {
+    return this.#role instanceof Leader ? this.#role : undefined;
+  }
+
+  get learner(): Learner | undefined {
+    return this.#role instanceof Learner ? this.#role : undefined;
+  }
+
+  get isServing(): boolean {
+    return this.#role?.isServing ?? false;
+  }
+
+  get isReadOnly(): boolean {
+    return this.#isReadOnly;
+  }
+
+  /** True when the disk has nothing to do. */
+  get isIdle(): boolean {
+    return this.batches.idle && this.#pending.size === 0;
+  }
+
+  has(defect: string): boolean {
+    return this.options.defects?.has(defect) === true;
+  }
+
+  // Life.
+
+  start(): void {
+    this.app.configured(this.quorums.committed.config);
+    this.#look();
+  }
+
+  #look(): void {
+    this.#state = 'looking';
+    this.leaderSid = undefined;
+    this.#lookingSince = this.now;
+    this.elections++;
+    this.#mesh.configured(this.now);
+    this.#election.look(this.now);
+  }
+
+  #elected(vote: Vote): void {
+    this.electionMs = this.now - this.#lookingSince;
+    this.#begin(vote.leader);
+  }
+
+  #begin(leader: number): void {
+    const { sid, peerType } = this.options;
+    if (this.#isReadOnly) {
+      this.#isReadOnly = false;
+      this.app.stop();
+    }
+    this.#term++;
+    this.leaderSid = leader;
+    const isObserver =
+      this.quorums.member(sid)?.role === 'observer' || (!this.quorums.knows(sid) && peerType === 'observer');
+    if (leader === sid) {
+      const role = new Leader(this);
+      this.#enter('leading', role);
+      role.start();
+      this.#callers.introduceTo(role);
+    } else {
+      const kind = isObserver ? 'observing' : 'following';
+      const role = new Learner(this, leader, kind);
+      this.#enter(kind, role);
+      this.#callers.dismiss(Infinity);
+      role.start();
+    }
+  }
+
+  #enter(state: 'leading' | 'following' | 'observing', role: Role): void {
+    this.#state = state;
+    this.#role = role;
+    this.#election.settled(state, this.leaderSid ?? this.options.sid);
+    this.note('info', `${state}: elected in ${Math.round(this.electionMs)} ms`, {
+      leader: this.leaderSid ?? -1,
+      zxid: formatZxid(this.history.last),
+      epoch: this.epochs.current,
+    });
+  }
+
+  established(state: 'leading' | 'following' | 'observing', epoch: Epoch): void {
+    this.#election.established(epoch);
+    this.note('info', `${state}: established`, { epoch, leader: this.leaderSid ?? -1 });
+  }
+
+  leave(reason: string, designated?: number): void {
+    if (this.#role === undefined) return;
+    this.note('warn', `${this.#state} ends: ${reason}`);
+    const role = this.#role;
+    this.#role = undefined;
+    this.#state = 'leaving';
+    this.#designated = designated;
+    this.#term++;
+    this.#whenLogged.length = 0;
+    this.#election.left();
+    role.end();
+    this.app.stop();
+    this.batches.turn();
+    this.#goOnWhenIdle();
+  }
+
+  /** The next role begins when everything the last one logged is on disk. */
+  #goOnWhenIdle(): void {
+    if (this.#state !== 'leaving' || !this.isIdle) return;
+    const designated = this.#designated;
+    this.#designated = undefined;
+    if (designated !== undefined && this.quorums.isVoter(designated)) this.#begin(designated);
+    else this.#look();
+  }
+
+  fail(reason: string): void {
+    throw new Error(reason);
+  }
+
+  unreachable(sid: number): void {
+    this.#election.unreachable(sid);
+  }
+
+  // The disk.
+
+  log(zxid: Zxid, payload: Uint8Array): Entry {
+    const out = this.batches.log(zxid);
+    const start = this.#frame(out, payload);
+    const entry = { zxid, payload: out.bytes.subarray(start, start + payload.length) };
+    this.history.append(entry);
+    return entry;
+  }
+
+  #accepted(zxid: Zxid): void {
+    this.#role?.accepted(zxid);
+    if (this.batches.idle) this.#logged();
+  }
+
+  whenLogged(then: () => void): void {
+    if (this.batches.idle) return then();
+    this.#whenLogged.push({ term: this.#term, then });
+  }
+
+  #logged(): void {
+    for (const { term, then } of this.#whenLogged.splice(0)) if (term === this.#term) then();
+  }
+
+  #startOp(record: () => void, then: () => void): DiskOp {
+    const op = ++this.#ops;
+    this.#pending.set(op, { record, then, term: this.#term });
+    return op;
+  }
+
+  #finishOp(op: DiskOp): void {
+    const pending = this.#pending.get(op);
+    if (pending === undefined) return;
+    this.#pending.delete(op);
+    this.durable = Math.max(this.durable, op);
+    pending.record();
+    if (pending.term === this.#term) pending.then();
+  }
+
+  writeEpoch(file: EpochFile, epoch: Epoch, then: () => void): void {
+    const key = file === 'acceptedEpoch' ? 'accepted' : 'current';
+    const op = this.#startOp(() => (this.epochs[key] = epoch), then);
+    this.host.writeEpoch(op, file, epoch);
+  }
+
+  truncate(zxid: Zxid, then: () => void): void {
+    const { history, app } = this;
+    const isInWindow = zxid === history.base || history.at(history.indexAfter(zxid) - 1)?.zxid === zxid;
+    // The disk is cut to the nearest transaction before, so that what is left is a history.
+    const target = isInWindow ? zxid : (history.at(history.indexAfter(zxid) - 1)?.zxid ?? history.base);
+    const term = this.#term;
+    const mustReload = target < app.applied;
+    const goOn = (): void => {
+      if (term === this.#term) then();
+    };
+    const op = this.#startOp(
+      () => {
+        history.cut(target);
+        if (mustReload) this.#reload(goOn);
+      },
+      () => {
+        if (!mustReload) then();
+      },
+    );
+    this.host.truncate(op, target);
+  }
+
+  /** Memory has what was cut: it is dropped and restored from the disk. */
+  #reload(then: () => void): void {
+    const reload = this.app.reload();
+    const op = this.#startOp(() => this.#restoreHistory(reload.adopt()), then);
+    this.host.reload(op, () => reload.makeTarget());
+  }
+
+  install(snapshot: IncomingSnapshot, zxid: Zxid, then: () => void): void {
+    const op = this.#startOp(() => {
+      snapshot.adopt();
+      this.history.reset(zxid);
+      this.#needsBase = false;
+    }, then);
+    this.host.installSnapshot(op, snapshot.source(zxid));
+  }
+
+  secureBase(then: () => void): void {
+    if (!this.#needsBase) return then();
+    const op = this.#startOp(() => (this.#needsBase = false), then);
+    this.host.installSnapshot(op, this.app.snapshot('file'));
+  }
+
+  // Configuration.
+
+  propose(config: EnsembleConfig): void {
+    if (!this.options.reconfigEnabled || config.version <= this.quorums.newest.version) return;
+    this.quorums = new Quorums(this.quorums.committed.config, config);
+    const op = this.#startOp(nothing, nothing);
+    this.host.writeConfig(op, 'next', config);
+    this.#mesh.configured(this.now);
+  }
+
+  activate(config: EnsembleConfig): void {
+    if (this.options.reconfigEnabled && config.version > this.quorums.committed.config.version) {
+      const next = this.quorums.lastSeen?.config;
+      this.quorums = new Quorums(config, next !== undefined && next.version > config.version ? next : undefined);
+      const op = this.#startOp(nothing, nothing);
+      this.host.writeConfig(op, 'active', config);
+      this.#mesh.configured(this.now);
+    }
+    this.app.configured(this.quorums.committed.config);
+  }
+
+  /** A notification carried a newer configuration: a looking server takes it. Returns whether it did. */
+  #heardOf(config: EnsembleConfig): boolean {
+    if (!this.options.reconfigEnabled || this.#state !== 'looking') return false;
+    this.activate(config);
+    return true;
+  }
+
+  // Inputs.
+
+  step(input: EnsembleInput): void {
+    switch (input.kind) {
+      case 'peerOpened':
+        return this.#opened(input.connection, input.link, input.port, input.dial);
+      case 'peerReceived':
+        return this.#received(input.connection, input.bytes, input.start, input.end);
+      case 'peerDrained':
+        return this.#role?.drained(input.connection);
+      case 'peerClosed':
+        return this.#closed(input.connection);
+      case 'dialFailed':
+        this.#mesh.dialFailed(input.dial, this.now);
+        return this.#role?.dialFailed(input.dial, input.reason);
+      case 'diskDone':
+        this.#finishOp(input.op);
+        return this.#goOnWhenIdle();
+    }
+  }
+
+  appended(op: DiskOp): void {
+    this.durable = Math.max(this.durable, op);
+    this.batches.appended(op);
+    this.#goOnWhenIdle();
+  }
+
+  turn(): void {
+    this.#turnRequested = false;
+    this.batches.turn();
+    this.#role?.turn();
+  }
+
+  requestTurn(): void {
+    if (this.#turnRequested) return;
+    this.#turnRequested = true;
+    this.host.requestTurn();
+  }
+
+  tick(): void {
+    this.#election.tick(this.now);
+    this.#mesh.tick(this.now);
+    this.#role?.tick();
+    this.#callers.dismiss(this.now - this.options.initLimitMs);
+    if (!this.options.readOnlyEnabled || this.#state !== 'looking' || this.#isReadOnly) return;
+    if (this.now - this.#lookingSince < this.#readOnlyAfterMs) return;
+    this.#isReadOnly = true;
+    this.app.serveReadOnly();
+  }
+
+  get #readOnlyAfterMs(): number {
+    return Math.max(2000, this.options.tickMs);
+  }
+
+  flush(): void {
+    this.#role?.flush();
+  }
+
+  /** When the next tick is wanted. */
+  get deadline(): number {
+    const readOnly =
+      this.options.readOnlyEnabled && this.#state === 'looking' && !this.#isReadOnly
+        ? this.#lookingSince + this.#readOnlyAfterMs
+        : Infinity;
+    return Math.min(this.#election.deadline, this.#mesh.deadline, this.#role?.deadline ?? Infinity, readOnly);
+  }
+
+  nextDial(): number {
+    return ++this.#dials;
+  }
+
+  traced(step: Step, sid: number, after: Zxid, to: Zxid): void {
+    this.trace.add(step, sid, after, to, this.now, this.wall);
+  }
+
+  note(level: EnsembleNote['level'], message: string, facts?: EnsembleNote['facts']): void {
+    this.host.note(
+      facts === undefined ? { kind: 'ensemble', level, message } : { kind: 'ensemble', level, message, facts },
+    );
+  }
+
+  // Connections.
+
+  #opened(connection: number, link: PeerLink, port: 'election' | 'quorum', dial: number | undefined): void {
+    this.#ports.set(connection, port);
+    if (port === 'election') return this.#mesh.opened(connection, link, dial, this.now);
+    if (dial !== undefined) {
+      if (this.#role === undefined) return link.close();
+      return this.#role.opened(connection, link, dial);
+    }
+    if (this.#state === 'leading') return this.#role!.opened(connection, link, undefined);
+    // It may know before us that we lead; a follower has nothing to say to it.
+    const mayLead = this.#state === 'looking' || this.#state === 'leaving';
+    if (mayLead) this.#callers.add(connection, link, this.now);
+    else link.close();
+  }
+
+  #received(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#ports.get(connection) === 'election') return this.#mesh.received(connection, bytes, start, end, this.now);
+    if (!this.#callers.received(connection, bytes, start, end)) this.#role?.received(connection, bytes, start, end);
+  }
+
+  #closed(connection: number): void {
+    const port = this.#ports.get(connection);
+    this.#ports.delete(connection);
+    this.#callers.closed(connection);
+    if (port === 'election') this.#mesh.closed(connection, this.now);
+    else this.#role?.closed(connection);
+  }
+}
+
+const nothing = (): void => undefined;

@@ -1,0 +1,36 @@
+// Synchronisation, the leader's side: bringing a learner's history to the leader's before it takes part. The learner said
+// where its history ends; it is sent what is missing (DIFF), told to cut what no one else has (TRUNC), or given the whole
+// state (SNAP). Everything comes from one ordered history with one cursor, so nothing can fall between two sources.
+
+import { epochOf, packetTypes, writePacket, zxidZero } from '@corral/protocol';
+import type { JuteWriter, Zxid } from '@corral/protocol';
+import type { Entry } from '../effects.ts';
+import { isEpochStart } from './history.ts';
+import type { History } from './history.ts';
+
+export type SyncPlan =
+  | { readonly kind: 'DIFF'; readonly after: Zxid }
+  | { readonly kind: 'TRUNC'; readonly to: Zxid }
+  | { readonly kind: 'SNAP' };
+
+/** How to bring a history that ends at `last` to ours. A zxid of ours in its place means the same history up to there. */
+export function planSync(history: History, last: number): SyncPlan {
+  if (last === zxidZero) return history.last === zxidZero ? { kind: 'DIFF', after: zxidZero } : { kind: 'SNAP' };
+  if (last < 0) return { kind: 'SNAP' };
+  const zxid = last as Zxid;
+  if (zxid >= history.base && history.continues(zxid)) return { kind: 'DIFF', after: zxid };
+  // The mark where an epoch begins is no transaction: its history is the one before it.
+  if (isEpochStart(zxid) && zxid > history.base && zxid < history.last) return { kind: 'DIFF', after: zxid };
+  // A tail of the same epoch that nobody else has. Across epochs its history may differ before the cut already.
+  if (zxid > history.last && epochOf(zxid) === epochOf(history.last)) return { kind: 'TRUNC', to: history.last };
+  return { kind: 'SNAP' };
+}
+
+/** Bytes on the way to one learner before the rest waits. */
+export const syncBacklogMax = 1 << 20;
+
+/** Writes a decided transaction of the past: proposal and commit. */
+export function writeDecided(out: JuteWriter, { zxid, payload }: Entry): void {
+  writePacket(out, packetTypes.proposal, zxid, payload);
+  writePacket(out, packetTypes.commit, zxid);
+}
