@@ -24,8 +24,30 @@ export { decidePurge } from './log/purge.ts';
 export type { PurgeDecision, PurgeInput } from './log/purge.ts';
 // replica
 export { Replica } from './replica.ts';
+export { Member } from './member.ts';
+export type { Recovered } from './member.ts';
+export type { EnsembleOptions, Epochs } from './zab/zab.ts';
+export type { PeerState } from './zab/peer.ts';
+export type { Decision } from './zab/decision-trace.ts';
+export { QuorumVerifier } from './zab/quorum.ts';
+export { nextConfig, votersOf } from './zab/reconfiguration.ts';
 export { RestoredState } from './restored-state.ts';
-export type { DiskOp, Host, Input, Link, Moment, Note, SnapshotSource } from './effects.ts';
+export type {
+  DiskOp,
+  EnsembleHost,
+  EnsembleInput,
+  EnsembleNote,
+  EpochFile,
+  Host,
+  Input,
+  Link,
+  Moment,
+  Note,
+  PeerAddress,
+  PeerLink,
+  PeerPort,
+  SnapshotSource,
+} from './effects.ts';
 export type { ReplicaOptions } from './options.ts';
 export type { ReplicaStats, Spread } from './stats.ts';
 export type { Connection } from './pipeline/connection.ts';

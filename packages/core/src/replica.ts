@@ -4,6 +4,7 @@
 import type { Zxid } from '@corral/protocol';
 import { zxidZero } from '@corral/protocol';
 import type { Host, Input, SnapshotSource } from './effects.ts';
+import { appendRecord } from './log/log-codec.ts';
 import { SnapshotWriter } from './log/snapshot-writer.ts';
 import type { ReplicaOptions } from './options.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
@@ -37,10 +38,18 @@ export class Replica {
     this.#options = options;
     this.#host = host;
     this.#random = randomFrom(options.seed);
-    this.#broadcast = new LogBatches(host, () => ++this.#ops, (zxid) => this.#decided(zxid));
-    this.pipeline = new Pipeline(options, host, state, (zxid) => {
-      this.#txnsSinceSnapshot++;
-      return this.#broadcast.log(zxid);
+    this.#broadcast = new LogBatches(
+      host,
+      () => ++this.#ops,
+      (zxid) => this.#decided(zxid),
+    );
+    this.pipeline = new Pipeline(options, host, state, {
+      kind: 'leading',
+      lastZxid: state.tree.lastZxid,
+      propose: (header, txn) => {
+        this.#txnsSinceSnapshot++;
+        appendRecord(this.#broadcast.log(header.zxid), header, txn);
+      },
     });
     this.#reaper = new Reaper(state.tree, options);
     this.#txnsSinceSnapshot = replayed;
@@ -92,6 +101,8 @@ export class Replica {
         return this.#halt(`the transaction log cannot be written: ${input.reason}`);
       case 'snapshotDone':
         return this.#snapshotDone(input);
+      default:
+        throw new Error(`${input.kind} is for members of an ensemble`);
     }
   }
 

@@ -77,7 +77,7 @@ export class RestoredState implements RecoveryTarget {
   #remember(entry: Entry): void {
     this.entries.push(entry);
     if (this.entries.length < 2 * this.#entriesKept) return;
-    this.base = this.entries[this.#entriesKept - 1]!.zxid;
+    this.base = this.entries[this.#entriesKept - 1].zxid;
     this.entries.splice(0, this.#entriesKept);
   }
 

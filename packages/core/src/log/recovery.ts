@@ -27,7 +27,8 @@ export interface RecoveryTarget {
   node(node: SnapshotNode): void;
   /** The snapshot is complete and its checksums fit. `zxid` is the one of its name: replay starts behind it. */
   snapshotDone(snapshot: { readonly zxid: Zxid; readonly digest?: SnapshotSummary['digest'] }): void;
-  txn(header: TxnHeader, txn: Txn, digest?: TxnDigest): void;
+  /** `payload` is the record's, only borrowed. */
+  txn(header: TxnHeader, txn: Txn, digest?: TxnDigest, payload?: Uint8Array): void;
 }
 
 export interface RecoveryOptions {
@@ -210,8 +211,7 @@ class Recovery<T extends RecoveryTarget> {
     const { zxid } = record;
     if (!follows(zxid, this.#last)) throw this.#gap(path, record);
     const { header, txn, digest } = this.#decode(path, record);
-    if (digest === undefined) target.txn(header, txn);
-    else target.txn(header, txn, digest);
+    target.txn(header, txn, digest, record.bytes.subarray(record.start, record.payloadEnd));
     this.#last = zxid;
     this.#replayed += 1;
     if (this.#replayed % progressEvery === 0) this.#options.progress?.({ file: path, replayed: this.#replayed });

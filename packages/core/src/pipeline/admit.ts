@@ -5,7 +5,8 @@
 import { JuteReader, ProtocolError, copyBytes, errorCodes, opcodes, records } from '@corral/protocol';
 import type { OpName } from '@corral/protocol';
 import { authenticate, declineSasl, isAdmitted } from './auth.ts';
-import type { Connection, Waiting } from './connection.ts';
+import { blocks } from './connection.ts';
+import type { Connection, DeferredFrame, Waiting } from './connection.ts';
 import type { Context } from './context.ts';
 import * as reads from './reads.ts';
 import type { ReadBehaviour, Request } from './reads.ts';
@@ -16,6 +17,7 @@ import * as watchOps from './watch-ops.ts';
 type Behaviour =
   | { readonly kind: 'read'; readonly run: ReadBehaviour }
   | { readonly kind: 'immediate'; run(ctx: Context, c: Connection, xid: number, body: JuteReader): void }
+  | { readonly kind: 'sync'; readonly run: ReadBehaviour }
   | { readonly kind: 'write' }
   | { readonly kind: 'refused' };
 
@@ -31,7 +33,7 @@ const behaviours: { readonly [N in OpName]: Behaviour } = {
   getACL: read(reads.getAcl),
   setACL: write,
   getChildren: read(reads.getChildren),
-  sync: read(reads.sync),
+  sync: { kind: 'sync', run: reads.sync },
   ping: read(reads.ping),
   getChildren2: read(reads.getChildren),
   check: { kind: 'refused' },
@@ -67,6 +69,8 @@ export interface Next {
   greeting(connection: Connection, body: JuteReader): void;
   /** Prepares and proposes; answers itself, now or when applied. */
   write(connection: Connection, xid: number, opcode: number, body: JuteReader): void;
+  /** Asks for everything decided so far; false when there is nobody to ask. `frame` makes the copy that waits. */
+  sync(connection: Connection, xid: number, body: JuteReader, frame: () => DeferredFrame): boolean;
   /** Whether too much is in flight to take more requests. */
   readonly isFull: boolean;
 }
@@ -124,7 +128,8 @@ export class Admission {
   #mustStall(connection: Connection): boolean {
     const { link } = connection;
     if (link.out.length + link.backlog > this.#ctx.options.outputBytesMax) connection.stalled = 'output';
-    else if (connection.waiting.length > 0 && this.#mustWait(connection)) connection.stalled = 'outstanding';
+    else if ((connection.waiting.length > 0 || connection.isRevalidating) && this.#mustWait(connection))
+      connection.stalled = 'outstanding';
     else return false;
     this.#ctx.stalled.add(connection);
     link.pause();
@@ -132,8 +137,8 @@ export class Admission {
   }
 
   /** Nothing is answered before the handshake is, not even what does not wait for its turn. */
-  #mustWait({ session, waiting, deferred }: Connection): boolean {
-    if (session?.persisted === false || this.#next.isFull) return true;
+  #mustWait({ session, waiting, deferred, isRevalidating }: Connection): boolean {
+    if (isRevalidating || session?.persisted === false || this.#next.isFull) return true;
     return deferred >= deferredMax || waiting.length >= this.#ctx.options.outstandingMax;
   }
 
@@ -159,22 +164,30 @@ export class Admission {
     const behaviour = behaviourByCode.get(opcode);
     connection.lastOpcode = opcode;
     if (behaviour?.kind === 'immediate') return behaviour.run(ctx, connection, xid, body);
-    if (connection.session !== undefined) ctx.sessions.touch(connection.session);
+    if (connection.session !== undefined) ctx.heard(connection.session);
     if (xid > 0) connection.lastXid = xid;
     if (!isAdmitted(ctx, connection)) {
       replyHeader(ctx, connection, xid, 0, errorCodes.SessionClosedRequireAuth);
       return ctx.hangUp(connection);
     }
     if (behaviour?.kind === 'write') return this.#write(connection, xid, opcode);
+    if (behaviour?.kind === 'sync') {
+      const at = body.at;
+      const frame = (): DeferredFrame => this.#deferred(connection, bytes, start, end);
+      if (this.#next.sync(connection, xid, body, frame)) return;
+      body.at = at;
+    }
     if (connection.waiting.length > 0) this.#defer(connection, bytes, start, end);
     else this.#run(connection, behaviour, xid, opcode, connection.identities, 0);
   }
 
   #defer(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
-    const { identities, waiting } = connection;
-    const frame = copyBytes(bytes, start, end);
     connection.deferred++;
-    waiting.push({ kind: 'frame', bytes: frame, identities, receivedAt: this.#ctx.now });
+    connection.waiting.push(this.#deferred(connection, bytes, start, end));
+  }
+
+  #deferred({ identities }: Connection, bytes: Uint8Array, start: number, end: number): DeferredFrame {
+    return { kind: 'frame', bytes: copyBytes(bytes, start, end), identities, receivedAt: this.#ctx.now };
   }
 
   #write(connection: Connection, xid: number, opcode: number): void {
@@ -206,7 +219,8 @@ export class Admission {
     identities: Request['identities'],
     latency: number,
   ): void {
-    if (behaviour?.kind !== 'read') return this.#answerError(connection, xid, errorCodes.Unimplemented);
+    if (behaviour?.kind !== 'read' && behaviour?.kind !== 'sync')
+      return this.#answerError(connection, xid, errorCodes.Unimplemented);
     const request = this.#request;
     request.connection = connection;
     request.xid = xid;
@@ -225,21 +239,26 @@ export class Admission {
     }
   }
 
-  /** The write at the head of the queue was answered: what waited behind it follows, up to the next write. */
+  /** What the queue waited for has come: what waited behind it follows, up to the next write. */
   release(connection: Connection): void {
     const { waiting } = connection;
-    for (let next: Waiting | undefined = waiting[0]; next !== undefined && next.kind !== 'write'; next = waiting[0]) {
+    for (let next: Waiting | undefined = waiting[0]; next !== undefined && !blocks(next); next = waiting[0]) {
       waiting.shift();
       if (connection.state === 'gone') continue;
       if (next.kind === 'error') this.#answerError(connection, next.xid, next.code);
-      else {
+      else if (next.kind === 'sync') this.#runDeferred(connection, next.frame);
+      else if (next.kind === 'frame') {
         connection.deferred--;
-        const body = this.#body.reset(next.bytes, 0, next.bytes.length);
-        const xid = body.int();
-        const opcode = body.int();
-        const latency = Math.max(0, Math.round(this.#ctx.now - next.receivedAt));
-        this.#run(connection, behaviourByCode.get(opcode), xid, opcode, next.identities, latency);
+        this.#runDeferred(connection, next);
       }
     }
+  }
+
+  #runDeferred(connection: Connection, { bytes, identities, receivedAt }: DeferredFrame): void {
+    const body = this.#body.reset(bytes, 0, bytes.length);
+    const xid = body.int();
+    const opcode = body.int();
+    const latency = Math.max(0, Math.round(this.#ctx.now - receivedAt));
+    this.#run(connection, behaviourByCode.get(opcode), xid, opcode, identities, latency);
   }
 }

@@ -106,6 +106,9 @@ function writeResult(ctx: Context, connection: Connection, opcode: number, txn: 
       if (opcode !== opcodes.create) ctx.tree.writeStat(node, out);
       return;
     case 'setData':
+      if (opcode === opcodes.reconfig) out.buffer(txn.data);
+      ctx.tree.writeStat(node, out);
+      return;
     case 'setAcl':
       ctx.tree.writeStat(node, out);
       return;
@@ -169,7 +172,7 @@ export function greet(ctx: Context, connection: Connection, accepted: boolean): 
   out.int(isValid ? session.timeoutMs : 0);
   out.long(isValid ? session.id : 0n);
   out.buffer(isValid ? sessionPassword(session.id) : new Uint8Array(limits.passwordBytes));
-  if (connection.knowsReadOnly) out.bool(false);
+  if (connection.knowsReadOnly) out.bool(ctx.isReadOnly);
   out.endFrame(frame);
   ctx.markDirty(connection);
   if (!isValid) ctx.hangUp(connection);

@@ -35,7 +35,26 @@ export interface DeferredError {
   readonly xid: number;
   readonly code: number;
 }
-export type Waiting = Write | DeferredFrame | DeferredError;
+/** A write that was sent to the leader: it is answered when its transaction comes back. */
+export interface Forwarded {
+  readonly kind: 'forwarded';
+  readonly xid: number;
+  readonly opcode: number;
+  /** Opcodes of a multi's parts, in order. */
+  readonly partOpcodes: readonly number[] | undefined;
+  readonly receivedAt: number;
+}
+/** A sync waits for the leader; then it is answered like a read. */
+export interface WaitingSync {
+  readonly kind: 'sync';
+  readonly frame: DeferredFrame;
+  isDone: boolean;
+}
+export type Waiting = Write | Forwarded | WaitingSync | DeferredFrame | DeferredError;
+
+/** Whether everything behind it has to wait for something to arrive. */
+export const blocks = (waiting: Waiting): boolean =>
+  waiting.kind === 'write' || waiting.kind === 'forwarded' || (waiting.kind === 'sync' && !waiting.isDone);
 
 export class Connection {
   readonly id: number;
@@ -49,6 +68,8 @@ export class Connection {
   session: Session | undefined;
   /** Whether the client sent the read-only byte and expects it back. */
   knowsReadOnly = false;
+  /** The leader is asked whether its session is alive: nothing is taken until it answers. */
+  isRevalidating = false;
   /** Replaced, never changed, so that a request keeps those it arrived with. */
   identities: readonly Identity[];
   waiting: Waiting[] = [];

@@ -3,7 +3,7 @@
 import type { JuteWriter } from '@corral/protocol';
 import type { DataTree } from '../tree/data-tree.ts';
 import type { WatchTable } from '../watches/watch-table.ts';
-import type { SessionTable } from '../sessions/session-table.ts';
+import type { Session, SessionTable } from '../sessions/session-table.ts';
 import type { Permissions } from '../acl/permissions.ts';
 import type { SchemeTable } from '../acl/schemes.ts';
 import type { Host } from '../effects.ts';
@@ -26,6 +26,10 @@ export interface Context {
   /** Connections whose requests are not taken for the time being. */
   readonly stalled: Set<Connection>;
   readonly stats: ReplicaStats;
+  /** No leader: clients may only read. */
+  readonly isReadOnly: boolean;
+  /** The client of a session was heard. */
+  heard(session: Session): void;
   /** Where the data of writes in flight is kept. */
   readonly arena: Arena;
   /** For results that are assembled before they are sent. */

@@ -10,6 +10,10 @@ import type { Context } from './context.ts';
 export interface Sessions {
   /** Proposes a new session for this connection. */
   open(connection: Connection, timeoutMs: number): void;
+  /** A session of this server alone, for as long as there is no leader. */
+  openReadOnly(connection: Connection, timeoutMs: number): void;
+  /** Asks the leader whether a session is alive; false when this server knows itself. */
+  revalidate(connection: Connection, session: SessionId, timeoutMs: number): boolean;
   /** The connection that holds a session at present. */
   holder(session: SessionId): Connection | undefined;
   /** The session lives on this connection from now on. */
@@ -20,12 +24,14 @@ export interface Sessions {
 export function handshake(ctx: Context, sessions: Sessions, connection: Connection, body: JuteReader): void {
   const request = records.connectRequest.read(body);
   connection.knowsReadOnly = body.remaining > 0;
+  const mayBeReadOnly = connection.knowsReadOnly && body.bool();
   connection.state = 'open';
   ctx.stats.connectionRequests++;
   // A client that has seen the future must not be served the past: it will find a server that is up to date.
   if (request.lastZxidSeen > BigInt(ctx.tree.lastZxid)) return ctx.hangUp(connection);
   const { minSessionTimeoutMs, maxSessionTimeoutMs } = ctx.options;
   const timeoutMs = Math.min(Math.max(request.timeOut, minSessionTimeoutMs), maxSessionTimeoutMs);
+  if (ctx.isReadOnly) return mayBeReadOnly ? sessions.openReadOnly(connection, timeoutMs) : ctx.hangUp(connection);
   if (request.sessionId === 0n) return sessions.open(connection, timeoutMs);
   reattach(ctx, sessions, connection, request.sessionId as SessionId, request.passwd, timeoutMs);
 }
@@ -41,10 +47,10 @@ function reattach(
   const holder = sessions.holder(id);
   if (holder !== undefined && holder !== connection) ctx.hangUp(holder); // even if the password turns out wrong
   ctx.stats.revalidations++;
+  if (password === null || !samePassword(sessionPassword(id), password)) return greet(ctx, connection, false);
+  if (sessions.revalidate(connection, id, timeoutMs)) return;
   const session = ctx.sessions.get(id);
-  const isValid =
-    session?.persisted === true && !session.closing && password !== null && samePassword(sessionPassword(id), password);
-  if (!isValid) return greet(ctx, connection, false);
+  if (session?.persisted !== true || session.closing) return greet(ctx, connection, false);
   ctx.sessions.add(id, timeoutMs);
   connection.session = session;
   sessions.attach(connection, id);

@@ -4,18 +4,21 @@
 import {
   JuteWriter,
   ProtocolError,
+  encodeText,
   errorCodes,
+  formatEnsembleConfig,
   nextZxid,
   opcodes,
   parentPath,
+  perms,
   records,
   systemPaths,
 } from '@corral/protocol';
-import type { JuteReader, SessionId, Zxid } from '@corral/protocol';
-import { appendRecord } from '../log/log-codec.ts';
-import type { Txn } from '../log/txn.ts';
+import type { EnsembleConfig, JuteReader, SessionId, Zxid } from '@corral/protocol';
+import type { Txn, TxnHeader } from '../log/txn.ts';
 import { Permissions } from '../acl/permissions.ts';
 import { makeSchemes } from '../acl/schemes.ts';
+import type { Identity } from '../acl/schemes.ts';
 import type { Host, Input } from '../effects.ts';
 import type { ReplicaOptions } from '../options.ts';
 import type { RestoredState } from '../restored-state.ts';
@@ -24,22 +27,38 @@ import { ReplicaStats } from '../stats.ts';
 import { WatchTable } from '../watches/watch-table.ts';
 import { Admission } from './admit.ts';
 import type { Next } from './admit.ts';
-import { WatchNotifier, applyAndReply } from './apply.ts';
+import { WatchNotifier, applyAndReply, greet } from './apply.ts';
 import { Arena } from './arena.ts';
 import { Connection } from './connection.ts';
-import type { Write } from './connection.ts';
+import type { DeferredFrame, WaitingSync, Write } from './connection.ts';
 import type { Context } from './context.ts';
 import { handshake } from './handshake.ts';
 import type { Sessions } from './handshake.ts';
+import { AtLeader } from './learning.ts';
+import type { Ordering } from './ordering.ts';
 import { Outstanding } from './outstanding.ts';
-import { prepareReap, prepareSingle } from './prepare.ts';
-import { prepareMulti } from './prepare-multi.ts';
+import { isSingleWrite, prepareReap, prepareSingle } from './prepare.ts';
+import type { Requester } from './prepare.ts';
+import { multiOpcodes, prepareMulti } from './prepare-multi.ts';
 import { WriteQueue } from './write-queue.ts';
 
-/** Takes a transaction to where it will be decided: its record goes into what is returned. */
-export type Propose = (zxid: Zxid) => JuteWriter;
+/** Owner of a session whose client is connected to this very server. */
+const local = -1;
 
 type Of<K extends Input['kind']> = Extract<Input, { kind: K }>;
+
+const otherWrites: ReadonlySet<number> = new Set([
+  opcodes.multi,
+  opcodes.reconfig,
+  opcodes.deleteContainer,
+  opcodes.createSession,
+  opcodes.closeSession,
+]);
+const isWrite = (opcode: number): boolean => isSingleWrite(opcode) || otherWrites.has(opcode);
+const asTxn = (prepared: Txn | number): Txn =>
+  typeof prepared === 'number' ? { kind: 'error', code: prepared } : prepared;
+/** What is said of a transaction that no client of this server waits for. */
+const unasked = { opcode: 0, partOpcodes: undefined, receivedAt: 0 };
 
 export class Pipeline implements Next, Sessions {
   readonly ctx: Context;
@@ -48,12 +67,24 @@ export class Pipeline implements Next, Sessions {
   readonly #inFlight = new WriteQueue();
   readonly #admission: Admission;
   readonly #notifier: WatchNotifier;
-  readonly #propose: Propose;
+  readonly ordering: Ordering;
+  readonly #atLeader = new AtLeader();
+  /** Through which server the client of a session is connected, as far as the leader knows. */
+  readonly #owners = new Map<SessionId, number>();
   #dirty: Connection[] = [];
+  /** What the proposal under way will bring into force. */
+  #reconfiguration: EnsembleConfig | undefined;
   #lastProposed: Zxid;
   #nextSession: SessionId;
 
-  constructor(options: ReplicaOptions, host: Host, state: RestoredState, propose: Propose) {
+  /** `stats` goes on counting through the roles of a server. */
+  constructor(
+    options: ReplicaOptions,
+    host: Host,
+    state: Pick<RestoredState, 'tree' | 'sessions'>,
+    ordering: Ordering,
+    stats: ReplicaStats = new ReplicaStats(),
+  ) {
     const { tree, sessions } = state;
     const schemes = makeSchemes({
       digestEnabled: options.digestSchemeEnabled,
@@ -71,7 +102,12 @@ export class Pipeline implements Next, Sessions {
       permissions: new Permissions(schemes, options.skipAcl),
       connections: this.#connections,
       stalled: new Set(),
-      stats: new ReplicaStats(),
+      stats,
+      isReadOnly: ordering.kind === 'readOnly',
+      heard:
+        ordering.kind === 'learning'
+          ? (session) => this.#atLeader.touch(session)
+          : (session) => sessions.touch(session),
       arena: new Arena(),
       scratch: new JuteWriter(1024),
       now: 0,
@@ -79,26 +115,28 @@ export class Pipeline implements Next, Sessions {
       markDirty: (connection) => this.#markDirty(connection),
       hangUp: (connection) => this.#hangUp(connection),
     };
-    this.#propose = propose;
+    this.ordering = ordering;
     this.#admission = new Admission(this.ctx, this);
     this.#notifier = new WatchNotifier(this.ctx);
     tree.listener = this.#notifier;
-    this.#lastProposed = tree.lastZxid;
+    this.#lastProposed = ordering.kind === 'leading' ? ordering.lastZxid : tree.lastZxid;
+    if (ordering.kind !== 'closed') sessions.restart();
     this.#nextSession = firstSessionId(options.serverId, options.startedAt);
   }
 
   get outstandingCount(): number {
-    return this.#inFlight.length;
+    return this.#inFlight.length + this.#atLeader.writes;
   }
 
   get isFull(): boolean {
-    return this.#inFlight.length >= this.ctx.options.outstandingMax;
+    return this.outstandingCount >= this.ctx.options.outstandingMax;
   }
 
   // Connections.
 
   opened(input: Of<'opened'>): void {
     const { connection: id, link, address, now, wall } = input;
+    if (this.ordering.kind === 'closed') return link.close();
     this.#connections.set(id, new Connection(id, link, address, now, wall));
   }
 
@@ -146,8 +184,14 @@ export class Pipeline implements Next, Sessions {
     connection.link.close();
   }
 
+  /** Ends every connection: the role of this server is over. */
+  closeAll(): void {
+    for (const connection of this.#connections.values()) this.#hangUp(connection);
+  }
+
   #forget(connection: Connection): void {
     connection.state = 'gone';
+    for (const { kind } of connection.waiting) if (kind === 'forwarded') this.#atLeader.writes--;
     connection.waiting = [];
     connection.stash = undefined;
     connection.stashLength = 0;
@@ -176,6 +220,7 @@ export class Pipeline implements Next, Sessions {
 
   attach(connection: Connection, session: SessionId): void {
     this.#holders.set(session, connection);
+    if (this.ordering.kind === 'leading') this.#owners.set(session, local);
   }
 
   open(connection: Connection, timeoutMs: number): void {
@@ -183,14 +228,28 @@ export class Pipeline implements Next, Sessions {
     this.#nextSession = nextSessionId(id);
     connection.session = this.ctx.sessions.add(id, timeoutMs);
     this.attach(connection, id);
+    if (this.ordering.kind === 'learning') {
+      const body = this.ctx.scratch;
+      body.clear();
+      body.int(timeoutMs);
+      return this.#forward(connection, 0, opcodes.createSession, body.view(), null);
+    }
     this.#begin();
     this.#submit(connection, 0, opcodes.createSession, id, { kind: 'createSession', timeoutMs });
+  }
+
+  openReadOnly(connection: Connection, timeoutMs: number): void {
+    const id = this.#nextSession;
+    this.#nextSession = nextSessionId(id);
+    connection.session = { id, timeoutMs, persisted: true, closing: false, deadline: 0, bucket: 0 };
+    this.attach(connection, id);
+    greet(this.ctx, connection, true);
   }
 
   /** Ends sessions whose time is up and connections that never said who they are. */
   expire(): void {
     const { ctx } = this;
-    for (const session of ctx.sessions.expire()) {
+    for (const session of this.ordering.kind === 'leading' ? ctx.sessions.expire() : []) {
       ctx.stats.staleSessionsExpired++;
       ctx.host.note({ kind: 'sessionExpired', session: session.id });
       this.#closeSession(undefined, 0, session.id);
@@ -220,6 +279,9 @@ export class Pipeline implements Next, Sessions {
 
   write(connection: Connection, xid: number, opcode: number, body: JuteReader): void {
     const session = connection.session!;
+    const { ordering } = this;
+    if (ordering.kind === 'readOnly') return this.#admission.refuse(connection, xid, errorCodes.NotReadOnly);
+    if (ordering.kind === 'learning') return this.#writeAtLeader(connection, xid, opcode, body);
     if (session.closing) return this.#admission.refuse(connection, xid, errorCodes.SessionExpired);
     if (opcode === opcodes.closeSession) {
       session.closing = true;
@@ -236,26 +298,38 @@ export class Pipeline implements Next, Sessions {
       const { txn, opcodes: parts } = prepareMulti(this.ctx, by, body);
       return this.#submit(connection, xid, opcode, session.id, txn, parts);
     }
-    const prepared = this.#prepare(connection, opcode, body);
+    const prepared = this.#prepare(by, opcode, body);
     if (prepared === undefined) return this.#admission.refuse(connection, xid, errorCodes.Unimplemented);
-    const txn: Txn = typeof prepared === 'number' ? { kind: 'error', code: prepared } : prepared;
-    this.#submit(connection, xid, opcode, session.id, txn);
+    this.#submit(connection, xid, opcode, session.id, asTxn(prepared));
   }
 
   /** A transaction, or the code that refuses it; undefined when clients must not ask for this at all. */
-  #prepare(connection: Connection, opcode: number, body: JuteReader): Txn | number | undefined {
-    if (opcode === opcodes.reconfig) {
-      records.reconfigRequest.read(body);
-      return this.ctx.options.reconfigEnabled ? errorCodes.Unimplemented : errorCodes.ReconfigDisabled;
-    }
+  #prepare(by: Requester, opcode: number, body: JuteReader): Txn | number | undefined {
+    if (opcode === opcodes.reconfig) return this.#prepareReconfiguration(by, body);
     if (opcode === opcodes.deleteContainer) {
       const path = body.text();
       if (path === null) throw new ProtocolError('no path');
       const isSystem = (Object.values(systemPaths) as string[]).includes(path);
       return isSystem ? errorCodes.BadArguments : undefined;
     }
-    const by = { session: connection.session!.id, identities: connection.identities };
     return prepareSingle(this.ctx, by, opcode, body);
+  }
+
+  #prepareReconfiguration(by: Requester, body: JuteReader): Txn | number {
+    const { ctx, ordering } = this;
+    const { joiningServers, leavingServers, newMembers, curConfigId } = records.reconfigRequest.read(body);
+    if (!ctx.options.reconfigEnabled) return errorCodes.ReconfigDisabled;
+    if (ordering.kind !== 'leading' || ordering.plan === undefined) return errorCodes.Unimplemented;
+    const node = ctx.outstanding.get(systemPaths.config);
+    if (node === undefined) return errorCodes.NoNode;
+    const zxid = nextZxid(this.#lastProposed);
+    const request = { joining: joiningServers, leaving: leavingServers, newMembers, version: curConfigId };
+    const config = ordering.plan(request, zxid);
+    if (typeof config === 'number') return config;
+    if (!ctx.permissions.allows(node.acl, perms.write, by.identities)) return errorCodes.NoAuth;
+    this.#reconfiguration = config;
+    const data = encodeText(formatEnsembleConfig(config));
+    return { kind: 'setData', code: 16, path: systemPaths.config, data, version: -1 };
   }
 
   /** Deletes a container or TTL node that is due. */
@@ -285,7 +359,195 @@ export class Pipeline implements Next, Sessions {
     const write: Write = { kind: 'write', connection, xid, opcode, header, txn, touched, partOpcodes, receivedAt: now };
     this.#inFlight.push(write);
     connection?.waiting.push(write);
-    appendRecord(this.#propose(zxid), header, txn);
+    const { ordering } = this;
+    if (ordering.kind !== 'leading') throw new Error('a proposal from a server that does not lead');
+    ordering.propose(header, txn);
+    if (this.#reconfiguration === undefined) return;
+    ordering.reconfigure?.(zxid, this.#reconfiguration);
+    this.#reconfiguration = undefined;
+  }
+
+  // At the leader, for clients of other servers.
+
+  /** A write that a learner has forwarded. What comes of it is a transaction in any case. */
+  request(
+    learner: number,
+    id: SessionId,
+    cxid: number,
+    opcode: number,
+    body: JuteReader,
+    identities: readonly Identity[] | null,
+  ): void {
+    if (!isWrite(opcode)) return;
+    this.#begin();
+    const refuse = (code: number): void => this.#submit(undefined, cxid, opcode, id, { kind: 'error', code });
+    try {
+      if (opcode === opcodes.createSession) return this.#openFor(learner, id, cxid, body.int());
+      const session = this.ctx.sessions.get(id);
+      if (session === undefined || session.closing) return refuse(errorCodes.SessionExpired);
+      if ((this.#owners.get(id) ?? learner) !== learner) return refuse(errorCodes.SessionMoved);
+      this.#owners.set(id, learner);
+      this.ctx.sessions.touch(session);
+      if (opcode === opcodes.closeSession) {
+        session.closing = true;
+        return this.#closeSession(undefined, cxid, id);
+      }
+      const by = { session: id, identities: identities ?? [] };
+      if (opcode === opcodes.multi) {
+        const { txn, opcodes: parts } = prepareMulti(this.ctx, by, body);
+        return this.#submit(undefined, cxid, opcode, id, txn, parts);
+      }
+      this.#submit(undefined, cxid, opcode, id, asTxn(this.#prepare(by, opcode, body) ?? errorCodes.Unimplemented));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      refuse(errorCodes.MarshallingError);
+    }
+  }
+
+  #openFor(learner: number, id: SessionId, cxid: number, timeoutMs: number): void {
+    this.ctx.sessions.add(id, timeoutMs);
+    this.#owners.set(id, learner);
+    this.#submit(undefined, cxid, opcodes.createSession, id, { kind: 'createSession', timeoutMs });
+  }
+
+  /** The client of a session has moved to a learner. Whether the session is alive. */
+  revalidateFor(learner: number, id: SessionId, timeoutMs: number): boolean {
+    const session = this.ctx.sessions.get(id);
+    if (session === undefined || session.closing) return false;
+    this.ctx.sessions.add(id, timeoutMs);
+    this.#owners.set(id, learner);
+    const holder = this.#holders.get(id);
+    if (holder !== undefined) this.#hangUp(holder);
+    return true;
+  }
+
+  /** A learner has heard from the client of a session. */
+  touched(id: SessionId): void {
+    const session = this.ctx.sessions.get(id);
+    if (session !== undefined) this.ctx.sessions.touch(session);
+  }
+
+  // At a learner.
+
+  #writeAtLeader(connection: Connection, xid: number, opcode: number, body: JuteReader): void {
+    if (opcode === opcodes.createSession) {
+      body.int();
+      return this.#admission.refuse(connection, xid, errorCodes.Unimplemented);
+    }
+    const bytes = body.bytes.subarray(body.at, body.end);
+    const partOpcodes = opcode === opcodes.multi ? multiOpcodes(body) : undefined;
+    if (opcode === opcodes.closeSession) connection.state = 'ending';
+    this.#forward(connection, xid, opcode, bytes, connection.identities, partOpcodes);
+  }
+
+  #forward(
+    connection: Connection,
+    xid: number,
+    opcode: number,
+    body: Uint8Array,
+    identities: readonly Identity[] | null,
+    partOpcodes?: readonly number[],
+  ): void {
+    const { ordering } = this;
+    if (ordering.kind !== 'learning') throw new Error('only a learner forwards');
+    this.#atLeader.writes++;
+    connection.waiting.push({ kind: 'forwarded', xid, opcode, partOpcodes, receivedAt: this.ctx.now });
+    ordering.forward(connection.session!.id, xid, opcode, body, identities);
+  }
+
+  /** A decided transaction, next in order. When it is what a client of this server waits for, that client is answered. */
+  deliver(header: TxnHeader, txn: Txn): void {
+    const { ctx } = this;
+    const holder = this.#holders.get(header.clientId);
+    const head = holder?.waiting[0];
+    const isOurs = head?.kind === 'forwarded' && head.xid === header.cxid;
+    const connection = isOurs ? holder : undefined;
+    this.#notifier.zxid = header.zxid;
+    ctx.stats.commits++;
+    if (connection !== undefined && txn.kind === 'error' && txn.code === errorCodes.SessionMoved) {
+      ctx.tree.lastZxid = header.zxid;
+      return this.#hangUp(connection);
+    }
+    const { opcode, partOpcodes, receivedAt } = isOurs ? head : unasked;
+    applyAndReply(ctx, {
+      kind: 'write',
+      connection,
+      xid: header.cxid,
+      opcode,
+      header,
+      txn,
+      touched: [],
+      partOpcodes,
+      receivedAt,
+    });
+    if (txn.kind === 'createSession') this.#atLeader.touch(ctx.sessions.get(header.clientId)!);
+    if (txn.kind === 'closeSession') this.#sessionEnded(header.clientId);
+    if (connection !== undefined) this.#answered(connection);
+    this.#unstallWaiting();
+  }
+
+  /** The write at the head of a connection's queue is done. */
+  #answered(connection: Connection): void {
+    if (connection.state === 'gone') return; // what it had forwarded was taken off the count when it went
+    connection.waiting.shift();
+    this.#atLeader.writes--;
+    if (connection.waiting.length > 0) this.#admission.release(connection);
+  }
+
+  revalidate(connection: Connection, id: SessionId, timeoutMs: number): boolean {
+    if (this.ordering.kind !== 'learning') return false;
+    connection.isRevalidating = true;
+    this.#atLeader.askedFor(id, connection, timeoutMs);
+    this.ordering.revalidate(id, timeoutMs);
+    return true;
+  }
+
+  /** The leader's answer about a session whose client has come here. */
+  revalidated(id: SessionId, isValid: boolean): void {
+    const asked = this.#atLeader.answered(id);
+    if (asked === undefined || asked.connection.state === 'gone') return;
+    const { connection, timeoutMs } = asked;
+    connection.isRevalidating = false;
+    if (!isValid) return greet(this.ctx, connection, false);
+    const before = this.#holders.get(id);
+    if (before !== undefined && before !== connection) this.#hangUp(before);
+    connection.session = this.ctx.sessions.add(id, timeoutMs);
+    this.#atLeader.touch(connection.session);
+    this.attach(connection, id);
+    greet(this.ctx, connection, true);
+    this.#unstall(connection);
+  }
+
+  sync(connection: Connection, xid: number, body: JuteReader, frame: () => DeferredFrame): boolean {
+    const { ordering } = this;
+    if (ordering.kind === 'learning') {
+      const bytes = body.bytes.subarray(body.at, body.end);
+      const sync: WaitingSync = { kind: 'sync', frame: frame(), isDone: false };
+      connection.waiting.push(sync);
+      this.#atLeader.syncing(connection, sync);
+      ordering.forward(connection.session!.id, xid, opcodes.sync, bytes, connection.identities);
+      return true;
+    }
+    if (ordering.kind !== 'leading' || ordering.confirm === undefined) return false;
+    const sync: WaitingSync = { kind: 'sync', frame: frame(), isDone: false };
+    connection.waiting.push(sync);
+    ordering.confirm(() => this.#synced(connection, sync));
+    return true;
+  }
+
+  /** The leader has answered the oldest sync. */
+  synced(): void {
+    const oldest = this.#atLeader.synced();
+    if (oldest !== undefined) this.#synced(oldest.connection, oldest.sync);
+  }
+
+  #synced(connection: Connection, sync: WaitingSync): void {
+    sync.isDone = true;
+    if (connection.state !== 'gone' && connection.waiting[0] === sync) this.#admission.release(connection);
+  }
+
+  takeTouched(): (readonly [SessionId, number])[] {
+    return this.#atLeader.takeTouched();
   }
 
   /** Everything up to zxid is decided: it is applied, answered, and what waited behind it follows. */
@@ -307,11 +569,17 @@ export class Pipeline implements Next, Sessions {
       connection.waiting.shift();
       if (connection.waiting.length > 0) this.#admission.release(connection);
     }
-    if (ctx.stalled.size > 0 && !this.isFull)
-      for (const connection of [...ctx.stalled]) if (connection.stalled === 'outstanding') this.#unstall(connection);
+    this.#unstallWaiting();
+  }
+
+  #unstallWaiting(): void {
+    const { stalled } = this.ctx;
+    if (stalled.size === 0 || this.isFull) return;
+    for (const connection of [...stalled]) if (connection.stalled === 'outstanding') this.#unstall(connection);
   }
 
   #sessionEnded(id: SessionId): void {
+    this.#owners.delete(id);
     const holder = this.#holders.get(id);
     if (holder !== undefined) this.#hangUp(holder);
   }

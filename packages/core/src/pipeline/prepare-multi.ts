@@ -52,6 +52,16 @@ export function prepareMulti(ctx: Context, by: Requester, body: JuteReader): Pre
   return { txn: { kind: 'multi', parts: txns }, opcodes: parts.map((part) => part.opcode) };
 }
 
+/** Opcodes of the parts, in order; undefined when this is no multi of writes, which the leader will find as well. */
+export function multiOpcodes(body: JuteReader): readonly number[] | undefined {
+  try {
+    return findParts(body).map(({ opcode }) => opcode);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return undefined;
+  }
+}
+
 function findParts(body: JuteReader): Part[] {
   const parts: Part[] = [];
   for (;;) {

@@ -46,6 +46,8 @@ const preparations = new Map<number, (ctx: Context, by: Requester, body: JuteRea
   [opcodes.check, prepareCheck],
 ]);
 
+export const isSingleWrite = (opcode: number): boolean => preparations.has(opcode);
+
 /** Throws ProtocolError when the body cannot be decoded. */
 export function prepareSingle(ctx: Context, by: Requester, opcode: number, body: JuteReader): Prepared {
   return preparations.get(opcode)!(ctx, by, body, opcode);

@@ -65,6 +65,18 @@ export class SessionTable {
     return session;
   }
 
+  /** A leader begins: everybody has the full time again, and what an earlier one had begun is forgotten. */
+  restart(): void {
+    for (const session of [...this.#byId.values()]) {
+      if (!session.persisted) {
+        this.remove(session.id);
+        continue;
+      }
+      session.closing = false;
+      this.add(session.id, session.timeoutMs);
+    }
+  }
+
   /** The client was heard. */
   touch(session: Session): void {
     session.deadline = this.#roundUp(this.#clock + session.timeoutMs);

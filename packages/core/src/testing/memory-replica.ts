@@ -9,7 +9,7 @@ import type { ReplicaOptions } from '../options.ts';
 import { Replica } from '../replica.ts';
 import { RestoredState } from '../restored-state.ts';
 
-type WithoutMoment<T> = T extends Moment ? Omit<T, keyof Moment> : never;
+export type WithoutMoment<T> = T extends Moment ? Omit<T, keyof Moment> : never;
 
 export const open: readonly Acl[] = [{ perms: 31, id: { scheme: 'world', id: 'anyone' } }];
 export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -178,9 +178,16 @@ export class MemoryReplica implements Host {
   }
 }
 
+/** What a client and its connection need of the world around the replica. */
+export interface World {
+  readonly durable: DiskOp;
+  step(input: WithoutMoment<Input>): void;
+  settle(): void;
+}
+
 export class MemoryLink implements Link {
   readonly out = new JuteWriter(64);
-  readonly #world: MemoryReplica;
+  readonly #world: World;
   /** What the client can read. */
   readonly arrived = new JuteWriter(256);
   readonly #unsent = new JuteWriter(256);
@@ -190,7 +197,7 @@ export class MemoryLink implements Link {
   isStuck = false;
   pauses = 0;
 
-  constructor(world: MemoryReplica) {
+  constructor(world: World) {
     this.#world = world;
   }
 
@@ -307,14 +314,14 @@ export class TestClient {
   readonly id: number;
   readonly address: string;
   readonly link: MemoryLink;
-  readonly #world: MemoryReplica;
+  readonly #world: World;
   readonly #inbound: Uint8Array[] = [];
   #read = 0;
   #nextXid = 1;
   #isClosed = false;
   welcome: Welcome | undefined;
 
-  constructor(world: MemoryReplica, id: number, address: string) {
+  constructor(world: World, id: number, address: string) {
     this.#world = world;
     this.id = id;
     this.address = address;

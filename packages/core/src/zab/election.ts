@@ -71,6 +71,8 @@ export class Election {
   readonly #askers = new Set<number>();
   /** Whether this server was in a working ensemble before: then its connections are there already. */
   #wasEstablished = false;
+  /** Elections since then. */
+  #elections = 0;
   /** Elections in a row whose winner could not be reached. */
   #unreachable = 0;
 
@@ -114,6 +116,7 @@ export class Election {
   look(now: number): void {
     this.round = Math.min(this.round + 1, roundMax);
     this.#isLooking = true;
+    this.#elections++;
     this.#settled = undefined;
     this.#outOfElection.clear();
     this.#answered.clear();
@@ -142,7 +145,7 @@ export class Election {
     const { state, vote } = this.#settled;
     this.#settled = { state, vote: { ...vote, peerEpoch: epoch }, isEstablished: true };
     this.#wasEstablished = true;
-    this.#unreachable = 0;
+    this.#elections = this.#unreachable = 0;
     for (const sid of [...this.#askers].sort((a, b) => a - b)) this.#answer(sid);
     this.#askers.clear();
   }
@@ -352,9 +355,11 @@ export class Election {
 
   /**
    * Whether no better vote is to be expected: every voter has this one. When a leader is lost, whoever is not connected
-   * is not waited for; at a cold start the connections are yet to come.
+   * is not waited for; at a cold start the connections are yet to come. After an election that came to nothing everybody
+   * waits: a server that decides early and in vain would start round after round before the others have decided.
    */
   #isUnanimous(vote: Vote, supporters: Exclude<Supporters, ReadonlySet<number>>): boolean {
+    if (this.#elections > 1) return false;
     const { sid, isConnected } = this.#o;
     const mayBeMissing = this.#wasEstablished && (vote.leader === sid || supporters(vote.leader));
     return this.#o

@@ -404,8 +404,7 @@ export class Leader implements Role {
   }
 
   #pong(learner: LearnerLink, packet: QuorumPacket): void {
-    for (const { session, timeoutMs } of readTouches(packet.data))
-      if (this.#established) this.#zab.app.touched(learner.connection, session, timeoutMs);
+    for (const { session } of readTouches(packet.data)) if (this.#established) this.#zab.app.touched(session);
     this.#broadcast?.ponged(learner);
   }
 

@@ -62,6 +62,8 @@ export class Learner implements Role, LeaderAccess {
   /** Acknowledged to the leader, or not to be. */
   #acked: Zxid;
   #config: EnsembleConfig | undefined;
+  /** What is to be applied before each sync is answered. */
+  readonly #syncs: Zxid[] = [];
   /** Bytes that arrived while the disk was busy. */
   readonly #kept = new JuteWriter(64);
   sync: 'none' | 'DIFF' | 'TRUNC' | 'SNAP' = 'none';
@@ -391,6 +393,7 @@ export class Learner implements Role, LeaderAccess {
     if (to > history.committed) history.committed = to;
     this.#zab.traced('decided', this.leader, from, to);
     history.trim(history.committed);
+    this.#answerSyncs();
   }
 
   #ping(zxid: Zxid): void {
@@ -408,10 +411,19 @@ export class Learner implements Role, LeaderAccess {
     this.#zab.app.revalidated(session, valid);
   }
 
-  /** Everything decided before the leader answered is applied first. */
+  /** Everything decided before the leader answered is applied first, which may have to wait for the disk. */
   #synced(): void {
+    this.#syncs.push(this.#decided);
     this.#apply();
-    this.#zab.app.synced();
+    this.#answerSyncs();
+  }
+
+  #answerSyncs(): void {
+    for (let first = this.#syncs[0]; first !== undefined && first <= this.#zab.history.committed;) {
+      this.#syncs.shift();
+      this.#zab.app.synced();
+      first = this.#syncs[0];
+    }
   }
 
   request(session: SessionId, cxid: number, opcode: number, body: Uint8Array, identities: Identities): void {

@@ -77,6 +77,7 @@ export class Peer implements Zab {
   /** Who leads next without an election: a reconfiguration said so. */
   #designated: number | undefined;
   #lookingSince = 0;
+  #restUntil = 0;
   #isReadOnly = false;
   /** Nothing is on disk: a snapshot has to come before the first log record. */
   #needsBase: boolean;
@@ -163,6 +164,11 @@ export class Peer implements Zab {
     return this.batches.idle && this.#pending.size === 0;
   }
 
+  /** True when everything that was proposed is decided as well. */
+  get isSettled(): boolean {
+    return this.isIdle && (!this.isServing || this.history.committed === this.history.last);
+  }
+
   has(defect: string): boolean {
     return this.options.defects?.has(defect) === true;
   }
@@ -244,9 +250,15 @@ export class Peer implements Zab {
     this.#goOnWhenIdle();
   }
 
+  /** Ends the role and takes no part in elections for a while, so that another server leads. */
+  resign(reason: string, restMs: number): void {
+    this.#restUntil = this.now + restMs;
+    this.leave(reason);
+  }
+
   /** The next role begins when everything the last one logged is on disk. */
   #goOnWhenIdle(): void {
-    if (this.#state !== 'leaving' || !this.isIdle) return;
+    if (this.#state !== 'leaving' || !this.isIdle || this.now < this.#restUntil) return;
     const designated = this.#designated;
     this.#designated = undefined;
     if (designated !== undefined && this.quorums.isVoter(designated)) this.#begin(designated);
@@ -418,6 +430,7 @@ export class Peer implements Zab {
   }
 
   tick(): void {
+    this.#goOnWhenIdle();
     this.#election.tick(this.now);
     this.#mesh.tick(this.now);
     this.#role?.tick();
@@ -442,7 +455,8 @@ export class Peer implements Zab {
       this.options.readOnlyEnabled && this.#state === 'looking' && !this.#isReadOnly
         ? this.#lookingSince + this.#readOnlyAfterMs
         : Infinity;
-    return Math.min(this.#election.deadline, this.#mesh.deadline, this.#role?.deadline ?? Infinity, readOnly);
+    const rest = this.#state === 'leaving' && this.#restUntil > this.now ? this.#restUntil : Infinity;
+    return Math.min(this.#election.deadline, this.#mesh.deadline, this.#role?.deadline ?? Infinity, readOnly, rest);
   }
 
   nextDial(): number {

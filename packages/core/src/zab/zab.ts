@@ -125,7 +125,7 @@ export interface Application {
     identities: Identities,
   ): void;
   revalidate(learner: number, session: SessionId, timeoutMs: number): boolean;
-  touched(learner: number, session: SessionId, timeoutMs: number): void;
+  touched(session: SessionId): void;
 
   // What a learner's state machine hears.
   revalidated(session: SessionId, isValid: boolean): void;

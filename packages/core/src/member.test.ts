@@ -1,0 +1,224 @@
+import { errorCodes, opcodes } from '@corral/protocol';
+import { describe, expect, test } from 'vitest';
+import { MemoryCluster, tickMs } from './testing/memory-cluster.ts';
+import type { ClusterNode } from './testing/memory-cluster.ts';
+import { bytesOf, open, textOf } from './testing/memory-replica.ts';
+import type { TestClient } from './testing/memory-replica.ts';
+
+function started(voters = 3, observers = 0): { cluster: MemoryCluster; leader: ClusterNode; others: ClusterNode[] } {
+  const cluster = new MemoryCluster(voters, observers);
+  cluster.start();
+  const leader = cluster.elect();
+  return { cluster, leader, others: [...cluster.nodes.values()].filter((node) => node !== leader) };
+}
+
+/** The digest of every server that is up: one entry when all agree. */
+const digests = (cluster: MemoryCluster): Set<string> =>
+  new Set(
+    [...cluster.nodes.values()]
+      .filter((node) => node.isUp)
+      .map(({ member }) => `${member.applied}:${member.pipeline.ctx.tree.digest.value}`),
+  );
+
+const dataAt = (client: TestClient, path: string): string | null => textOf(client.getData(path).result.data ?? null);
+
+describe('an ensemble of three', () => {
+  test('a write through any server is decided by all of them', () => {
+    const { cluster, leader, others } = started();
+    for (const [i, node] of [leader, ...others].entries())
+      expect(node.connect().create(`/from-${i}`, { data: 'x' }).err).toBe(0);
+    cluster.pass(tickMs);
+    expect(digests(cluster).size).toBe(1);
+    for (const node of cluster.nodes.values())
+      expect(node.connect().children('/')).toEqual(['from-0', 'from-1', 'from-2', 'zookeeper']);
+  });
+
+  test('a follower answers its client only when the write is applied here, and events come before', () => {
+    const { others } = started();
+    const [writer, reader] = [others[0].connect(), others[1].connect()];
+    writer.create('/a', { data: '1' });
+    reader.call('sync', { path: '/' });
+    reader.getData('/a', true);
+    writer.setData('/a', '2');
+    expect(dataAt(writer, '/a')).toBe('2');
+    expect(dataAt(reader, '/a')).toBe('2');
+    expect(reader.events()).toEqual(['changed /a']);
+  });
+
+  test('refused writes come back as refused, with the same codes as from the leader', () => {
+    const { leader, others } = started();
+    const codes = [leader, others[0]].map((node) => {
+      const client = node.connect();
+      return [
+        client.create('/no/parent').err,
+        client.delete('/nothing').err,
+        client.setData('/zookeeper', 'x', 7).err,
+        client.callRaw(opcodes.setData, new Uint8Array([0, 0])).err,
+        client.call('multi', {
+          ops: [],
+        } as never).err,
+      ];
+    });
+    expect(codes[1]).toEqual(codes[0]);
+  });
+
+  test('sync through a follower waits for the leader and shows everything decided before it', () => {
+    const { cluster, leader, others } = started();
+    const [follower] = others;
+    const writer = leader.connect();
+    const reader = follower.connect();
+    writer.create('/s', { data: '1' });
+    cluster.settle();
+    follower.isHeld = true;
+    writer.setData('/s', '2');
+    const sync = reader.submit('sync', { path: '/s' });
+    const get = reader.submit('getData', { path: '/s', watch: false });
+    cluster.settle();
+    expect(reader.replies()).toEqual([]);
+    follower.isHeld = false;
+    const replies = reader.replies();
+    expect(replies.map(({ xid }) => xid)).toEqual([sync, get]);
+    expect(textOf(reader.decode('getData', replies[1]).data ?? null)).toBe('2');
+  });
+
+  test('losing the leader costs nothing that was acknowledged', () => {
+    const { cluster, leader, others } = started();
+    const client = others[0].connect();
+    for (let i = 0; i < 5; i++) expect(client.create(`/n${i}`).err).toBe(0);
+    leader.stop();
+    const second = cluster.elect();
+    expect(second).not.toBe(leader);
+    expect(second.connect().create('/later').err).toBe(0);
+    leader.start();
+    cluster.pass(20 * tickMs);
+    expect(digests(cluster).size).toBe(1);
+    expect(leader.connect().children('/')).toEqual(['later', 'n0', 'n1', 'n2', 'n3', 'n4', 'zookeeper']);
+  });
+
+  test('a session survives the loss of its server and of the leader', () => {
+    const { cluster, leader, others } = started();
+    const first = leader.connect({ timeoutMs: 20_000 });
+    first.create('/e', { flags: 1 });
+    const { sessionId, password } = first.welcome!;
+    leader.stop();
+    cluster.elect();
+    const again = others[0].connect({ sessionId, password, timeoutMs: 20_000 });
+    expect(again.welcome?.sessionId).toBe(sessionId);
+    expect(again.exists('/e').err).toBe(0);
+    expect(again.create('/e2', { flags: 1 }).err).toBe(0);
+  });
+
+  test('the leader ends a session that nobody hears of, wherever its client was', () => {
+    const { cluster, others } = started();
+    const gone = others[0].connect({ timeoutMs: 2000 });
+    const stays = others[1].connect({ timeoutMs: 2000 });
+    gone.create('/gone', { flags: 1 });
+    stays.create('/stays', { flags: 1 });
+    gone.drop();
+    for (let i = 0; i < 20; i++) {
+      cluster.pass(300);
+      stays.call('sync', { path: '/' });
+    }
+    expect(stays.exists('/gone').err).toBe(errorCodes.NoNode);
+    expect(stays.exists('/stays').err).toBe(0);
+  });
+
+  test('a session that moved to another server is refused at the old one', () => {
+    const { others } = started();
+    const [a, b] = others;
+    const before = a.connect();
+    before.create('/m', { data: '0' });
+    const { sessionId, password } = before.welcome!;
+    const after = b.connect({ sessionId, password });
+    expect(after.setData('/m', '1').err).toBe(0);
+    before.submit('setData', { path: '/m', data: bytesOf('2'), version: -1 });
+    expect(before.replies()).toEqual([]);
+    expect(before.isClosed).toBe(true);
+    expect(dataAt(after, '/m')).toBe('1');
+  });
+
+  test('a minority decides nothing and ends its leadership', () => {
+    const { cluster, leader, others } = started();
+    const client = leader.connect();
+    for (const other of others) cluster.cut(leader.sid, other.sid);
+    for (const other of others) cluster.drop(other.sid);
+    client.submit('create', { path: '/lost', data: null, acl: open, flags: 0 });
+    cluster.settle();
+    expect(client.replies()).toEqual([]);
+    cluster.pass(10 * tickMs);
+    expect(leader.peer.state).not.toBe('leading');
+    expect(cluster.elect()).not.toBe(leader);
+    cluster.cuts.clear();
+    cluster.pass(30 * tickMs);
+    expect(digests(cluster).size).toBe(1);
+    expect(cluster.leader!.connect().exists('/lost').err).toBe(errorCodes.NoNode);
+  });
+
+  test('a server that was away for long gets the whole state', () => {
+    const cluster = new MemoryCluster(3);
+    for (const node of cluster.nodes.values()) node.ensemble = { commitLogCount: 3 };
+    cluster.start();
+    const leader = cluster.elect();
+    const [away, other] = [...cluster.nodes.values()].filter((node) => node !== leader);
+    away.stop();
+    const client = other.connect();
+    for (let i = 0; i < 20; i++) client.create(`/n${i}`, { data: 'x'.repeat(100) });
+    away.start();
+    cluster.pass(10 * tickMs);
+    expect(away.peer.learner?.sync).toBe('SNAP');
+    client.create('/after');
+    cluster.pass(tickMs);
+    expect(digests(cluster).size).toBe(1);
+    away.restart();
+    cluster.pass(10 * tickMs);
+    expect(digests(cluster).size).toBe(1);
+  });
+
+  test('an observer follows what is decided and has no vote', () => {
+    const { cluster, leader } = started(3, 1);
+    const observer = cluster.node(4);
+    const client = observer.connect();
+    expect(client.create('/o', { data: '1' }).err).toBe(0);
+    cluster.pass(tickMs);
+    expect([observer.peer.state, digests(cluster).size]).toEqual(['observing', 1]);
+    for (const node of cluster.nodes.values()) if (node !== leader && node !== observer) node.stop();
+    cluster.pass(10 * tickMs);
+    expect(cluster.leader).toBeUndefined();
+  });
+
+  test('a leader hands over and keeps out of the next election', () => {
+    const { cluster, leader } = started();
+    leader.member.handOver({ now: cluster.now, wall: 0 }, 10 * tickMs);
+    cluster.settle();
+    expect(cluster.elect()).not.toBe(leader);
+    cluster.pass(20 * tickMs);
+    expect(leader.peer.state).toBe('following');
+  });
+
+  test('an epoch whose counter is used up is followed by the next', () => {
+    const cluster = new MemoryCluster(3);
+    for (const node of cluster.nodes.values()) node.ensemble = { counterMax: 5 };
+    cluster.start();
+    let created = 0;
+    for (let i = 0; i < 12; i++) {
+      const leader = cluster.elect();
+      const client = leader.connect();
+      if (client.welcome === undefined) continue;
+      client.submit('create', { path: `/r${i}`, data: null, acl: open, flags: 0 });
+      created += client.replies().filter(({ err }) => err === 0).length;
+      cluster.pass(5 * tickMs);
+    }
+    expect(cluster.elect().peer.epochs.current).toBeGreaterThan(2);
+    expect(created).toBeGreaterThan(5);
+    cluster.pass(10 * tickMs);
+    expect(digests(cluster).size).toBe(1);
+  });
+});
+
+test('one server alone, as a member, leads itself', () => {
+  const { leader } = started(1);
+  expect(leader.connect().create('/alone').err).toBe(0);
+  leader.restart();
+  leader.cluster.pass(5 * tickMs);
+  expect(leader.connect().exists('/alone').err).toBe(0);
+});

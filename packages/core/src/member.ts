@@ -1,0 +1,357 @@
+// A member of an ensemble: one pure state machine from inputs to effects, like the replica of a standalone server. It joins
+// the request pipeline, which knows sessions and trees, with Zab, which knows bytes with a zxid.
+
+import {
+  JuteReader,
+  decodeText,
+  formatEnsembleConfig,
+  encodeText,
+  parseEnsembleConfig,
+  systemPaths,
+} from '@corral/protocol';
+import type { EnsembleConfig, SessionId, Zxid } from '@corral/protocol';
+import type { EnsembleHost, Entry, Input, RecoveryTarget, SnapshotSource } from './effects.ts';
+import { appendRawRecord, appendRecord } from './log/log-codec.ts';
+import { SnapshotReader } from './log/snapshot-reader.ts';
+import { readTxnPayload } from './log/txn-codec.ts';
+import type { ReplicaOptions } from './options.ts';
+import { applyTxn } from './pipeline/apply.ts';
+import { Pipeline } from './pipeline/pipeline.ts';
+import type { Ordering as PipelineOrdering } from './pipeline/ordering.ts';
+import { Reaper } from './reaper.ts';
+import { RestoredState } from './restored-state.ts';
+import { Snapshots, randomFrom, snapshotOf } from './snapshots.ts';
+import { Peer } from './zab/peer.ts';
+import type {
+  Application,
+  EnsembleOptions,
+  Epochs,
+  Identities,
+  IncomingSnapshot,
+  LeaderAccess,
+  Ordering,
+  RestoredHistory,
+} from './zab/zab.ts';
+
+/** What the disk of a member holds when it starts. */
+export interface Recovered {
+  readonly state: RestoredState;
+  readonly replayed: number;
+  readonly epochs: Epochs;
+  /** The server may have lost what it promised: it has no vote until it is synchronised. */
+  readonly isUnknown: boolean;
+  /** There is no snapshot on disk. */
+  readonly isEmpty: boolean;
+}
+
+/** Type of a reconfiguration's transaction, and where the type stands in a payload. */
+const reconfigType = 16;
+const typeAt = 28;
+
+export class Member implements Application {
+  pipeline: Pipeline;
+  readonly peer: Peer;
+  readonly #host: EnsembleHost;
+  readonly #options: ReplicaOptions;
+  readonly #ensemble: EnsembleOptions;
+  readonly #snapshots: Snapshots;
+  #state: RestoredState;
+  #reaper: Reaper | undefined;
+  #halted = false;
+  #wakeAt = Infinity;
+  #now = 0;
+  #wall = 0;
+
+  constructor(options: ReplicaOptions, ensemble: EnsembleOptions, host: EnsembleHost, recovered: Recovered) {
+    this.#options = options;
+    this.#ensemble = ensemble;
+    this.#host = host;
+    this.#state = recovered.state;
+    const random = randomFrom(options.seed);
+    this.#snapshots = new Snapshots(options, host, random, recovered.replayed);
+    this.pipeline = new Pipeline(options, host, this.#state, { kind: 'closed' });
+    this.peer = new Peer({
+      options: ensemble,
+      host,
+      app: this,
+      start: { ...recovered, history: historyOf(this.#state) },
+      random,
+      frame: appendRawRecord,
+    });
+  }
+
+  get isHalted(): boolean {
+    return this.#halted;
+  }
+
+  /** True when no write is in flight. */
+  get isIdle(): boolean {
+    return this.peer.isSettled && this.pipeline.outstandingCount === 0;
+  }
+
+  /** Lets another server lead: this one keeps out of elections for `restMs`, or for good when it stops. */
+  handOver(moment: { readonly now: number; readonly wall: number }, restMs: number): void {
+    this.#guarded(moment, () => this.peer.resign('handing over', restMs));
+  }
+
+  get lastSnapshot(): Snapshots['last'] {
+    return this.#snapshots.last;
+  }
+
+  /** Begins: looks for a leader. */
+  start(moment: { readonly now: number; readonly wall: number }): void {
+    this.#guarded(moment, () => this.peer.start());
+  }
+
+  /** Handles one input to completion. */
+  step(input: Input): void {
+    this.#guarded(input, () => this.#handle(input));
+  }
+
+  #guarded({ now, wall }: { readonly now: number; readonly wall: number }, work: () => void): void {
+    if (this.#halted) return;
+    try {
+      this.#now = this.peer.now = now;
+      this.#wall = this.peer.wall = wall;
+      this.#setClock();
+      work();
+      this.peer.flush();
+      this.pipeline.flush(this.peer.durable);
+      this.#askToBeWoken();
+    } catch (error) {
+      // Whatever this was, the state in memory may be wrong: only what is on disk can be trusted now.
+      this.#halt(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+  }
+
+  #setClock(): void {
+    const { ctx } = this.pipeline;
+    ctx.now = this.#now;
+    ctx.wall = this.#wall;
+    ctx.sessions.observe(this.#now);
+  }
+
+  #askToBeWoken(): void {
+    const { deadline } = this.peer;
+    if (deadline === this.#wakeAt) return;
+    this.#wakeAt = deadline;
+    if (deadline < Infinity) this.#host.wakeAt(deadline);
+  }
+
+  #handle(input: Input): void {
+    switch (input.kind) {
+      case 'received':
+        return this.pipeline.received(input);
+      case 'opened':
+        return this.pipeline.opened(input);
+      case 'closed':
+        return this.pipeline.closed(input);
+      case 'drained':
+        return this.pipeline.drained(input);
+      case 'turn':
+        return this.peer.turn();
+      case 'appended':
+        return this.peer.appended(input.op);
+      case 'tick':
+        return this.#tick();
+      case 'diskFailed':
+        return this.#halt(`the disk failed: ${input.reason}`);
+      case 'snapshotDone':
+        return this.#snapshots.done(input.zxid, input.wall, input.error);
+      default:
+        return this.peer.step(input);
+    }
+  }
+
+  #tick(): void {
+    if (this.#now >= this.#wakeAt) this.#wakeAt = Infinity;
+    this.pipeline.expire();
+    if (this.#reaper !== undefined)
+      for (const path of this.#reaper.due(this.#now, this.#wall)) this.pipeline.reap(path);
+    this.peer.tick();
+  }
+
+  #halt(reason: string): void {
+    this.#halted = true;
+    this.#host.halt(reason);
+  }
+
+  // Snapshots.
+
+  /** Not while this server looks for a leader: what it holds then may not be decided. */
+  startSnapshot(): boolean {
+    return this.peer.isServing && this.#snapshots.start(this.peer.batches.bytesAppended, this.#state);
+  }
+
+  snapshotSource(): SnapshotSource {
+    return snapshotOf(this.#state, this.#options);
+  }
+
+  // The state machine, as Zab drives it.
+
+  get applied(): Zxid {
+    return this.#state.tree.lastZxid;
+  }
+
+  deliver(entry: Entry): void {
+    const { header, txn } = readTxnPayload(entry.payload, 0, entry.payload.length);
+    if (this.pipeline.ordering.kind === 'learning') {
+      this.pipeline.deliver(header, txn);
+      this.#snapshots.decided(1, this.peer.batches.bytesAppended, this.#state);
+    } else applyTxn(this.#state, header, txn);
+  }
+
+  decided(zxid: Zxid): void {
+    const before = this.applied;
+    this.pipeline.decided(zxid);
+    this.#snapshots.decided(this.applied - before, this.peer.batches.bytesAppended, this.#state);
+  }
+
+  lead(ordering: Ordering): void {
+    this.#reaper = new Reaper(this.#state.tree, this.#options);
+    this.#serve({
+      kind: 'leading',
+      lastZxid: ordering.epochStart,
+      propose: (header, txn) => {
+        const out = ordering.begin(header.zxid);
+        const start = appendRecord(out, header, txn);
+        ordering.end(header.zxid, out.bytes.subarray(start, out.length - 1));
+      },
+      confirm: (done) => ordering.confirm(done),
+      plan: (request, zxid) => ordering.plan(request, request.version, zxid),
+      reconfigure: (zxid, config) => ordering.reconfigure(zxid, config),
+    });
+  }
+
+  follow(leader: LeaderAccess): void {
+    this.#serve({
+      kind: 'learning',
+      forward: (session, cxid, opcode, body, identities) => leader.request(session, cxid, opcode, body, identities),
+      revalidate: (session, timeoutMs) => leader.revalidate(session, timeoutMs),
+    });
+  }
+
+  serveReadOnly(): void {
+    this.#serve({ kind: 'readOnly' });
+  }
+
+  stop(): void {
+    this.#reaper = undefined;
+    this.#serve({ kind: 'closed' });
+  }
+
+  #serve(ordering: PipelineOrdering): void {
+    const before = this.pipeline;
+    before.closeAll();
+    before.flush(this.peer.durable);
+    this.pipeline = new Pipeline(this.#options, this.#host, this.#state, ordering, before.ctx.stats);
+    this.#setClock();
+  }
+
+  configured(config: EnsembleConfig): void {
+    const { tree } = this.#state;
+    const data = encodeText(formatEnsembleConfig(config));
+    const node = tree.find(systemPaths.config);
+    if (node < 0) tree.ensureConfigNode();
+    else if (sameBytes(tree.data(node), data)) return;
+    const header = { clientId: 0n as SessionId, cxid: 0, zxid: config.version, time: this.#wall };
+    tree.apply(header, { kind: 'setData', code: reconfigType, path: systemPaths.config, data, version: -1 });
+  }
+
+  configOf(entry: Entry): EnsembleConfig | undefined {
+    const { payload } = entry;
+    if (payload.length < typeAt + 4 || new JuteReader(payload, typeAt, typeAt + 4).int() !== reconfigType)
+      return undefined;
+    const { txn } = readTxnPayload(payload, 0, payload.length);
+    if (txn.kind !== 'setData' || txn.data === null) return undefined;
+    return parseEnsembleConfig(decodeText(txn.data, 0, txn.data.length));
+  }
+
+  request(
+    learner: number,
+    session: SessionId,
+    cxid: number,
+    opcode: number,
+    body: JuteReader,
+    identities: Identities,
+  ): void {
+    this.pipeline.request(learner, session, cxid, opcode, body, identities?.filter(isIdentity) ?? null);
+  }
+
+  revalidate(learner: number, session: SessionId, timeoutMs: number): boolean {
+    return this.pipeline.revalidateFor(learner, session, timeoutMs);
+  }
+
+  touched(session: SessionId): void {
+    this.pipeline.touched(session);
+  }
+
+  revalidated(session: SessionId, isValid: boolean): void {
+    this.pipeline.revalidated(session, isValid);
+  }
+
+  synced(): void {
+    this.pipeline.synced();
+  }
+
+  takeTouched(): readonly (readonly [SessionId, number])[] {
+    return this.pipeline.takeTouched();
+  }
+
+  // The state as a whole.
+
+  snapshot(form: 'stream' | 'file'): SnapshotSource {
+    return snapshotOf(this.#state, this.#options, form);
+  }
+
+  receiveSnapshot(): IncomingSnapshot {
+    const state = new RestoredState(this.#options);
+    const reader = new SnapshotReader(state, 'stream');
+    return {
+      push: (bytes, start, end) => {
+        reader.push(bytes.subarray(start, end));
+        return reader.done ? end - reader.leftover().length : end;
+      },
+      get isComplete() {
+        return reader.done;
+      },
+      source: (zxid) => {
+        state.snapshotDone({ zxid });
+        return snapshotOf(state, this.#options);
+      },
+      adopt: () => this.#adopt(state),
+    };
+  }
+
+  reload(): { makeTarget(): RecoveryTarget; adopt(): RestoredHistory } {
+    let target: RestoredState | undefined;
+    return {
+      makeTarget: () => (target = new RestoredState(this.#options, this.#ensemble.commitLogCount)),
+      adopt: () => {
+        if (target === undefined) throw new Error('the state was not restored');
+        this.#adopt(target);
+        return historyOf(target);
+      },
+    };
+  }
+
+  #adopt(state: RestoredState): void {
+    state.finish();
+    this.#state = state;
+    this.#serve({ kind: 'closed' });
+    this.configured(this.peer.quorums.committed.config);
+  }
+}
+
+const historyOf = ({ base, entries, snapshotZxid }: RestoredState): RestoredHistory => ({
+  base,
+  entries,
+  snapshot: snapshotZxid,
+});
+
+const isIdentity = (id: { scheme: string | null; id: string | null }): id is { scheme: string; id: string } =>
+  id.scheme !== null && id.id !== null;
+
+function sameBytes(a: Uint8Array | null, b: Uint8Array): boolean {
+  return a?.length === b.length && a.every((byte, i) => byte === b[i]);
+}
