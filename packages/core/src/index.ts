@@ -19,6 +19,9 @@ export type { RecoveryOptions, RecoveryResult, RecoveryTarget } from './log/reco
 export { RecoveryRefused } from './log/recovery-refused.ts';
 export type { RefusalFacts } from './log/recovery-refused.ts';
 export { truncateHistory } from './log/truncate.ts';
+export { retireHistory } from './log/retire-history.ts';
+export { readEpochs, writeEpochFile } from './log/epoch-files.ts';
+export type { EpochNumbers } from './log/epoch-files.ts';
 export type { HistoryDirs } from './log/truncate.ts';
 export { decidePurge } from './log/purge.ts';
 export type { PurgeDecision, PurgeInput } from './log/purge.ts';

@@ -3,7 +3,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import type { Connection } from '@corral/core';
-import { digestVersion } from '@corral/core';
+import { Replica, digestVersion } from '@corral/core';
+import type { PeerState } from '@corral/core';
 import { opName, ops, perms } from '@corral/protocol';
 import type {
   Authorization,
@@ -13,6 +14,7 @@ import type {
   DigestFact,
   QuotaFact,
   ServerFacts,
+  ServerMode,
   SessionBucket,
   TakenSnapshot,
   WatchCounts,
@@ -26,6 +28,14 @@ import { processGauges } from './process-gauges.ts';
 import { dataDirs } from './restore.ts';
 import { takeSnapshotFile } from './snapshot-on-demand.ts';
 import { compatibleVersion } from './version.ts';
+
+const modes: Readonly<Record<PeerState, ServerMode>> = {
+  looking: 'looking',
+  leaving: 'looking',
+  leading: 'leader',
+  following: 'follower',
+  observing: 'observer',
+};
 
 export class HostFacts implements ServerFacts {
   readonly config: Config;
@@ -90,16 +100,21 @@ export class HostFacts implements ServerFacts {
     return Date.now();
   }
 
-  mode(): 'standalone' {
-    return 'standalone';
+  mode(): ServerMode {
+    const { replica } = this.#host;
+    if (replica instanceof Replica) return 'standalone';
+    const { peer } = replica;
+    if (peer.isReadOnly) return 'read-only';
+    if (!peer.isServing) return 'looking';
+    return modes[peer.state];
   }
 
   serving(): { readonly serving: boolean; readonly reason: string } {
     if (this.#host.replica.isHalted) return { serving: false, reason: 'the server has halted' };
-    return {
-      serving: this.#state === 'serving',
-      reason: this.#state === 'serving' ? '' : `the server is ${this.#state}`,
-    };
+    if (this.#state !== 'serving') return { serving: false, reason: `the server is ${this.#state}` };
+    const { replica } = this.#host;
+    const isServing = replica instanceof Replica || replica.peer.isServing || replica.peer.isReadOnly;
+    return { serving: isServing, reason: isServing ? '' : 'the server looks for a leader' };
   }
 
   lastZxid(): number {

@@ -2,7 +2,7 @@
 // effects. Holds no rules of its own about requests or transactions.
 
 import type { Host, Note, SnapshotSource } from '@corral/core';
-import { Replica } from '@corral/core';
+import { Member, Replica } from '@corral/core';
 import type { ReplicaOptions, RestoredState } from '@corral/core';
 import type { Zxid } from '@corral/protocol';
 import { formatSessionId, formatZxid, nextZxid } from '@corral/protocol';
@@ -24,13 +24,16 @@ export interface HostParts {
   readonly snapshotWritten: (ms: number) => void;
 }
 
+/** What a host drives: a standalone replica or a member of an ensemble. */
+export type Engine = Replica | Member;
+
 /** How many recent tree digests are remembered, one for every so many transactions. */
 const digestsKept = 64;
 const digestEvery = 128;
 
 export class ReplicaHost implements Host {
   /** Replaced only when the whole tree is. */
-  replica: Replica;
+  replica: Engine;
   #isReplacing = false;
   readonly options: ReplicaOptions;
   readonly #parts: HostParts;
@@ -41,10 +44,13 @@ export class ReplicaHost implements Host {
   /** Zxid and tree digest at intervals, oldest first. */
   readonly digests: { zxid: number; digest: bigint }[] = [];
 
-  constructor(parts: HostParts) {
+  constructor(
+    parts: HostParts,
+    make: (host: ReplicaHost) => Engine = (host) => new Replica(parts.options, host, parts.state, parts.replayed),
+  ) {
     this.#parts = parts;
     this.options = parts.options;
-    this.replica = new Replica(parts.options, this, parts.state, parts.replayed);
+    this.replica = make(this);
     // What the sockets hold is read before anything expires: setImmediate comes after the poll for input.
     const tick = (): void => void setImmediate(() => this.step({ kind: 'tick' }));
     this.#ticker = setInterval(tick, Math.min(parts.options.tickMs, 1000));
@@ -145,6 +151,8 @@ export class ReplicaHost implements Host {
         return logger.warn({ scheme: event.scheme, address: event.address }, 'authentication failed');
       case 'softQuotaExceeded':
         return logger.warn({ path: event.path }, 'soft quota exceeded');
+      case 'ensemble':
+        return logger[event.level](event.facts ?? {}, event.message);
     }
   }
 
@@ -162,6 +170,8 @@ export class ReplicaHost implements Host {
    * cannot be written.
    */
   async replaceState(state: RestoredState, cutClients: () => void): Promise<Zxid> {
+    if (this.replica instanceof Member)
+      throw new Error('a member of an ensemble takes its state from the leader: restore on a standalone server');
     if (this.#isReplacing) throw new Error('the tree is being replaced already');
     this.#isReplacing = true;
     try {

@@ -1,12 +1,43 @@
 // From configuration to what the core has to know.
 
 import { createHash, randomBytes } from 'node:crypto';
-import type { ReplicaOptions } from '@corral/core';
+import type { EnsembleOptions, ReplicaOptions } from '@corral/core';
 import type { Config } from './config/load.ts';
+import type { EnsemblePlace } from './config/members.ts';
 
 /** Apache gives a standalone server the number 1 in its session ids. */
 const standaloneSessionServerId = 1;
 const outputBytesMax = 1 << 20;
+/** How long a server that has a quorum for its vote waits for a better one. */
+const finalizeMs = 200;
+/** Memory for transactions that learners may still need. */
+const commitLogBytes = 32 << 20;
+/** A million proposals before the end: no batch is larger. */
+const counterMax = 0xffffffff - (1 << 20);
+
+/** What a member of an ensemble has to know besides. */
+export function ensembleOptions(config: Config, { sid, config: members, nextConfig }: EnsemblePlace): EnsembleOptions {
+  return {
+    sid,
+    config: members,
+    ...(nextConfig === undefined ? {} : { nextConfig }),
+    peerType: config.peerType === 'observer' ? 'observer' : 'participant',
+    tickMs: config.tickTimeMs,
+    initLimitMs: config.initLimitTicks * config.tickTimeMs,
+    syncLimitMs: config.syncLimitTicks * config.tickTimeMs,
+    electionMinMs: config.notificationIntervalMinMs,
+    electionMaxMs: config.notificationIntervalMaxMs,
+    electionFinalizeMs: finalizeMs,
+    commitLogCount: config.commitLogCount,
+    commitLogBytes,
+    forceSnapshotSync: false,
+    counterMax,
+    leaderServes: config.leaderServes,
+    readOnlyEnabled: config.readOnlyModeEnabled,
+    reconfigEnabled: config.reconfigEnabled,
+    standaloneEnabled: config.standaloneEnabled,
+  };
+}
 
 export function replicaOptions(config: Config, startedAt: number): ReplicaOptions {
   return {

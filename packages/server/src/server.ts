@@ -1,12 +1,16 @@
 // A Corral server: storage, replica, client port and, a moment later, the admin port. Started by `startServer`; stopped
 // by `stop`, or by itself when it must not go on.
 
+import { rmSync } from 'node:fs';
 import { formatZxid } from '@corral/protocol';
 import type { AdminServer } from './admin/http.ts';
 import { answerFourLetterWord, argumentBytesOf, matchFourLetterWord } from './admin/four-letter.ts';
 import type { Config, LoadedConfig } from './config/load.ts';
 import { lockDataDir } from './data-lock.ts';
 import { ReplicaHost } from './host.ts';
+import type { HostParts } from './host.ts';
+import { MemberHost } from './member-host.ts';
+import { initializeFile, mayBegin, memberParts } from './member-parts.ts';
 import type { Logger } from './log.ts';
 import type { ClientConnection } from './net/client-connection.ts';
 import { ClientListener } from './net/client-listener.ts';
@@ -76,7 +80,7 @@ export class CorralServer {
       onSync: (ms) => this.facts.fsynced(ms),
       onFailure: (error) => this.#halt(`the transaction log failed: ${error.message}`),
     });
-    this.host = new ReplicaHost({
+    const parts: HostParts = {
       options,
       state: restored.target,
       replayed: restored.replayed,
@@ -86,7 +90,13 @@ export class CorralServer {
       logger,
       halted: (reason) => this.#halt(reason),
       snapshotWritten: (ms) => this.facts.metrics.summary('snapshottime').record(ms),
-    });
+    };
+    this.#isNew = restored.snapshotFile === undefined;
+    const isEmpty = this.#isNew && restored.replayed === 0 && !mayBegin(config.dataLogDir);
+    this.host =
+      loaded.ensemble === undefined
+        ? new ReplicaHost(parts)
+        : new MemberHost(parts, memberParts(loaded, loaded.ensemble, restored.lastZxid, isEmpty));
     this.#listener = this.#makeListener();
     this.facts = new HostFacts(loaded, this.host, this.#listener, (snapshot) => this.#restore(snapshot));
     this.#stopPurging = startPurging({
@@ -97,18 +107,24 @@ export class CorralServer {
       purged: (names) => names.length > 0 && logger.info({ files: names.length }, 'old snapshots and logs deleted'),
       failed: (error) => logger.error({ error: String(error) }, 'old snapshots and logs could not be deleted'),
     });
-    this.#isNew = restored.snapshotFile === undefined;
   }
 
   readonly #isNew: boolean;
 
   async #open(): Promise<void> {
-    if (this.#isNew) {
+    const { host } = this;
+    const isMember = host instanceof MemberHost;
+    if (this.#isNew && !(isMember && host.member.peer.isUnknown)) {
       // Without any snapshot a log alone would be refused at the next start, here and by Apache.
       const source = this.host.replica.snapshotSource();
       await writeSnapshot(dataDirs(this.config).snapDir, source.zxid, source, { compression: 'none' });
     }
+    if (isMember) {
+      rmSync(initializeFile(this.config.dataLogDir), { force: true });
+      await host.listen();
+    }
     this.port = await this.#listener.listen();
+    if (isMember) host.start();
     this.facts.startedServing();
   }
 
@@ -189,6 +205,8 @@ export class CorralServer {
     this.#stopPurging();
     for (const { socket } of this.#listener.connections.values()) socket.pause();
     if (this.#failure === undefined) await within(drainMs, this.host.settle());
+    // A leader that goes tells the others by going first: they have a new one before the clients have noticed.
+    if (this.host instanceof MemberHost) this.host.handOver(Infinity);
     this.host.stop();
     this.#listener.destroyAll();
     await Promise.all(this.#admin.map((server) => server.close()));

@@ -7,7 +7,10 @@ import type { TakenSnapshot } from './admin/facts.ts';
 import { writeSnapshot } from './storage/snapshot-files.ts';
 
 /** Rejects while another snapshot is being written. */
-export async function takeSnapshotFile(replica: Replica, snapDir: string): Promise<TakenSnapshot> {
+export async function takeSnapshotFile(
+  replica: Pick<Replica, 'snapshotSource'>,
+  snapDir: string,
+): Promise<TakenSnapshot> {
   const source = replica.snapshotSource();
   try {
     const { path, bytes } = await writeSnapshot(snapDir, source.zxid, source, { compression: 'none' });

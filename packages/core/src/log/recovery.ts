@@ -84,6 +84,8 @@ class Recovery<T extends RecoveryTarget> {
   readonly #repairs: (() => void)[] = [];
   #last: Zxid = zxidZero;
   #replayed = 0;
+  /** Last record that was read, replayed or not. */
+  #lastInLog: Zxid = zxidZero;
 
   constructor(files: Files, options: RecoveryOptions, makeTarget: () => T) {
     this.#files = files;
@@ -101,6 +103,7 @@ class Recovery<T extends RecoveryTarget> {
     const needed = logsAfter(logs, this.#last);
     needed.forEach((log, index) => this.#replayFile(log, needed[index + 1], loaded.target, unproven));
     this.#checkSkipped(loaded, unproven);
+    this.#retireCoveredLogs(logs, loaded);
     if (this.#options.readOnly !== true) this.#settle();
     return {
       target: loaded.target,
@@ -110,6 +113,23 @@ class Recovery<T extends RecoveryTarget> {
       replayed: this.#replayed,
       notes: this.#notes,
     };
+  }
+
+  /**
+   * A log that ends before the snapshot (it came from a leader) is covered by it. What is logged next starts behind the
+   * snapshot, so the old files would show a gap then.
+   */
+  #retireCoveredLogs(logs: readonly NamedFile[], { snapshot, skipped }: Loaded<T>): void {
+    if (snapshot === undefined || this.#replayed > 0 || skipped.length > 0 || this.#lastInLog >= snapshot.zxid) return;
+    if (this.#lastInLog === zxidZero) return;
+    for (const { name } of [...logs].reverse()) {
+      const path = `${this.#options.logDir}/${name}`;
+      this.#used.splice(0, this.#used.length, ...this.#used.filter((used) => used !== path));
+      this.#notes.push(`${path} ends before the snapshot ${snapshot.name}, which holds all of it; removed`);
+      this.#repairs.push(() => {
+        if (this.#files.list(this.#options.logDir).includes(name)) this.#files.remove(path);
+      });
+    }
   }
 
   /** With two directories, a file in the wrong one means the configuration has changed under the data. */
@@ -186,6 +206,7 @@ class Recovery<T extends RecoveryTarget> {
         if (record.zxid <= previous) throw this.#outOfOrder(path, record, previous);
         previous = record.zxid;
         unproven.delete(record.zxid);
+        this.#lastInLog = record.zxid;
         if (record.zxid > this.#last) this.#replay(path, record, target);
         else if (this.#replayed > 0) throw this.#outOfOrder(path, record, this.#last);
         continue;

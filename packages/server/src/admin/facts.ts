@@ -6,7 +6,7 @@ import type { Config } from '../config/load.ts';
 import type { GaugeName, RoleGaugeName } from './metrics-table.ts';
 import type { Metrics } from './metrics.ts';
 
-export type ServerMode = 'standalone' | 'leader' | 'follower' | 'observer' | 'read-only';
+export type ServerMode = 'standalone' | 'leader' | 'follower' | 'observer' | 'read-only' | 'looking';
 
 /** One client connection. Times are milliseconds, clock times milliseconds since 1970. */
 export interface ConnectionFacts {

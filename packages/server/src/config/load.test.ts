@@ -44,7 +44,7 @@ describe('a wrong value', () => {
     ['server.300=h:1:2', 'server.300: expected server.N with N from 0 to 255'],
     [
       'server.1=h:1',
-      'server.1=h:1: expected host:quorumPort:electionPort[:participant|observer][;[address:]clientPort]',
+      'server.1: "h:1" is not of the form host:quorumPort:electionPort[:participant|observer][;[host:]clientPort] with ports from 1 to 65535',
     ],
     ['maxCnxns=1\\u001b[2J\\u000a2', 'maxCnxns=1\\u001b[2J\\u000a2: expected a whole number, at least 0'],
     ['minSessionTimeout=90000', 'minSessionTimeout=90000: expected at most maxSessionTimeout=60000'],
@@ -195,26 +195,37 @@ describe('lines of members', () => {
       '/srv/d/myid': '3\n',
     });
     expect(config).toMatchObject({ clientPort: 2185, clientPortAddress: '::1', myId: 3, serverId: 0 });
-    expect(config.servers).toEqual([
-      {
-        id: 3,
-        addresses: [{ host: '2001:db8::1', quorumPort: 2888, electionPort: 3888 }],
-        role: 'participant',
-        client: { host: '::1', port: 2185 },
-      },
+  });
+
+  const three = 'server.1=a:1:2;2181\nserver.2=b:1:2;2181\nserver.3=c:1:2:observer;2181\n';
+
+  it('several make an ensemble, in which this server has a place', () => {
+    const { ensemble, config, notices } = loadFile(three, { '/data/myid': '2' });
+    expect([ensemble?.sid, config.serverId, config.clientPort]).toEqual([2, 2, 2181]);
+    expect([...(ensemble?.config.members.values() ?? [])].map(({ sid, role }) => `${sid} ${role}`)).toEqual([
+      '1 participant',
+      '2 participant',
+      '3 observer',
     ]);
+    expect(notices).toEqual(['server.N: two participants: when either of them fails, nothing is served']);
+  });
+
+  it('one alone makes an ensemble that may grow when standaloneEnabled=false', () => {
+    const { ensemble } = loadFile('standaloneEnabled=false\nserver.1=a:1:2', { '/data/myid': '1' });
+    expect(ensemble?.config.members.size).toBe(1);
+  });
+
+  it('may be weighted in groups', () => {
+    const groups = 'group.1=1:2\ngroup.2=4\nweight.1=2\nserver.4=d:1:2\n';
+    const { ensemble } = loadFile(three + groups, { '/data/myid': '1' });
+    expect([ensemble?.config.groups?.size, ensemble?.config.weights?.get(1)]).toEqual([2, 2]);
   });
 
   const refusals: readonly (readonly [string, string])[] = [
-    [
-      'server.1=a:1:2\nserver.2=b:1:2',
-      'server.N: 2 servers: ensembles are not supported by this version; keep one server.N line, or none, to run standalone',
-    ],
-    ['server.1=a:1:2:observer', 'server.N: expected at least one participant among the servers'],
-    [
-      'standaloneEnabled=false\nserver.1=a:1:2',
-      '/srv/zoo.cfg:3: standaloneEnabled=false: ensembles are not supported by this version, not even of one server',
-    ],
+    ['server.1=a:1:2\nserver.2=b:1:2', "/data/myid: missing: write the number of this server's server.N line into it"],
+    ['server.1=a:1:2\nserver.2=b:1:2:observer', 'server.N: observers need at least two participants to observe'],
+    ['server.1=a:1:2:observer', 'no server.N line has the role participant: nobody could vote, add one'],
+    ['server.1=a:1:1', '/srv/zoo.cfg:3: server.1: give the quorum and the election port different numbers'],
     ['server.1=a:1:2;2999', '/srv/zoo.cfg:2: clientPort=2181: expected 2999, as in the line server.1'],
   ];
   for (const [lines, problem] of refusals) {
@@ -230,6 +241,19 @@ describe('lines of members', () => {
     ]);
   });
 
+  it('in a file of their own have the version of its name, and what was proposed later is known', () => {
+    const files = {
+      '/srv/zoo.cfg.dynamic.100000002': 'server.1=a:1:2;2181\nserver.2=b:1:2;2181\n',
+      '/srv/zoo.cfg.dynamic.next': 'server.1=a:1:2;2181\nversion=200000001',
+      '/data/myid': '1',
+    };
+    const { ensemble } = loadFile('reconfigEnabled=true\ndynamicConfigFile=zoo.cfg.dynamic.100000002', files);
+    expect([ensemble?.config.version, ensemble?.nextConfig?.version]).toEqual([0x100000002, 0x200000001]);
+    expect(problemsOf(() => loadFile('server.3=c:1:2\ndynamicConfigFile=zoo.cfg.dynamic.100000002', files))).toEqual([
+      '/srv/zoo.cfg:3: server.3=c:1:2: with dynamicConfigFile the members stand in that file only',
+    ]);
+  });
+
   it('need a myid from 1 to 255, to 254 with extended types', () => {
     const withId = (id: string, lines = ''): readonly string[] =>
       problemsOf(() => loadFile(lines, { '/data/myid': id }));
@@ -242,8 +266,8 @@ describe('lines of members', () => {
 
 describe('the result', () => {
   it('is frozen to its depth', () => {
-    const { config } = loadFile('server.1=a:1:2');
-    expect(Object.isFrozen(config) && Object.isFrozen(config.servers[0]?.addresses[0])).toBe(true);
+    const { config } = loadFile('enforce.auth.schemes=digest');
+    expect(Object.isFrozen(config) && Object.isFrozen(config.enforceAuthSchemes)).toBe(true);
   });
 
   it('never shows a secret', () => {

@@ -5,12 +5,15 @@
 
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { votersOf } from '@corral/core';
+import { EnsembleConfigError, parseMember } from '@corral/protocol';
+import type { EnsembleConfig, Member } from '@corral/protocol';
 
 import { escapeControls } from './escape.ts';
 import { secretPlaceholder } from './kinds.ts';
 import { isSecretKey, meaningOf } from './names.ts';
-import { parseServerSpec, serverIdOf, serverSpecForm } from './servers.ts';
-import type { ServerSpec } from './servers.ts';
+import { readMembers, readNextMembers } from './members.ts';
+import type { EnsemblePlace, MemberLines } from './members.ts';
 import type { Setting } from './setting.ts';
 import { derived } from './settings.ts';
 import type { SettingName, SettingValues } from './settings.ts';
@@ -18,8 +21,6 @@ import { collect, rows } from './sources.ts';
 import type { Collected, LoadInput, RawEntry } from './sources.ts';
 
 export type Config = SettingValues & {
-  /** Members named by server.N lines. */
-  readonly servers: readonly ServerSpec[];
   /** The number in the file myid (or ZOO_MY_ID), if there is one. */
   readonly myId: number | undefined;
   /** The server's number in session ids and in `conf`: 0 when standalone, as in Apache. */
@@ -33,6 +34,8 @@ export interface IgnoredSetting {
 
 export interface LoadedConfig {
   readonly config: Config;
+  /** The server's place in its ensemble; undefined when it stands alone. */
+  readonly ensemble: EnsemblePlace | undefined;
   /** Where each value came from: `zoo.cfg:7`, `-Dx`, `--client-port`, `default`. */
   readonly sources: Readonly<Record<SettingName, string>>;
   readonly ignored: readonly IgnoredSetting[];
@@ -54,13 +57,14 @@ export class ConfigError extends Error {
 }
 
 const defaultClientPort = 2181;
+const anyAddress = '0.0.0.0';
 
 type Values = { -readonly [N in SettingName]: SettingValues[N] };
 
 interface Draft {
   readonly values: Values;
   readonly sources: Record<SettingName, string>;
-  readonly servers: Map<number, ServerSpec>;
+  readonly memberLines: { readonly text: string; readonly where: string }[];
   readonly problems: string[];
   readonly ignored: IgnoredSetting[];
   readonly notices: string[];
@@ -73,20 +77,23 @@ export function loadConfig(input: Omit<LoadInput, 'readFile'> & Partial<Pick<Loa
   const draft: Draft = {
     values: Object.fromEntries(rows.map(([name, row]) => [name, row.fallback])) as Values,
     sources: Object.fromEntries(rows.map(([name]) => [name, 'default'])) as Record<SettingName, string>,
-    servers: new Map(),
+    memberLines: [],
     problems: [...collected.problems],
     ignored: [...collected.ignored],
     notices: [],
   };
   for (const entry of collected.entries) take(draft, entry);
+  const members = membersOf(draft, collected, readFile, input.cwd);
   deriveValues(draft, collected, input.cwd);
   const myId = readMyId(draft, collected, readFile);
-  checkMembers(draft);
+  const ensemble = placeOf(draft, members, myId);
+  takeClientPort(draft, collected, members?.config.members.get(myId ?? -1) ?? onlyMember(members));
   checkTogether(draft);
   if (draft.problems.length > 0) throw new ConfigError(draft.problems);
-  const config: Config = { ...draft.values, servers: [...draft.servers.values()], myId, serverId: 0 };
+  const config: Config = { ...draft.values, myId, serverId: ensemble?.sid ?? 0 };
   return {
     config: deepFreeze(config),
+    ensemble,
     sources: draft.sources,
     ignored: draft.ignored,
     notices: draft.notices,
@@ -148,18 +155,90 @@ function takeValue(draft: Draft, entry: RawEntry, name: SettingName, row: Settin
 }
 
 function takeServer(draft: Draft, entry: RawEntry): void {
-  const id = serverIdOf(entry.key);
-  if (id === undefined) {
-    draft.problems.push(`${entry.where}: ${quote(entry.key)}: expected server.N with N from 0 to 255`);
-    return;
-  }
-  const spec = parseServerSpec(id, entry.value);
-  if (spec === undefined) {
-    draft.problems.push(`${entry.where}: ${entry.key}=${quote(entry.value)}: expected ${serverSpecForm}`);
-    return;
-  }
-  draft.servers.set(id, spec);
+  const problem = memberProblem(entry);
+  if (problem !== undefined) return void draft.problems.push(`${entry.where}: ${problem}`);
+  draft.memberLines.push({ text: `${entry.key}=${entry.value}`, where: entry.where });
 }
+
+/** What is wrong with a line by itself; what is wrong with all of them together is found later. */
+function memberProblem({ key, value }: RawEntry): string | undefined {
+  if (!key.startsWith('server.')) return undefined;
+  const digits = key.slice('server.'.length);
+  if (!/^\d{1,3}$/.test(digits) || Number(digits) > 255) return `${quote(key)}: expected server.N with N from 0 to 255`;
+  try {
+    parseMember(Number(digits), value);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof EnsembleConfigError)) throw error;
+    return error.message;
+  }
+}
+
+interface Members {
+  readonly config: EnsembleConfig;
+  readonly next: EnsembleConfig | undefined;
+}
+
+function membersOf(
+  draft: Draft,
+  collected: Collected,
+  readFile: LoadInput['readFile'],
+  cwd: string,
+): Members | undefined {
+  const { dynamicConfigFile } = draft.values;
+  const lines: MemberLines = {
+    lines: draft.memberLines,
+    dynamicFile: dynamicConfigFile === undefined ? undefined : resolve(cwd, dynamicConfigFile),
+    configFile: collected.configFile === undefined ? undefined : resolve(cwd, collected.configFile),
+    readFile,
+  };
+  try {
+    const config = readMembers(lines);
+    return config && { config, next: readNextMembers(config, lines) };
+  } catch (error) {
+    if (!(error instanceof EnsembleConfigError)) throw error;
+    draft.problems.push(error.message);
+    return undefined;
+  }
+}
+
+/** Several voters, or one that is to grow, make an ensemble; anything less is a standalone server. */
+function placeOf(draft: Draft, members: Members | undefined, myId: number | undefined): EnsemblePlace | undefined {
+  if (members === undefined) return undefined;
+  const { config, next } = members;
+  const voters = votersOf(config).length;
+  if (voters === 1 && draft.values.standaloneEnabled) {
+    if (config.members.size > 1) draft.problems.push('server.N: observers need at least two participants to observe');
+    return undefined;
+  }
+  if (myId === undefined) {
+    draft.problems.push(
+      `${join(draft.values.dataDir, 'myid')}: missing: write the number of this server's server.N line into it`,
+    );
+    return undefined;
+  }
+  checkAddresses(draft, config);
+  if (!config.members.has(myId) && !draft.values.reconfigEnabled) {
+    draft.problems.push(
+      `${join(draft.values.dataDir, 'myid')}: ${myId}: there is no line server.${myId}; change one of the two`,
+    );
+  }
+  if (voters === 2) draft.notices.push('server.N: two participants: when either of them fails, nothing is served');
+  else if (voters % 2 === 0)
+    draft.notices.push(
+      `server.N: ${voters} participants survive no more failures than ${voters - 1}; an odd number is better`,
+    );
+  return { sid: myId, config, nextConfig: next };
+}
+
+function checkAddresses(draft: Draft, config: EnsembleConfig): void {
+  if (draft.values.multiAddressEnabled) return;
+  for (const { sid, addresses } of config.members.values())
+    if (addresses.length > 1) draft.problems.push(`server.${sid}: several addresses need multiAddress.enabled=true`);
+}
+
+const onlyMember = (members: Members | undefined): Member | undefined =>
+  members?.config.members.size === 1 ? [...members.config.members.values()][0] : undefined;
 
 /** Values that depend on others, and the few defaults that depend on whether there is a file. */
 function deriveValues(draft: Draft, collected: Collected, cwd: string): void {
@@ -172,27 +251,26 @@ function deriveValues(draft: Draft, collected: Collected, cwd: string): void {
   }
   values.dataDir = resolve(cwd, values.dataDir);
   values.dataLogDir = values.dataLogDir === '' ? values.dataDir : resolve(cwd, values.dataLogDir);
-  takeClientPort(draft);
+}
+
+/** The own server.N line may name the client port instead of clientPort, but not contradict it. */
+function takeClientPort(draft: Draft, collected: Collected, own: Member | undefined): void {
+  const { values, sources } = draft;
+  if (own?.client !== undefined) {
+    const { host, port } = own.client;
+    if (values.clientPort !== undefined && values.clientPort !== port) {
+      draft.problems.push(
+        `${sources.clientPort}: clientPort=${values.clientPort}: expected ${port}, as in the line server.${own.sid}`,
+      );
+    }
+    values.clientPort = port;
+    if (host !== anyAddress && values.clientPortAddress === undefined) values.clientPortAddress = host;
+  }
   if (values.clientPort !== undefined) return;
   if (collected.configFile === undefined) values.clientPort = defaultClientPort;
   else if (values.secureClientPort === undefined) {
     draft.problems.push(`${collected.configFile}: clientPort: required, as nothing else says where clients connect`);
   }
-}
-
-/** A single server.N line may name the client port instead of clientPort, but not contradict it. */
-function takeClientPort(draft: Draft): void {
-  const { values, sources } = draft;
-  const [only, ...others] = draft.servers.values();
-  if (only?.client === undefined || others.length > 0) return;
-  const { host, port } = only.client;
-  if (values.clientPort !== undefined && values.clientPort !== port) {
-    draft.problems.push(
-      `${sources.clientPort}: clientPort=${values.clientPort}: expected ${port}, as in the line server.${only.id}`,
-    );
-  }
-  values.clientPort = port;
-  if (host !== undefined && values.clientPortAddress === undefined) values.clientPortAddress = host;
 }
 
 function readMyId(draft: Draft, collected: Collected, readFile: LoadInput['readFile']): number | undefined {
@@ -206,25 +284,6 @@ function readMyId(draft: Draft, collected: Collected, readFile: LoadInput['readF
   if (id >= 1 && id <= idMax) return id;
   draft.problems.push(`${where}: ${quote(written)}: expected a server id from 1 to ${idMax}`);
   return undefined;
-}
-
-function checkMembers(draft: Draft): void {
-  const members = [...draft.servers.values()];
-  if (members.length === 0) return;
-  const voters = members.filter((server) => server.role === 'participant').length;
-  if (voters === 0) {
-    draft.problems.push('server.N: expected at least one participant among the servers');
-  } else if (members.length > 1) {
-    draft.problems.push(
-      `server.N: ${members.length} servers: ensembles are not supported by this version; ` +
-        'keep one server.N line, or none, to run standalone',
-    );
-  } else if (!draft.values.standaloneEnabled) {
-    draft.problems.push(
-      `${draft.sources.standaloneEnabled}: standaloneEnabled=false: ensembles are not supported by this version, ` +
-        'not even of one server',
-    );
-  }
 }
 
 /** Conditions on more than one value. */

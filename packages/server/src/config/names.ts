@@ -23,7 +23,7 @@ export function meaningOf(entry: RawEntry): Meaning {
   const bare = prefixed ? entry.key.slice(prefix.length) : entry.key;
   if (entry.naming === 'cfg') {
     if (entry.key.startsWith('server.')) return { kind: 'server' };
-    if (/^(group|weight)\.\d+$/.test(entry.key)) return ignored('hierarchical majorities need an ensemble');
+    if (/^(group|weight)\.\d+$/.test(entry.key)) return { kind: 'server' };
     if (prefixed && isKnown(bare)) return ignored(`in a configuration file the key is ${bare}, without "${prefix}"`);
   }
   const name = byKey.get(bare);

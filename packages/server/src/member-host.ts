@@ -1,0 +1,159 @@
+// Drives one member of an ensemble: what ReplicaHost does for any replica, and besides it the connections to the other
+// members, the epoch files, and the disk work of a synchronisation. Holds no rules of its own about any of them.
+
+import { NodeFiles } from './storage/node-files.ts';
+import { Member, recover, retireHistory, truncateHistory, writeEpochFile } from '@corral/core';
+import type {
+  DiskOp,
+  EnsembleHost,
+  EnsembleOptions,
+  EpochFile,
+  EpochNumbers,
+  PeerAddress,
+  PeerPort,
+  RecoveryTarget,
+  SnapshotSource,
+} from '@corral/core';
+import type { EnsembleConfig, Epoch, Zxid } from '@corral/protocol';
+import type { DynamicConfig } from './config/dynamic-files.ts';
+import { ReplicaHost } from './host.ts';
+import type { HostParts } from './host.ts';
+import type { PeerEvents } from './net/peer-network.ts';
+import { PeerNetwork } from './net/peer-network.ts';
+import type { PeerNetworkOptions } from './net/peer-network.ts';
+import type { DataDirs } from './restore.ts';
+import { writeSnapshot } from './storage/snapshot-files.ts';
+
+export interface MemberParts {
+  readonly ensemble: EnsembleOptions;
+  readonly network: PeerNetworkOptions;
+  readonly dirs: DataDirs;
+  readonly epochs: EpochNumbers;
+  /** Nothing is on disk, and nobody has said that this is a new ensemble. */
+  readonly isEmpty: boolean;
+  /** Listen on every interface and not only on the address in the configuration. */
+  readonly listenOnAll: boolean;
+  /** Where configurations are kept; undefined while reconfiguration is switched off. */
+  readonly dynamicConfig: DynamicConfig | undefined;
+}
+
+const moment = (): { now: number; wall: number } => ({ now: performance.now(), wall: Date.now() });
+
+export class MemberHost extends ReplicaHost implements EnsembleHost {
+  readonly member: Member;
+  readonly network: PeerNetwork;
+  readonly #host: HostParts;
+  readonly #parts: MemberParts;
+  #wake: NodeJS.Timeout | undefined;
+
+  constructor(parts: HostParts, member: MemberParts) {
+    super(parts, (host) => {
+      const { state, replayed, options } = parts;
+      const { epochs, isEmpty, ensemble } = member;
+      const recovered = { state, replayed, epochs: { ...epochs }, isUnknown: isEmpty, isEmpty };
+      return new Member(options, ensemble, host as MemberHost, recovered);
+    });
+    this.member = this.replica as Member;
+    this.#host = parts;
+    this.#parts = member;
+    this.network = new PeerNetwork(member.network, this.#events());
+  }
+
+  /** Opens the ports for the other members. A server that no configuration names yet is only called back, so it needs none. */
+  async listen(): Promise<void> {
+    const { config, nextConfig, sid } = this.#parts.ensemble;
+    const own = config.members.get(sid) ?? nextConfig?.members.get(sid);
+    for (const { host, quorumPort, electionPort } of own?.addresses ?? []) {
+      const address = this.#parts.listenOnAll ? undefined : host;
+      await this.network.listen('election', address, electionPort);
+      await this.network.listen('quorum', address, quorumPort);
+    }
+  }
+
+  /** Lets another server lead; this one takes no part in elections for so long. */
+  handOver(restMs: number): void {
+    this.member.handOver(moment(), restMs);
+  }
+
+  /** Looks for the others. */
+  start(): void {
+    this.member.start(moment());
+  }
+
+  #events(): PeerEvents {
+    const { member } = this;
+    return {
+      opened: (link, port, dial) =>
+        member.step({ kind: 'peerOpened', connection: link.id, link, port, dial, ...moment() }),
+      received: ({ id: connection }, bytes) =>
+        member.step({ kind: 'peerReceived', connection, bytes, start: 0, end: bytes.length, ...moment() }),
+      drained: ({ id: connection }) => member.step({ kind: 'peerDrained', connection, ...moment() }),
+      closed: ({ id: connection }) => member.step({ kind: 'peerClosed', connection, ...moment() }),
+      dialFailed: (dial, reason) => member.step({ kind: 'dialFailed', dial, reason, ...moment() }),
+      refused: (port, reason) => this.#host.logger.warn({ port, reason }, 'connection of a member refused'),
+    };
+  }
+
+  // Effects.
+
+  dial(dial: number, port: PeerPort, addresses: readonly PeerAddress[]): void {
+    this.network.dial(dial, port, addresses);
+  }
+
+  wakeAt(now: number): void {
+    clearTimeout(this.#wake);
+    const ms = Math.max(0, Math.ceil(now - performance.now()));
+    // What the sockets hold is read before anybody is found to be late: setImmediate comes after the poll for input.
+    this.#wake = setTimeout(() => setImmediate(() => this.step({ kind: 'tick' })), ms);
+  }
+
+  writeEpoch(op: DiskOp, file: EpochFile, epoch: Epoch): void {
+    this.#disk(op, () => writeEpochFile(new NodeFiles(), this.#parts.dirs.snapDir, file, epoch));
+  }
+
+  truncate(op: DiskOp, zxid: Zxid): void {
+    this.#disk(op, async () => {
+      await this.#host.log.close();
+      truncateHistory(new NodeFiles(), this.#parts.dirs, zxid);
+    });
+  }
+
+  installSnapshot(op: DiskOp, source: SnapshotSource): void {
+    this.#disk(op, async () => {
+      await this.#host.log.close();
+      const started = performance.now();
+      const { path, bytes } = await writeSnapshot(this.#parts.dirs.snapDir, source.zxid, source);
+      retireHistory(new NodeFiles(), this.#parts.dirs, source.zxid);
+      this.#host.logger.info({ file: path, bytes, ms: Math.round(performance.now() - started) }, 'snapshot installed');
+    });
+  }
+
+  reload(op: DiskOp, makeTarget: () => RecoveryTarget): void {
+    this.#disk(op, () => void recover(new NodeFiles(), this.#parts.dirs, makeTarget));
+  }
+
+  writeConfig(op: DiskOp, which: 'next' | 'active', config: EnsembleConfig): void {
+    this.#disk(op, () => this.#parts.dynamicConfig?.write(which, config));
+  }
+
+  /** Disk work is done in its own time; the replica hears of the end, never inside the call that asked for it. */
+  #disk(op: DiskOp, work: () => void | Promise<void>): void {
+    const run = async (): Promise<void> => {
+      await new Promise((resolve) => setImmediate(resolve));
+      try {
+        await work();
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        return this.member.step({ kind: 'diskFailed', op, reason, ...moment() });
+      }
+      this.member.step({ kind: 'diskDone', op, ...moment() });
+    };
+    void run();
+  }
+
+  override stop(): void {
+    super.stop();
+    clearTimeout(this.#wake);
+    this.network.close();
+  }
+}

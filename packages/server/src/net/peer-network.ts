@@ -1,0 +1,148 @@
+// The ports between members: listens for elections and for learners in every role, and dials. Who may say what is the
+// core's business; this file knows sockets, names and time limits. A peer that cannot be reached costs nobody else time:
+// every dial is on its own.
+
+import { Socket, createServer } from 'node:net';
+import type { Server } from 'node:net';
+import type { PeerAddress, PeerPort } from '@corral/core';
+import { PeerConnection } from './peer-connection.ts';
+
+export interface PeerEvents {
+  opened(connection: PeerConnection, port: PeerPort, dial: number | undefined): void;
+  received(connection: PeerConnection, bytes: Uint8Array): void;
+  drained(connection: PeerConnection): void;
+  closed(connection: PeerConnection): void;
+  dialFailed(dial: number, reason: string): void;
+  /** Too many connections, or one that failed before it was anything. */
+  refused(port: PeerPort, reason: string): void;
+}
+
+export interface PeerNetworkOptions {
+  readonly electionTimeoutMs: number;
+  readonly quorumTimeoutMs: number;
+  readonly keepAlive: boolean;
+  /** Tries to bind a port that is in use; 0 is without end. */
+  readonly bindTries: number;
+}
+
+/** Connections that others have opened, on each port. */
+const inboundMax = 256;
+const bindAgainMs = 1000;
+const complaintPauseMs = 10_000;
+
+export class PeerNetwork {
+  readonly #options: PeerNetworkOptions;
+  readonly #events: PeerEvents;
+  readonly #servers: Server[] = [];
+  readonly #connections = new Map<number, PeerConnection>();
+  readonly #dialling = new Set<Socket>();
+  readonly #inbound: Record<PeerPort, number> = { election: 0, quorum: 0 };
+  readonly #complainedAt: Record<PeerPort, number> = { election: -Infinity, quorum: -Infinity };
+  #nextId = 0;
+  #isClosed = false;
+
+  constructor(options: PeerNetworkOptions, events: PeerEvents) {
+    this.#options = options;
+    this.#events = events;
+  }
+
+  get connections(): ReadonlyMap<number, PeerConnection> {
+    return this.#connections;
+  }
+
+  /** Listens; rejects when the address cannot be bound. An undefined host is every interface. */
+  async listen(port: PeerPort, host: string | undefined, number: number): Promise<void> {
+    const { bindTries } = this.#options;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#bind(port, host, number);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== 'EADDRINUSE' || (bindTries > 0 && tries >= bindTries) || this.#isClosed) throw error;
+        this.#events.refused(port, `port ${number} is in use; trying again`);
+        await new Promise((resolve) => setTimeout(resolve, bindAgainMs));
+      }
+    }
+  }
+
+  #bind(port: PeerPort, host: string | undefined, number: number): Promise<void> {
+    const server = createServer({ noDelay: true, keepAlive: this.#options.keepAlive });
+    server.on('connection', (socket) => this.#accept(port, socket));
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port: number, ...(host === undefined ? {} : { host }) }, () => {
+        server.off('error', reject);
+        server.on('error', (error) => this.#events.refused(port, error.message));
+        this.#servers.push(server);
+        resolve();
+      });
+    });
+  }
+
+  #accept(port: PeerPort, socket: Socket): void {
+    if (this.#isClosed || this.#inbound[port] >= inboundMax) {
+      socket.destroy();
+      const now = performance.now();
+      if (now - this.#complainedAt[port] < complaintPauseMs) return;
+      this.#complainedAt[port] = now;
+      return this.#events.refused(port, `more than ${inboundMax} connections`);
+    }
+    this.#inbound[port]++;
+    socket.once('close', () => this.#inbound[port]--);
+    this.#open(socket, port, undefined);
+  }
+
+  /** Dials all addresses at once; the first connection wins. The names are resolved now, not earlier. */
+  dial(dial: number, port: PeerPort, addresses: readonly PeerAddress[]): void {
+    const timeoutMs = port === 'election' ? this.#options.electionTimeoutMs : this.#options.quorumTimeoutMs;
+    const sockets = new Set<Socket>();
+    let isDecided = false;
+    const failed = (socket: Socket, reason: string): void => {
+      sockets.delete(socket);
+      this.#dialling.delete(socket);
+      socket.destroy();
+      if (isDecided || sockets.size > 0) return;
+      isDecided = true;
+      this.#events.dialFailed(dial, reason);
+    };
+    for (const { host, port: number } of addresses) {
+      const socket = new Socket();
+      sockets.add(socket);
+      this.#dialling.add(socket);
+      const timer = setTimeout(() => failed(socket, `no answer within ${timeoutMs} ms`), timeoutMs);
+      socket.once('close', () => clearTimeout(timer));
+      socket.on('error', (error) => failed(socket, error.message));
+      socket.connect({ host, port: number, noDelay: true, keepAlive: this.#options.keepAlive }, () => {
+        clearTimeout(timer);
+        this.#dialling.delete(socket);
+        if (isDecided || this.#isClosed) return void socket.destroy();
+        isDecided = true;
+        for (const other of sockets) if (other !== socket) other.destroy();
+        socket.removeAllListeners('error');
+        this.#open(socket, port, dial);
+      });
+    }
+  }
+
+  #open(socket: Socket, port: PeerPort, dial: number | undefined): void {
+    const connection = new PeerConnection(++this.#nextId, socket);
+    this.#connections.set(connection.id, connection);
+    socket.on('error', () => socket.destroy()); // a reset says no more than the close that follows
+    socket.on('data', (bytes: Uint8Array) => this.#events.received(connection, bytes));
+    socket.on('drain', () => this.#events.drained(connection));
+    socket.on('end', () => socket.destroy());
+    socket.on('close', () => {
+      this.#connections.delete(connection.id);
+      this.#events.closed(connection);
+    });
+    this.#events.opened(connection, port, dial);
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.#isClosed = true;
+    for (const server of this.#servers) server.close();
+    for (const socket of this.#dialling) socket.destroy();
+    for (const { socket } of this.#connections.values()) socket.destroy();
+  }
+}
