@@ -3,9 +3,11 @@
 
 import {
   JuteReader,
+  counterOf,
   decodeText,
   formatEnsembleConfig,
   encodeText,
+  epochOf,
   parseEnsembleConfig,
   systemPaths,
 } from '@corral/protocol';
@@ -204,7 +206,8 @@ export class Member implements Application {
   decided(zxid: Zxid): void {
     const before = this.applied;
     this.pipeline.decided(zxid);
-    this.#snapshots.decided(this.applied - before, this.peer.batches.bytesAppended, this.#state);
+    const txns = counterOf(zxid) - (epochOf(before) === epochOf(zxid) ? counterOf(before) : 0);
+    this.#snapshots.decided(txns, this.peer.batches.bytesAppended, this.#state);
   }
 
   lead(ordering: Ordering): void {

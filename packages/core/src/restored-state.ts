@@ -69,6 +69,7 @@ export class RestoredState implements RecoveryTarget {
     if (this.tree.nodes.count === 0) this.tree.addSystemNodes(); // a log trusted without a snapshot
     applyTxn(this, header, txn);
     if (this.#entriesKept > 0 && payload !== undefined) this.#remember({ zxid: header.zxid, payload: payload.slice() });
+    else this.base = header.zxid;
     if (digest?.version !== digestVersion || header.zxid < this.#comparableFrom) return;
     if (digest.value !== this.tree.digest.value) this.digestMismatches++;
   }

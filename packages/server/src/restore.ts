@@ -30,8 +30,13 @@ export function ensureDirs(config: Config): void {
   }
 }
 
-/** Restores the state. Throws RecoveryRefused when the data is damaged. */
-export function restore(config: Config, options: ReplicaOptions, logger: Logger): RecoveryResult<RestoredState> {
+/** Restores the state; the last `entriesKept` transactions are remembered as bytes as well. Throws RecoveryRefused when the data is damaged. */
+export function restore(
+  config: Config,
+  options: ReplicaOptions,
+  logger: Logger,
+  entriesKept: number,
+): RecoveryResult<RestoredState> {
   let shown = 0;
   const result = recover(
     new NodeFiles(),
@@ -44,7 +49,7 @@ export function restore(config: Config, options: ReplicaOptions, logger: Logger)
         logger.info({ file, replayed }, 'replaying the transaction log');
       },
     },
-    () => new RestoredState(options),
+    () => new RestoredState(options, entriesKept),
   );
   for (const note of result.notes) logger.warn({}, note);
   result.target.finish();

@@ -69,7 +69,8 @@ export class CorralServer {
     this.#unlock = unlock;
     this.ended = new Promise((resolve) => (this.#end = resolve));
     const options = replicaOptions(config, Date.now());
-    const restored = restore(config, options, logger);
+    const entriesKept = loaded.ensemble === undefined ? 0 : config.commitLogCount;
+    const restored = restore(config, options, logger, entriesKept);
     const { snapDir, logDir } = dataDirs(config);
     this.#log = new TxnLogWriter({
       dir: logDir,
