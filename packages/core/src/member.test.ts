@@ -165,7 +165,7 @@ describe('an ensemble of three', () => {
     for (let i = 0; i < 20; i++) client.create(`/n${i}`, { data: 'x'.repeat(100) });
     away.start();
     cluster.pass(10 * tickMs);
-    expect(away.peer.learner?.sync).toBe('SNAP');
+    expect(away.peer.role).toMatchObject({ kind: 'following', sync: 'SNAP' });
     client.create('/after');
     cluster.pass(tickMs);
     expect(digests(cluster).size).toBe(1);

@@ -247,7 +247,7 @@ export class Member implements Application {
     const before = this.pipeline;
     before.closeAll();
     before.flush(this.peer.durable);
-    this.pipeline = new Pipeline(this.#options, this.#host, this.#state, ordering, before.ctx.stats);
+    this.pipeline = new Pipeline(this.#options, this.#host, this.#state, ordering, before);
     this.#setClock();
   }
 
@@ -290,15 +290,15 @@ export class Member implements Application {
   }
 
   revalidated(session: SessionId, isValid: boolean): void {
-    this.pipeline.revalidated(session, isValid);
+    this.pipeline.learner.revalidated(session, isValid);
   }
 
   synced(): void {
-    this.pipeline.synced();
+    this.pipeline.learner.synced();
   }
 
   takeTouched(): readonly (readonly [SessionId, number])[] {
-    return this.pipeline.takeTouched();
+    return this.pipeline.learner.takeTouched();
   }
 
   // The state as a whole.

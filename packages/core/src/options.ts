@@ -27,6 +27,10 @@ export interface ReplicaOptions {
   /** Bytes of replies waiting for one client before its requests are no longer read. */
   readonly outputBytesMax: number;
   readonly sessionlessTimeoutMs: number;
+  /** New sessions are known to the server that made them, and to no other. */
+  readonly localSessionsEnabled?: boolean;
+  /** They become known everywhere with their first ephemeral, which is refused otherwise. */
+  readonly localSessionsUpgradingEnabled?: boolean;
   readonly containerCheckMs: number;
   readonly containersPerMinuteMax: number;
   /** 0: containers that never had a child stay. */

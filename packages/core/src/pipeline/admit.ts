@@ -6,7 +6,7 @@ import { JuteReader, ProtocolError, copyBytes, errorCodes, opcodes, records } fr
 import type { OpName } from '@corral/protocol';
 import { authenticate, declineSasl, isAdmitted } from './auth.ts';
 import { blocks } from './connection.ts';
-import type { Connection, DeferredFrame, Waiting } from './connection.ts';
+import type { Connection, DeferredFrame, Waiting, WaitingSync } from './connection.ts';
 import type { Context } from './context.ts';
 import * as reads from './reads.ts';
 import type { ReadBehaviour, Request } from './reads.ts';
@@ -71,6 +71,8 @@ export interface Next {
   write(connection: Connection, xid: number, opcode: number, body: JuteReader): void;
   /** Asks for everything decided so far; false when there is nobody to ask. `frame` makes the copy that waits. */
   sync(connection: Connection, xid: number, body: JuteReader, frame: () => DeferredFrame): boolean;
+  /** The client of a session that this server alone knows was told that it has ended. */
+  farewell(connection: Connection): void;
   /** Whether too much is in flight to take more requests. */
   readonly isFull: boolean;
 }
@@ -239,6 +241,46 @@ export class Admission {
     }
   }
 
+  /** A sync takes its place in the queue. */
+  await(connection: Connection, frame: DeferredFrame): WaitingSync {
+    const sync: WaitingSync = { kind: 'sync', frame, isDone: false };
+    connection.deferred++;
+    connection.waiting.push(sync);
+    return sync;
+  }
+
+  /** What a sync waited for has come. */
+  arrived(connection: Connection, sync: WaitingSync): void {
+    sync.isDone = true;
+    if (connection.waiting[0] === sync) this.release(connection);
+  }
+
+  /**
+   * Syncs in front of a write that is decided are done as well: the write was proposed after they were asked for, so a
+   * majority has confirmed the leader since, and everything before the write is applied here.
+   */
+  passSyncs(connection: Connection, until: Waiting): void {
+    for (
+      let head = connection.waiting[0];
+      head !== until && connection.state !== 'gone';
+      head = connection.waiting[0]
+    ) {
+      if (head?.kind !== 'sync') throw new Error('a transaction that overtakes another of its session');
+      this.arrived(connection, head);
+    }
+  }
+
+  /** Says farewell behind whatever is in flight. */
+  bid(connection: Connection, xid: number): void {
+    if (connection.waiting.length > 0) connection.waiting.push({ kind: 'farewell', xid });
+    else this.#farewell(connection, xid);
+  }
+
+  #farewell(connection: Connection, xid: number): void {
+    replyHeader(this.#ctx, connection, xid, this.#ctx.tree.lastZxid, 0);
+    this.#next.farewell(connection);
+  }
+
   /** What the queue waited for has come: what waited behind it follows, up to the next write. */
   release(connection: Connection): void {
     const { waiting } = connection;
@@ -246,10 +288,10 @@ export class Admission {
       waiting.shift();
       if (connection.state === 'gone') continue;
       if (next.kind === 'error') this.#answerError(connection, next.xid, next.code);
-      else if (next.kind === 'sync') this.#runDeferred(connection, next.frame);
-      else if (next.kind === 'frame') {
+      else if (next.kind === 'farewell') this.#farewell(connection, next.xid);
+      else if (next.kind === 'sync' || next.kind === 'frame') {
         connection.deferred--;
-        this.#runDeferred(connection, next);
+        this.#runDeferred(connection, next.kind === 'sync' ? next.frame : next);
       }
     }
   }

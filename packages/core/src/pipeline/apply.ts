@@ -83,6 +83,7 @@ export function applyAndReply(ctx: Context, write: Write): void {
       return applyMulti(ctx, connection, write, txn.parts, latency);
     case 'error':
       ctx.tree.lastZxid = header.zxid;
+      if (write.opcode === opcodes.createSession) return greet(ctx, connection, false);
       return endReply(ctx, connection, beginReply(connection, write.xid, header.zxid, txn.code), latency);
     case 'closeSession':
       applyTxn(ctx, header, txn);

@@ -35,14 +35,22 @@ export interface DeferredError {
   readonly xid: number;
   readonly code: number;
 }
+/** The end of a session that no transaction ends: answered, then hung up. */
+export interface Farewell {
+  readonly kind: 'farewell';
+  readonly xid: number;
+}
 /** A write that was sent to the leader: it is answered when its transaction comes back. */
 export interface Forwarded {
   readonly kind: 'forwarded';
+  readonly connection: Connection;
   readonly xid: number;
   readonly opcode: number;
   /** Opcodes of a multi's parts, in order. */
   readonly partOpcodes: readonly number[] | undefined;
   readonly receivedAt: number;
+  /** Makes a local session known everywhere; the client does not wait for it. */
+  readonly isUpgrade: boolean;
 }
 /** A sync waits for the leader; then it is answered like a read. */
 export interface WaitingSync {
@@ -50,7 +58,7 @@ export interface WaitingSync {
   readonly frame: DeferredFrame;
   isDone: boolean;
 }
-export type Waiting = Write | Forwarded | WaitingSync | DeferredFrame | DeferredError;
+export type Waiting = Write | Forwarded | WaitingSync | DeferredFrame | DeferredError | Farewell;
 
 /** Whether everything behind it has to wait for something to arrive. */
 export const blocks = (waiting: Waiting): boolean =>
@@ -73,7 +81,7 @@ export class Connection {
   /** Replaced, never changed, so that a request keeps those it arrived with. */
   identities: readonly Identity[];
   waiting: Waiting[] = [];
-  /** Requests among those that wait: each may have a large answer. */
+  /** Requests that are kept until their turn comes: each may be large, or have a large answer. */
   deferred = 0;
   /** Bytes of an incomplete frame, or of requests that may not be handled yet. */
   stash: Uint8Array | undefined;

@@ -4,6 +4,7 @@ import type { JuteWriter } from '@corral/protocol';
 import type { DataTree } from '../tree/data-tree.ts';
 import type { WatchTable } from '../watches/watch-table.ts';
 import type { Session, SessionTable } from '../sessions/session-table.ts';
+import type { SessionIds } from '../sessions/session-id.ts';
 import type { Permissions } from '../acl/permissions.ts';
 import type { SchemeTable } from '../acl/schemes.ts';
 import type { Host } from '../effects.ts';
@@ -19,6 +20,10 @@ export interface Context {
   readonly tree: DataTree;
   readonly outstanding: Outstanding;
   readonly sessions: SessionTable;
+  /** Sessions of this server alone. */
+  readonly locals: SessionTable;
+  /** Survives the pipeline: no id is given out twice. */
+  readonly sessionIds: SessionIds;
   readonly watches: WatchTable;
   readonly permissions: Permissions;
   readonly schemes: SchemeTable;

@@ -8,10 +8,8 @@ import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
 
 export interface Sessions {
-  /** Proposes a new session for this connection. */
+  /** A new session for this connection. */
   open(connection: Connection, timeoutMs: number): void;
-  /** A session of this server alone, for as long as there is no leader. */
-  openReadOnly(connection: Connection, timeoutMs: number): void;
   /** Asks the leader whether a session is alive; false when this server knows itself. */
   revalidate(connection: Connection, session: SessionId, timeoutMs: number): boolean;
   /** The connection that holds a session at present. */
@@ -27,11 +25,11 @@ export function handshake(ctx: Context, sessions: Sessions, connection: Connecti
   const mayBeReadOnly = connection.knowsReadOnly && body.bool();
   connection.state = 'open';
   ctx.stats.connectionRequests++;
+  if (ctx.isReadOnly && !mayBeReadOnly) return ctx.hangUp(connection);
   // A client that has seen the future must not be served the past: it will find a server that is up to date.
   if (request.lastZxidSeen > BigInt(ctx.tree.lastZxid)) return ctx.hangUp(connection);
   const { minSessionTimeoutMs, maxSessionTimeoutMs } = ctx.options;
   const timeoutMs = Math.min(Math.max(request.timeOut, minSessionTimeoutMs), maxSessionTimeoutMs);
-  if (ctx.isReadOnly) return mayBeReadOnly ? sessions.openReadOnly(connection, timeoutMs) : ctx.hangUp(connection);
   if (request.sessionId === 0n) return sessions.open(connection, timeoutMs);
   reattach(ctx, sessions, connection, request.sessionId as SessionId, request.passwd, timeoutMs);
 }
@@ -47,11 +45,14 @@ function reattach(
   const holder = sessions.holder(id);
   if (holder !== undefined && holder !== connection) ctx.hangUp(holder); // even if the password turns out wrong
   ctx.stats.revalidations++;
+  const table = ctx.locals.get(id) === undefined ? ctx.sessions : ctx.locals;
+  // Whether a session that others know is alive cannot be said without a leader.
+  if (ctx.isReadOnly && table !== ctx.locals) return ctx.hangUp(connection);
   if (password === null || !samePassword(sessionPassword(id), password)) return greet(ctx, connection, false);
   if (sessions.revalidate(connection, id, timeoutMs)) return;
-  const session = ctx.sessions.get(id);
-  if (session?.persisted !== true || session.closing) return greet(ctx, connection, false);
-  ctx.sessions.add(id, timeoutMs);
+  const session = table.get(id);
+  if (session === undefined || session.closing) return greet(ctx, connection, false);
+  table.add(id, timeoutMs);
   connection.session = session;
   sessions.attach(connection, id);
   if (holder !== undefined) ctx.host.note({ kind: 'sessionMoved', session: id, address: connection.address });

@@ -30,16 +30,16 @@ import type { Next } from './admit.ts';
 import { WatchNotifier, applyAndReply, greet } from './apply.ts';
 import { Arena } from './arena.ts';
 import { Connection } from './connection.ts';
-import type { DeferredFrame, WaitingSync, Write } from './connection.ts';
+import type { DeferredFrame, Write } from './connection.ts';
 import type { Context } from './context.ts';
 import { handshake } from './handshake.ts';
 import type { Sessions } from './handshake.ts';
-import { AtLeader } from './learning.ts';
+import { LearnerSide } from './learner-side.ts';
 import type { Ordering } from './ordering.ts';
 import { Outstanding } from './outstanding.ts';
-import { isSingleWrite, prepareReap, prepareSingle } from './prepare.ts';
+import { isWrite, prepareReap, prepareSingle } from './prepare.ts';
 import type { Requester } from './prepare.ts';
-import { multiOpcodes, prepareMulti } from './prepare-multi.ts';
+import { prepareMulti } from './prepare-multi.ts';
 import { WriteQueue } from './write-queue.ts';
 
 /** Owner of a session whose client is connected to this very server. */
@@ -47,14 +47,6 @@ const local = -1;
 
 type Of<K extends Input['kind']> = Extract<Input, { kind: K }>;
 
-const otherWrites: ReadonlySet<number> = new Set([
-  opcodes.multi,
-  opcodes.reconfig,
-  opcodes.deleteContainer,
-  opcodes.createSession,
-  opcodes.closeSession,
-]);
-const isWrite = (opcode: number): boolean => isSingleWrite(opcode) || otherWrites.has(opcode);
 const asTxn = (prepared: Txn | number): Txn =>
   typeof prepared === 'number' ? { kind: 'error', code: prepared } : prepared;
 /** What is said of a transaction that no client of this server waits for. */
@@ -68,7 +60,8 @@ export class Pipeline implements Next, Sessions {
   readonly #admission: Admission;
   readonly #notifier: WatchNotifier;
   readonly ordering: Ordering;
-  readonly #atLeader = new AtLeader();
+  /** What needs the leader, when that is another server. */
+  readonly learner: LearnerSide;
   /** Through which server the client of a session is connected, as far as the leader knows. */
   readonly #owners = new Map<SessionId, number>();
   #dirty: Connection[] = [];
@@ -77,13 +70,13 @@ export class Pipeline implements Next, Sessions {
   #lastProposed: Zxid;
   #nextSession: SessionId;
 
-  /** `stats` goes on counting through the roles of a server. */
+  /** `before`: the pipeline of the role before. Counters go on, and no session id is ever given out twice. */
   constructor(
     options: ReplicaOptions,
     host: Host,
     state: Pick<RestoredState, 'tree' | 'sessions'>,
     ordering: Ordering,
-    stats: ReplicaStats = new ReplicaStats(),
+    before?: Pipeline,
   ) {
     const { tree, sessions } = state;
     const schemes = makeSchemes({
@@ -102,12 +95,10 @@ export class Pipeline implements Next, Sessions {
       permissions: new Permissions(schemes, options.skipAcl),
       connections: this.#connections,
       stalled: new Set(),
-      stats,
+      stats: before?.ctx.stats ?? new ReplicaStats(),
       isReadOnly: ordering.kind === 'readOnly',
       heard:
-        ordering.kind === 'learning'
-          ? (session) => this.#atLeader.touch(session)
-          : (session) => sessions.touch(session),
+        ordering.kind === 'learning' ? (session) => this.learner.touch(session) : (session) => sessions.touch(session),
       arena: new Arena(),
       scratch: new JuteWriter(1024),
       now: 0,
@@ -116,16 +107,25 @@ export class Pipeline implements Next, Sessions {
       hangUp: (connection) => this.#hangUp(connection),
     };
     this.ordering = ordering;
-    this.#admission = new Admission(this.ctx, this);
+    const admission = new Admission(this.ctx, this);
+    this.#admission = admission;
+    this.learner = new LearnerSide(() => this.ctx, ordering, {
+      holder: (id) => this.#holders.get(id),
+      attach: (connection, id) => this.attach(connection, id),
+      refuse: (connection, xid, code) => admission.refuse(connection, xid, code),
+      release: (connection) => admission.release(connection),
+      unstall: (connection) => this.#unstall(connection),
+    });
     this.#notifier = new WatchNotifier(this.ctx);
     tree.listener = this.#notifier;
     this.#lastProposed = ordering.kind === 'leading' ? ordering.lastZxid : tree.lastZxid;
     if (ordering.kind !== 'closed') sessions.restart();
-    this.#nextSession = firstSessionId(options.serverId, options.startedAt);
+    this.#nextSession =
+      before === undefined ? firstSessionId(options.serverId, options.startedAt) : before.#nextSession;
   }
 
   get outstandingCount(): number {
-    return this.#inFlight.length + this.#atLeader.writes;
+    return this.#inFlight.length + this.learner.writes;
   }
 
   get isFull(): boolean {
@@ -191,7 +191,7 @@ export class Pipeline implements Next, Sessions {
 
   #forget(connection: Connection): void {
     connection.state = 'gone';
-    for (const { kind } of connection.waiting) if (kind === 'forwarded') this.#atLeader.writes--;
+    this.learner.gone(connection);
     connection.waiting = [];
     connection.stash = undefined;
     connection.stashLength = 0;
@@ -228,12 +228,7 @@ export class Pipeline implements Next, Sessions {
     this.#nextSession = nextSessionId(id);
     connection.session = this.ctx.sessions.add(id, timeoutMs);
     this.attach(connection, id);
-    if (this.ordering.kind === 'learning') {
-      const body = this.ctx.scratch;
-      body.clear();
-      body.int(timeoutMs);
-      return this.#forward(connection, 0, opcodes.createSession, body.view(), null);
-    }
+    if (this.ordering.kind === 'learning') return this.learner.open(connection, timeoutMs);
     this.#begin();
     this.#submit(connection, 0, opcodes.createSession, id, { kind: 'createSession', timeoutMs });
   }
@@ -281,7 +276,7 @@ export class Pipeline implements Next, Sessions {
     const session = connection.session!;
     const { ordering } = this;
     if (ordering.kind === 'readOnly') return this.#admission.refuse(connection, xid, errorCodes.NotReadOnly);
-    if (ordering.kind === 'learning') return this.#writeAtLeader(connection, xid, opcode, body);
+    if (ordering.kind === 'learning') return this.learner.write(connection, xid, opcode, body);
     if (session.closing) return this.#admission.refuse(connection, xid, errorCodes.SessionExpired);
     if (opcode === opcodes.closeSession) {
       session.closing = true;
@@ -429,46 +424,18 @@ export class Pipeline implements Next, Sessions {
 
   // At a learner.
 
-  #writeAtLeader(connection: Connection, xid: number, opcode: number, body: JuteReader): void {
-    if (opcode === opcodes.createSession) {
-      body.int();
-      return this.#admission.refuse(connection, xid, errorCodes.Unimplemented);
-    }
-    const bytes = body.bytes.subarray(body.at, body.end);
-    const partOpcodes = opcode === opcodes.multi ? multiOpcodes(body) : undefined;
-    if (opcode === opcodes.closeSession) connection.state = 'ending';
-    this.#forward(connection, xid, opcode, bytes, connection.identities, partOpcodes);
-  }
-
-  #forward(
-    connection: Connection,
-    xid: number,
-    opcode: number,
-    body: Uint8Array,
-    identities: readonly Identity[] | null,
-    partOpcodes?: readonly number[],
-  ): void {
-    const { ordering } = this;
-    if (ordering.kind !== 'learning') throw new Error('only a learner forwards');
-    this.#atLeader.writes++;
-    connection.waiting.push({ kind: 'forwarded', xid, opcode, partOpcodes, receivedAt: this.ctx.now });
-    ordering.forward(connection.session!.id, xid, opcode, body, identities);
-  }
-
   /** A decided transaction, next in order. When it is what a client of this server waits for, that client is answered. */
   deliver(header: TxnHeader, txn: Txn): void {
     const { ctx } = this;
-    const holder = this.#holders.get(header.clientId);
-    const head = holder?.waiting[0];
-    const isOurs = head?.kind === 'forwarded' && head.xid === header.cxid;
-    const connection = isOurs ? holder : undefined;
+    const asked = this.learner.askedBy(header);
+    const connection = asked?.connection;
     this.#notifier.zxid = header.zxid;
     ctx.stats.commits++;
     if (connection !== undefined && txn.kind === 'error' && txn.code === errorCodes.SessionMoved) {
       ctx.tree.lastZxid = header.zxid;
       return this.#hangUp(connection);
     }
-    const { opcode, partOpcodes, receivedAt } = isOurs ? head : unasked;
+    const { opcode, partOpcodes, receivedAt } = asked?.write ?? unasked;
     applyAndReply(ctx, {
       kind: 'write',
       connection,
@@ -480,74 +447,18 @@ export class Pipeline implements Next, Sessions {
       partOpcodes,
       receivedAt,
     });
-    if (txn.kind === 'createSession') this.#atLeader.touch(ctx.sessions.get(header.clientId)!);
+    if (txn.kind === 'createSession') this.learner.touch(ctx.sessions.get(header.clientId)!);
     if (txn.kind === 'closeSession') this.#sessionEnded(header.clientId);
-    if (connection !== undefined) this.#answered(connection);
+    if (connection !== undefined) this.learner.answered(connection);
     this.#unstallWaiting();
   }
 
-  /** The write at the head of a connection's queue is done. */
-  #answered(connection: Connection): void {
-    if (connection.state === 'gone') return; // what it had forwarded was taken off the count when it went
-    connection.waiting.shift();
-    this.#atLeader.writes--;
-    if (connection.waiting.length > 0) this.#admission.release(connection);
-  }
-
   revalidate(connection: Connection, id: SessionId, timeoutMs: number): boolean {
-    if (this.ordering.kind !== 'learning') return false;
-    connection.isRevalidating = true;
-    this.#atLeader.askedFor(id, connection, timeoutMs);
-    this.ordering.revalidate(id, timeoutMs);
-    return true;
-  }
-
-  /** The leader's answer about a session whose client has come here. */
-  revalidated(id: SessionId, isValid: boolean): void {
-    const asked = this.#atLeader.answered(id);
-    if (asked === undefined || asked.connection.state === 'gone') return;
-    const { connection, timeoutMs } = asked;
-    connection.isRevalidating = false;
-    if (!isValid) return greet(this.ctx, connection, false);
-    const before = this.#holders.get(id);
-    if (before !== undefined && before !== connection) this.#hangUp(before);
-    connection.session = this.ctx.sessions.add(id, timeoutMs);
-    this.#atLeader.touch(connection.session);
-    this.attach(connection, id);
-    greet(this.ctx, connection, true);
-    this.#unstall(connection);
+    return this.learner.revalidate(connection, id, timeoutMs);
   }
 
   sync(connection: Connection, xid: number, body: JuteReader, frame: () => DeferredFrame): boolean {
-    const { ordering } = this;
-    if (ordering.kind === 'learning') {
-      const bytes = body.bytes.subarray(body.at, body.end);
-      const sync: WaitingSync = { kind: 'sync', frame: frame(), isDone: false };
-      connection.waiting.push(sync);
-      this.#atLeader.syncing(connection, sync);
-      ordering.forward(connection.session!.id, xid, opcodes.sync, bytes, connection.identities);
-      return true;
-    }
-    if (ordering.kind !== 'leading' || ordering.confirm === undefined) return false;
-    const sync: WaitingSync = { kind: 'sync', frame: frame(), isDone: false };
-    connection.waiting.push(sync);
-    ordering.confirm(() => this.#synced(connection, sync));
-    return true;
-  }
-
-  /** The leader has answered the oldest sync. */
-  synced(): void {
-    const oldest = this.#atLeader.synced();
-    if (oldest !== undefined) this.#synced(oldest.connection, oldest.sync);
-  }
-
-  #synced(connection: Connection, sync: WaitingSync): void {
-    sync.isDone = true;
-    if (connection.state !== 'gone' && connection.waiting[0] === sync) this.#admission.release(connection);
-  }
-
-  takeTouched(): (readonly [SessionId, number])[] {
-    return this.#atLeader.takeTouched();
+    return this.learner.sync(connection, xid, body, frame);
   }
 
   /** Everything up to zxid is decided: it is applied, answered, and what waited behind it follows. */

@@ -46,7 +46,16 @@ const preparations = new Map<number, (ctx: Context, by: Requester, body: JuteRea
   [opcodes.check, prepareCheck],
 ]);
 
-export const isSingleWrite = (opcode: number): boolean => preparations.has(opcode);
+const otherWrites: ReadonlySet<number> = new Set([
+  opcodes.multi,
+  opcodes.reconfig,
+  opcodes.deleteContainer,
+  opcodes.createSession,
+  opcodes.closeSession,
+]);
+
+/** Whether an operation becomes a transaction. */
+export const isWrite = (opcode: number): boolean => preparations.has(opcode) || otherWrites.has(opcode);
 
 /** Throws ProtocolError when the body cannot be decoded. */
 export function prepareSingle(ctx: Context, by: Requester, opcode: number, body: JuteReader): Prepared {

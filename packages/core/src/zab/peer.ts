@@ -63,7 +63,7 @@ export class Peer implements Zab {
   readonly #frame: PeerParts['frame'];
   readonly #election: Election;
   readonly #mesh: ElectionMesh;
-  #role: Role | undefined;
+  #role: Leader | Learner | undefined;
   #state: PeerState = 'leaving';
   /** Counts the roles; what belongs to an earlier one is stale. */
   #term = 0;
@@ -143,12 +143,9 @@ export class Peer implements Zab {
     return this.#state;
   }
 
-  get leader(): Leader | undefined {
-    return this.#role instanceof Leader ? this.#role : undefined;
-  }
-
-  get learner(): Learner | undefined {
-    return this.#role instanceof Learner ? this.#role : undefined;
+  /** The present role. */
+  get role(): Leader | Learner | undefined {
+    return this.#role;
   }
 
   get isServing(): boolean {
@@ -218,7 +215,7 @@ export class Peer implements Zab {
     }
   }
 
-  #enter(state: 'leading' | 'following' | 'observing', role: Role): void {
+  #enter(state: 'leading' | 'following' | 'observing', role: Leader | Learner): void {
     this.#state = state;
     this.#role = role;
     this.#election.settled(state, this.leaderSid ?? this.options.sid);
