@@ -1,0 +1,143 @@
+// corral cluster status | add | remove | reconfig: how the ensemble is, and who belongs to it.
+
+import type { Command } from 'commander';
+import { EnsembleConfigError } from '@corral/protocol';
+import type { Context } from '../context.ts';
+import { UsageError } from '../exit-codes.ts';
+import { printJson } from '../output.ts';
+import { globalsOf } from '../with-client.ts';
+import type { ReconfigureFlags } from '../cluster/reconfigure.ts';
+import type { Change } from '../cluster/change.ts';
+import { ProblemsFound } from './data-files.ts';
+
+/** A server that has not answered by then counts as down, whatever --timeout allows the rest. */
+const askMsMax = 3000;
+
+export function registerCluster(program: Command, context: Context): void {
+  const cluster = program.command('cluster').description('show an ensemble, change its members');
+  cluster
+    .command('status')
+    .description('the members with their roles, and what the quorum survives; works with ZooKeeper too')
+    .option('--admin-port <port>', 'ask the AdminServer on this port of each host instead of srvr on the client port')
+    .action((options: StatusOptions, command: Command) => status(options, command, context));
+  changing(cluster.command('add').argument('<server...>', 'server.4=host:2888:3888:participant;2181'))
+    .description('let servers join, or change the role of members')
+    .action((joining: string[], flags: ReconfigureFlags, command: Command) =>
+      change(() => ({ kind: 'incremental', joining: commas(joining), leaving: [] }), flags, command, context),
+    );
+  changing(cluster.command('remove').argument('<id...>', 'ids of members'))
+    .description('let members leave')
+    .action((ids: string[], flags: ReconfigureFlags, command: Command) =>
+      change(async () => incremental({ leaving: ids }), flags, command, context),
+    );
+  changing(cluster.command('reconfig'))
+    .description('let servers join and leave in one step, or replace the whole list')
+    .option('--joining <servers>', 'server.N lines, separated by commas')
+    .option('--leaving <ids>', 'ids, separated by commas')
+    .option('--members <file>', 'a file with all server.N lines, and group.N and weight.N where there are any')
+    .action((flags: ReconfigFlags, command: Command) =>
+      change(() => changeOf(flags, context), flags, command, context),
+    );
+}
+
+const changing = (command: Command): Command =>
+  command
+    .option('-n, --dry-run', 'show the quorum before and after, change nothing')
+    .option('-y, --yes', 'do not ask, even if fewer failures will be survived');
+
+interface StatusOptions {
+  readonly adminPort?: string;
+}
+
+async function status({ adminPort }: StatusOptions, command: Command, context: Context): Promise<void> {
+  const globals = globalsOf(command);
+  const [{ parseAddress }, { askAdmin, askServer }, { collect }, { withSession }, { clusterStatus }] =
+    await Promise.all([
+      import('@corral/client'),
+      import('../cluster/ask.ts'),
+      import('../cluster/collect.ts'),
+      import('../cluster/connection.ts'),
+      import('../cluster/members.ts'),
+    ]);
+  const address = parseAddress(globals.server);
+  const askMs = Math.min(globals.timeout, askMsMax);
+  const port = adminPort === undefined ? undefined : parsePort(adminPort);
+  const { seen, config } = await collect(
+    address,
+    (endpoint) => (port === undefined ? askServer(endpoint, askMs) : askAdmin(endpoint, port, askMs)),
+    async (endpoints) => {
+      try {
+        const { timeout } = globals;
+        return (await withSession(address, endpoints, timeout, (client) => client.getConfig({ timeout }))).config;
+      } catch (error) {
+        context.stderr.write(`the configuration could not be read: ${(error as Error).message}\n`);
+        return null;
+      }
+    },
+  );
+  const found = clusterStatus(seen, config);
+  if (globals.output === 'text') {
+    const { statusText } = await import('../cluster/status-text.ts');
+    context.stdout.write(statusText(found));
+  } else printJson(context, globals.output, found);
+  if (found.problems.length > 0) {
+    throw new ProblemsFound(
+      found.problems.length === 1 ? 'one problem found' : `${found.problems.length} problems found`,
+    );
+  }
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65535) return port;
+  throw new UsageError(`"${text}" is not a port`);
+}
+
+interface ReconfigFlags extends ReconfigureFlags {
+  readonly joining?: string;
+  readonly leaving?: string;
+  readonly members?: string;
+}
+
+async function changeOf({ joining, leaving, members }: ReconfigFlags, context: Context): Promise<Change> {
+  if (members === undefined) {
+    if (joining === undefined && leaving === undefined) {
+      throw new UsageError('give --joining, --leaving or both, or a whole list with --members');
+    }
+    return incremental({
+      joining: joining === undefined ? [] : [joining],
+      leaving: leaving === undefined ? [] : [leaving],
+    });
+  }
+  if (joining !== undefined || leaving !== undefined) {
+    throw new UsageError('--members is the whole list: leave out --joining and --leaving');
+  }
+  const { parseMembersFile } = await import('../cluster/change.ts');
+  const text = new TextDecoder().decode(await context.readFile(members));
+  return { kind: 'bulk', members: parseMembersFile(text) };
+}
+
+async function incremental(texts: { joining?: readonly string[]; leaving?: readonly string[] }): Promise<Change> {
+  const { parseLeaving } = await import('../cluster/change.ts');
+  return { kind: 'incremental', joining: commas(texts.joining ?? []), leaving: parseLeaving(texts.leaving ?? []) };
+}
+
+const commas = (texts: readonly string[]): string[] =>
+  texts.flatMap((text) => text.split(',')).filter((text) => text.trim() !== '');
+
+async function change(
+  wanted: () => Change | Promise<Change>,
+  flags: ReconfigureFlags,
+  command: Command,
+  context: Context,
+): Promise<void> {
+  const { reconfigure } = await import('../cluster/reconfigure.ts');
+  let parsed: Change;
+  try {
+    parsed = await wanted();
+  } catch (error) {
+    if (error instanceof EnsembleConfigError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+  await reconfigure(parsed, flags, globalsOf(command), context);
+}
