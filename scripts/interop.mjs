@@ -1,13 +1,19 @@
 // npm run test:interop: the clients people already use, each against a real server process, and Apache's server on a
 // data directory of ours (and the reverse). Nothing is skipped: what cannot be installed is a failed check.
 //
-//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,disk]
+//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,disk,ensemble,...]
+//
+// --server ensemble:follower (or leader, observer; apache-ensemble:... for Apache's) runs the clients against one member
+// of an ensemble; the groups follower, leader and observer do the same for all clients.
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apacheClasspath, ensureApache } from '../interop/apache.mjs';
 import { cliMt } from '../interop/c/cli.mjs';
 import { diskInterop } from '../interop/disk.mjs';
+import { ensurePeers } from '../interop/ensemble/apache.mjs';
+import { mixedEnsembles } from '../interop/ensemble/mixed.mjs';
+import { OneOf, roles } from '../interop/ensemble/one-of.mjs';
 import { Checks } from '../interop/lib/checks.mjs';
 import { drive } from '../interop/lib/driver.mjs';
 import {
@@ -42,7 +48,13 @@ const groups = {
   recipes: [installPython, python('kazoo recipes', 'contend.py', 3)],
   go: [installGo, (c) => drive(c, 'go', paths.go, [`${c.server.port}`], { expected: 10 })],
   node: [installNode, (c) => drive(c, 'node', process.execPath, nodeArgs(c), { expected: 8 })],
-  disk: [ensureApache, null],
+};
+
+/** Groups that start their servers themselves: mixed ensembles, and every client against one member of an ensemble. */
+const scenarios = {
+  disk: [ensureApache, diskInterop],
+  ensemble: [ensurePeers, mixedEnsembles],
+  ...Object.fromEntries(roles.map((role) => [role, [ensurePeers, (context) => throughMember(role, context)]])),
 };
 
 function nodeArgs({ server }) {
@@ -54,20 +66,27 @@ async function main() {
     options: { server: { type: 'string', default: 'corral' }, only: { type: 'string' } },
   });
   const checks = new Checks();
-  const wanted = values.only?.split(',') ?? Object.keys(groups);
+  const all = { ...groups, ...(OneOf.parse(values.server) ? {} : scenarios) };
+  const wanted = values.only?.split(',') ?? Object.keys(all);
   for (const name of wanted) {
-    if (!(name in groups)) checks.record(`group ${name} exists`, false, `choose from ${Object.keys(groups)}`);
+    if (!(name in all)) checks.record(`group ${name} exists`, false, `choose from ${Object.keys(all)}`);
     else await runGroup(name, { kind: values.server, checks });
   }
   checks.finish();
 }
 
+/** All clients in turn, each against this member of a fresh ensemble. */
+async function throughMember(role, { kind, checks }) {
+  const server = `${kind === 'corral' ? '' : `${kind}-`}ensemble:${role}`;
+  for (const name of Object.keys(groups)) await runGroup(name, { kind: server, checks: checks.under(role) });
+}
+
 async function runGroup(name, { kind, checks }) {
-  const [install, body] = groups[name];
+  const [install, body] = groups[name] ?? scenarios[name];
   const started = Date.now();
   if (!(await checks.check(`${name}: installed`, install))) return;
   try {
-    if (body === null) await diskInterop({ kind, checks });
+    if (name in scenarios) await body({ kind, checks });
     else await withServer(kind, checks, body);
   } catch (error) {
     checks.record(`${name}: runs to its end`, false, error.message);
@@ -76,7 +95,8 @@ async function runGroup(name, { kind, checks }) {
 }
 
 async function withServer(kind, checks, body) {
-  const server = await Server.fresh(kind);
+  const member = OneOf.parse(kind);
+  const server = member ? await OneOf.fresh(member) : await Server.fresh(kind);
   const failedBefore = checks.failed;
   try {
     await body({ server, checks });

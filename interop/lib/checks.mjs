@@ -17,6 +17,12 @@ export class Checks {
     return ok;
   }
 
+  /** The same list under longer names: 'follower: kazoo: lock excludes'. */
+  under(prefix) {
+    const record = (name, ok, detail) => this.record(`${prefix}: ${name}`, ok, detail);
+    return Object.assign(Object.create(this), { record });
+  }
+
   /** Runs a check; what it throws is its failure. */
   async check(name, body) {
     try {

@@ -94,9 +94,10 @@ export class Wire {
 
   /** Opens a connection and a session, or takes a session over; rejects when the server says it has expired. */
   static async open(port, options = {}) {
-    const socket = tcpConnect({ port, host: '127.0.0.1', noDelay: true });
+    const socket = tcpConnect({ port, host: options.host ?? '127.0.0.1', noDelay: true });
     const wire = new Wire(socket);
-    const answer = await wire.expect(connectRequest(options), 'handshake');
+    const timer = options.openMs && setTimeout(() => socket.destroy(), options.openMs);
+    const answer = await wire.expect(connectRequest(options), 'handshake').finally(() => clearTimeout(timer));
     const reader = new Reader(answer);
     reader.int();
     wire.timeout = reader.int();
@@ -196,9 +197,9 @@ export class Wire {
 }
 
 /** Sends a four-letter word and returns all the text. */
-export function fourLetter(port, word, timeoutMs = 2000) {
+export function fourLetter(port, word, timeoutMs = 2000, host = '127.0.0.1') {
   return new Promise((resolve, reject) => {
-    const socket = tcpConnect({ port, host: '127.0.0.1' });
+    const socket = tcpConnect({ port, host });
     let answer = '';
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`${word}: no answer`)));
     socket.on('data', (chunk) => (answer += chunk));

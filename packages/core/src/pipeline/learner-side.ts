@@ -1,52 +1,64 @@
-// The pipeline of a learner, as far as it needs its leader: writes of its clients go there and are answered when their
-// transaction comes back decided; sessions that move here are validated there; a sync waits for what the leader knows.
-// Answers come in the order of the questions, per session or per connection to the leader.
+// A learner's clients: their writes go to the leader and are answered when they come back as transactions. Whether a
+// session may move here is the leader's decision as well, and a sync is answered when the leader has been asked.
 
-import { errorCodes, opcodes } from '@corral/protocol';
+import { JuteWriter, errorCodes, opcodes } from '@corral/protocol';
 import type { JuteReader, SessionId } from '@corral/protocol';
-import type { Identity } from '../acl/schemes.ts';
-import type { TxnHeader } from '../log/txn.ts';
+import type { Txn, TxnHeader } from '../log/txn.ts';
 import type { Session } from '../sessions/session-table.ts';
-import { greet } from './apply.ts';
+import type { Admission } from './admit.ts';
+import { applyAndReply, applyTxn, greet } from './apply.ts';
 import type { Connection, DeferredFrame, Forwarded, WaitingSync } from './connection.ts';
 import type { Context } from './context.ts';
-import type { Ordering } from './ordering.ts';
+import type { Holders } from './holders.ts';
+import type { Learning, Ordering } from './ordering.ts';
+import { isClientsDeleteContainer } from './prepare.ts';
 import { multiOpcodes } from './prepare-multi.ts';
-
-/** What the pipeline does for this part of it. */
-export interface Clients {
-  holder(session: SessionId): Connection | undefined;
-  attach(connection: Connection, session: SessionId): void;
-  refuse(connection: Connection, xid: number, code: number): void;
-  /** Goes on with what waited behind the head of the queue. */
-  release(connection: Connection): void;
-  unstall(connection: Connection): void;
-}
 
 interface Revalidation {
   readonly connection: Connection;
   readonly timeoutMs: number;
 }
 
+const noPaths: readonly string[] = [];
+
+/** Whether a transaction can be what has become of this request: the server's own have a cxid, too. */
+function suits({ opcode }: Forwarded, { kind }: Txn): boolean {
+  if (kind === 'error') return true;
+  return (
+    (kind === 'closeSession') === (opcode === opcodes.closeSession) &&
+    (kind === 'createSession') === (opcode === opcodes.createSession)
+  );
+}
+
 export class LearnerSide {
-  readonly #ctx: () => Context;
-  readonly #ordering: Ordering;
-  readonly #clients: Clients;
+  readonly #ctx: Context;
+  readonly #admission: Admission;
+  readonly #holders: Holders;
+  readonly #leader: Learning | undefined;
+  readonly #unstall: () => void;
+  /**
+   * Requests at the leader, oldest first, those of connections that are gone included: a client that comes back may use
+   * the same xids again.
+   */
+  readonly #forwarded = new Map<SessionId, Forwarded[]>();
   readonly #revalidations = new Map<SessionId, Revalidation[]>();
   readonly #syncs: { readonly connection: Connection; readonly sync: WaitingSync }[] = [];
   readonly #touched = new Set<Session>();
-  /** Writes that the leader has not answered. */
-  writes = 0;
+  readonly #body = new JuteWriter(4);
+  /** Requests that the leader has not answered. */
+  count = 0;
 
-  constructor(ctx: () => Context, ordering: Ordering, clients: Clients) {
+  /** Elsewhere than at a learner nothing is asked, and nothing comes. `unstall` takes requests again that had to wait. */
+  constructor(ctx: Context, admission: Admission, holders: Holders, ordering: Ordering, unstall: () => void) {
     this.#ctx = ctx;
-    this.#ordering = ordering;
-    this.#clients = clients;
+    this.#admission = admission;
+    this.#holders = holders;
+    this.#leader = ordering.kind === 'learning' ? ordering : undefined;
+    this.#unstall = unstall;
   }
 
   // Sessions.
 
-  /** The client of a session was heard: the leader is told when it asks next. */
   touch(session: Session): void {
     this.#touched.add(session);
   }
@@ -57,118 +69,139 @@ export class LearnerSide {
     return touched;
   }
 
-  /** Asks the leader whether a session is alive; false when this server knows itself. */
-  revalidate(connection: Connection, session: SessionId, timeoutMs: number): boolean {
-    if (this.#ordering.kind !== 'learning') return false;
-    const waiting = this.#revalidations.get(session);
-    if (waiting === undefined) this.#revalidations.set(session, [{ connection, timeoutMs }]);
-    else waiting.push({ connection, timeoutMs });
+  /** The session of a connection shall be known everywhere. `upgrade`: the client has it already and waits for nothing. */
+  open(connection: Connection, { id, timeoutMs }: Session, reason: 'new' | 'upgrade'): void {
+    this.#body.clear();
+    this.#body.int(timeoutMs);
+    const asked = this.#ask(connection, id, 0, opcodes.createSession, reason === 'upgrade');
+    if (reason === 'new') connection.waiting.push(asked);
+    this.#leader?.forward(id, 0, opcodes.createSession, this.#body.view(), null);
+  }
+
+  /** The client of a session wants to go on here: nothing of it is taken before the leader has said what it knows. */
+  revalidate(connection: Connection, id: SessionId, timeoutMs: number): void {
     connection.isRevalidating = true;
-    this.#ordering.revalidate(session, timeoutMs);
-    return true;
+    const asked = this.#revalidations.get(id);
+    if (asked === undefined) this.#revalidations.set(id, [{ connection, timeoutMs }]);
+    else asked.push({ connection, timeoutMs });
+    this.#leader?.revalidate(id, timeoutMs);
   }
 
-  /** The leader's answer about a session whose client has come here. */
+  /** The leader's answer to the oldest question about this session. */
   revalidated(id: SessionId, isValid: boolean): void {
-    const waiting = this.#revalidations.get(id);
-    const asked = waiting?.shift();
-    if (waiting?.length === 0) this.#revalidations.delete(id);
-    if (asked === undefined || asked.connection.state === 'gone') return;
-    const { connection, timeoutMs } = asked;
-    const ctx = this.#ctx();
+    const asked = this.#revalidations.get(id);
+    const oldest = asked?.shift();
+    if (asked?.length === 0) this.#revalidations.delete(id);
+    if (oldest === undefined || oldest.connection.state === 'gone') return;
+    const { connection, timeoutMs } = oldest;
     connection.isRevalidating = false;
-    if (!isValid) return greet(ctx, connection, false);
-    const before = this.#clients.holder(id);
-    if (before !== undefined && before !== connection) ctx.hangUp(before);
-    connection.session = ctx.sessions.add(id, timeoutMs);
+    if (!isValid) return greet(this.#ctx, connection, false);
+    const before = this.#holders.get(id);
+    if (before !== undefined) this.#ctx.hangUp(before);
+    connection.session = this.#ctx.sessions.add(id, timeoutMs);
     this.touch(connection.session);
-    this.#clients.attach(connection, id);
-    greet(ctx, connection, true);
-    this.#clients.unstall(connection);
+    this.#holders.attach(id, connection);
+    greet(this.#ctx, connection, true);
+    this.#unstall();
   }
 
-  // Writes.
+  // Requests.
 
-  /** `body` is only borrowed. */
+  /** Throws ProtocolError when the leader need not be asked. */
   write(connection: Connection, xid: number, opcode: number, body: JuteReader): void {
-    if (opcode === opcodes.createSession) {
-      body.int();
-      return this.#clients.refuse(connection, xid, errorCodes.Unimplemented);
-    }
-    const bytes = body.bytes.subarray(body.at, body.end);
+    const at = body.at;
+    if (opcode === opcodes.deleteContainer && isClientsDeleteContainer(body))
+      return this.#admission.refuse(connection, xid, errorCodes.Unimplemented);
     const partOpcodes = opcode === opcodes.multi ? multiOpcodes(body) : undefined;
     if (opcode === opcodes.closeSession) connection.state = 'ending';
-    this.#forward(connection, xid, opcode, bytes, connection.identities, partOpcodes);
+    const { id } = connection.session!;
+    connection.waiting.push(this.#ask(connection, id, xid, opcode, false, partOpcodes));
+    this.#leader?.forward(id, xid, opcode, body.bytes.subarray(at, body.end), connection.identities);
   }
 
-  /** The session exists when its transaction is decided. */
-  open(connection: Connection, timeoutMs: number): void {
-    const body = this.#ctx().scratch;
-    body.clear();
-    body.int(timeoutMs);
-    this.#forward(connection, 0, opcodes.createSession, body.view(), null);
-  }
-
-  #forward(
+  #ask(
     connection: Connection,
+    session: SessionId,
     xid: number,
     opcode: number,
-    body: Uint8Array,
-    identities: readonly Identity[] | null,
+    isUpgrade: boolean,
     partOpcodes?: readonly number[],
-  ): void {
-    if (this.#ordering.kind !== 'learning') throw new Error('only a learner forwards');
-    this.writes++;
-    connection.waiting.push({ kind: 'forwarded', xid, opcode, partOpcodes, receivedAt: this.#ctx().now });
-    this.#ordering.forward(connection.session!.id, xid, opcode, body, identities);
+  ): Forwarded {
+    const receivedAt = this.#ctx.now;
+    const asked: Forwarded = { kind: 'forwarded', connection, xid, opcode, partOpcodes, receivedAt, isUpgrade };
+    const queue = this.#forwarded.get(session);
+    if (queue === undefined) this.#forwarded.set(session, [asked]);
+    else queue.push(asked);
+    this.count++;
+    return asked;
   }
 
-  /** The write of one of our clients that this transaction answers: the oldest of its session. */
-  askedBy(header: TxnHeader): { readonly connection: Connection; readonly write: Forwarded } | undefined {
-    const connection = this.#clients.holder(header.clientId);
-    const head = connection?.waiting[0];
-    if (connection === undefined || head?.kind !== 'forwarded' || head.xid !== header.cxid) return undefined;
-    return { connection, write: head };
-  }
-
-  /** The write at the head of a connection's queue was answered. */
-  answered(connection: Connection): void {
-    if (connection.state === 'gone') return; // what it had forwarded was taken off the count when it went
-    connection.waiting.shift();
-    this.writes--;
-    if (connection.waiting.length > 0) this.#clients.release(connection);
-  }
-
-  /** A connection has gone: nobody waits for what it forwarded. */
-  gone({ waiting }: Connection): void {
-    for (const { kind } of waiting) if (kind === 'forwarded') this.writes--;
-  }
-
-  // Sync.
-
-  /** Waits for everything decided so far; false when there is nobody to ask. `frame` makes the copy that waits. */
-  sync(connection: Connection, xid: number, body: JuteReader, frame: () => DeferredFrame): boolean {
-    const ordering = this.#ordering;
-    if (ordering.kind === 'leading' ? ordering.confirm === undefined : ordering.kind !== 'learning') return false;
+  sync(connection: Connection, xid: number, body: JuteReader, frame: DeferredFrame): void {
+    const sync = this.#admission.await(connection, frame);
+    this.#syncs.push({ connection, sync });
     const bytes = body.bytes.subarray(body.at, body.end);
-    const sync: WaitingSync = { kind: 'sync', frame: frame(), isDone: false };
-    connection.waiting.push(sync);
-    if (ordering.kind === 'leading') ordering.confirm?.(() => this.#synced(connection, sync));
-    else if (ordering.kind === 'learning') {
-      this.#syncs.push({ connection, sync });
-      ordering.forward(connection.session!.id, xid, opcodes.sync, bytes, connection.identities);
-    }
-    return true;
+    this.#leader?.forward(connection.session!.id, xid, opcodes.sync, bytes, connection.identities);
   }
 
   /** The leader has answered the oldest sync. */
   synced(): void {
     const oldest = this.#syncs.shift();
-    if (oldest !== undefined) this.#synced(oldest.connection, oldest.sync);
+    if (oldest === undefined) return;
+    this.#admission.arrived(oldest.connection, oldest.sync);
+    this.#unstall();
   }
 
-  #synced(connection: Connection, sync: WaitingSync): void {
-    sync.isDone = true;
-    if (connection.state !== 'gone' && connection.waiting[0] === sync) this.#clients.release(connection);
+  // Transactions.
+
+  /** A decided transaction, next in order: applied for everyone, and the answer for who asked for it here. */
+  deliver(header: TxnHeader, txn: Txn): void {
+    const { sessions } = this.#ctx;
+    const id = header.clientId;
+    const asked = this.#take(header, txn);
+    if (asked === undefined) applyTxn(this.#ctx, header, txn);
+    else if (asked.isUpgrade) this.#upgraded(asked.connection, header, txn);
+    else this.#answer(asked, header, txn);
+    if (txn.kind === 'createSession') this.touch(sessions.get(id)!);
+    // A session that the leader did not create is not one.
+    else if (asked?.opcode === opcodes.createSession && sessions.get(id)?.persisted === false) sessions.remove(id);
+  }
+
+  /** The oldest request of the session, when this is what has become of it. */
+  #take(header: TxnHeader, txn: Txn): Forwarded | undefined {
+    const queue = this.#forwarded.get(header.clientId);
+    const oldest = queue?.[0];
+    if (oldest?.xid !== header.cxid || !suits(oldest, txn)) return undefined;
+    queue!.shift();
+    if (queue!.length === 0) this.#forwarded.delete(header.clientId);
+    this.count--;
+    return oldest;
+  }
+
+  #answer(asked: Forwarded, header: TxnHeader, txn: Txn): void {
+    const ctx = this.#ctx;
+    const { connection, xid, opcode, partOpcodes, receivedAt } = asked;
+    const isMoved = txn.kind === 'error' && txn.code === errorCodes.SessionMoved;
+    if (isMoved) ctx.hangUp(connection); // its client is on another server by now
+    this.#admission.passSyncs(connection, asked);
+    const touched = noPaths;
+    applyAndReply(ctx, { kind: 'write', connection, xid, opcode, header, txn, touched, partOpcodes, receivedAt });
+    if (opcode === opcodes.closeSession) ctx.hangUp(connection);
+    if (connection.state === 'gone') return;
+    connection.waiting.shift();
+    if (connection.waiting.length > 0) this.#admission.release(connection);
+  }
+
+  #upgraded(connection: Connection, header: TxnHeader, txn: Txn): void {
+    const ctx = this.#ctx;
+    const id = header.clientId;
+    applyTxn(ctx, header, txn);
+    ctx.locals.remove(id);
+    const holder = this.#holders.get(id) ?? connection;
+    if (txn.kind !== 'createSession') ctx.hangUp(holder);
+    else holder.session = ctx.sessions.get(id);
+  }
+
+  ended(session: Session): void {
+    this.#touched.delete(session);
   }
 }

@@ -350,13 +350,16 @@ describe('a session at a learner', () => {
     const world = new MemoryPipelines(2);
     const [here, there] = world.learners;
     const client = here!.connect();
-    expect(here!.pipeline.takeTouched()).toEqual([[client.session, 10_000]]);
-    expect(there!.pipeline.takeTouched()).toEqual([[client.session, 10_000]]);
-    expect(here!.pipeline.takeTouched()).toEqual([]);
+    expect(here!.pipeline.learner.takeTouched()).toEqual([[client.session, 10_000]]);
+    expect(there!.pipeline.learner.takeTouched()).toEqual([[client.session, 10_000]]);
+    expect(here!.pipeline.learner.takeTouched()).toEqual([]);
     client.exists('/');
-    expect([here!.pipeline.takeTouched(), there!.pipeline.takeTouched()]).toEqual([[[client.session, 10_000]], []]);
+    expect([here!.pipeline.learner.takeTouched(), there!.pipeline.learner.takeTouched()]).toEqual([
+      [[client.session, 10_000]],
+      [],
+    ]);
     client.call('closeSession', {});
-    expect([here!.pipeline.takeTouched(), there!.pipeline.takeTouched()]).toEqual([[], []]);
+    expect([here!.pipeline.learner.takeTouched(), there!.pipeline.learner.takeTouched()]).toEqual([[], []]);
   });
 
   test('whose id another server has given out already is not made: its client is hung up and asks again', () => {

@@ -1,20 +1,9 @@
-// The pipeline of one replica: admit -> prepare -> (broadcast, outside) -> apply -> reply. It owns the connections and
-// the writes in flight; the tree, sessions and watches are each their own owner.
+// The pipeline of one replica in one role: admit -> prepare -> (ordering, outside) -> apply -> reply. It owns the
+// connections; writes in flight belong to proposals.ts where they are ordered here, and to learner-side.ts where a leader
+// does that. The tree, sessions and watches are each their own owner.
 
-import {
-  JuteWriter,
-  ProtocolError,
-  encodeText,
-  errorCodes,
-  formatEnsembleConfig,
-  nextZxid,
-  opcodes,
-  parentPath,
-  perms,
-  records,
-  systemPaths,
-} from '@corral/protocol';
-import type { EnsembleConfig, JuteReader, SessionId, Zxid } from '@corral/protocol';
+import { JuteWriter, errorCodes, opcodes } from '@corral/protocol';
+import type { JuteReader, SessionId, Zxid } from '@corral/protocol';
 import type { Txn, TxnHeader } from '../log/txn.ts';
 import { Permissions } from '../acl/permissions.ts';
 import { makeSchemes } from '../acl/schemes.ts';
@@ -22,55 +11,47 @@ import type { Identity } from '../acl/schemes.ts';
 import type { Host, Input } from '../effects.ts';
 import type { ReplicaOptions } from '../options.ts';
 import type { RestoredState } from '../restored-state.ts';
-import { firstSessionId, nextSessionId } from '../sessions/session-id.ts';
+import { SessionIds } from '../sessions/session-id.ts';
+import { SessionTable } from '../sessions/session-table.ts';
+import type { Session } from '../sessions/session-table.ts';
 import { ReplicaStats } from '../stats.ts';
 import { WatchTable } from '../watches/watch-table.ts';
 import { Admission } from './admit.ts';
 import type { Next } from './admit.ts';
-import { WatchNotifier, applyAndReply, greet } from './apply.ts';
+import { WatchNotifier } from './apply.ts';
 import { Arena } from './arena.ts';
 import { Connection } from './connection.ts';
-import type { DeferredFrame, Write } from './connection.ts';
+import type { DeferredFrame } from './connection.ts';
 import type { Context } from './context.ts';
 import { handshake } from './handshake.ts';
 import type { Sessions } from './handshake.ts';
+import { Holders } from './holders.ts';
 import { LearnerSide } from './learner-side.ts';
+import { LocalSessions, asksForEphemeral } from './local-sessions.ts';
 import type { Ordering } from './ordering.ts';
 import { Outstanding } from './outstanding.ts';
-import { isWrite, prepareReap, prepareSingle } from './prepare.ts';
-import type { Requester } from './prepare.ts';
-import { prepareMulti } from './prepare-multi.ts';
-import { WriteQueue } from './write-queue.ts';
-
-/** Owner of a session whose client is connected to this very server. */
-const local = -1;
+import { Proposals } from './proposals.ts';
 
 type Of<K extends Input['kind']> = Extract<Input, { kind: K }>;
 
-const asTxn = (prepared: Txn | number): Txn =>
-  typeof prepared === 'number' ? { kind: 'error', code: prepared } : prepared;
-/** What is said of a transaction that no client of this server waits for. */
-const unasked = { opcode: 0, partOpcodes: undefined, receivedAt: 0 };
-
 export class Pipeline implements Next, Sessions {
   readonly ctx: Context;
+  readonly ordering: Ordering;
   readonly #connections = new Map<number, Connection>();
-  readonly #holders = new Map<SessionId, Connection>();
-  readonly #inFlight = new WriteQueue();
+  readonly #holders = new Holders();
   readonly #admission: Admission;
   readonly #notifier: WatchNotifier;
-  readonly ordering: Ordering;
+  readonly #locals: LocalSessions;
+  /** There when this server orders writes. */
+  readonly #proposals: Proposals | undefined;
   /** What needs the leader, when that is another server. */
   readonly learner: LearnerSide;
-  /** Through which server the client of a session is connected, as far as the leader knows. */
-  readonly #owners = new Map<SessionId, number>();
   #dirty: Connection[] = [];
-  /** What the proposal under way will bring into force. */
-  #reconfiguration: EnsembleConfig | undefined;
-  #lastProposed: Zxid;
-  #nextSession: SessionId;
 
-  /** `before`: the pipeline of the role before. Counters go on, and no session id is ever given out twice. */
+  /**
+   * `before`: the pipeline of the role before. Counters go on, and no session id is given out twice; local sessions end
+   * with the role.
+   */
   constructor(
     options: ReplicaOptions,
     host: Host,
@@ -84,11 +65,14 @@ export class Pipeline implements Next, Sessions {
       digest: options.digest,
       superDigest: options.superDigest,
     });
+    this.ordering = ordering;
     this.ctx = {
       options,
       host,
       tree,
       sessions,
+      locals: new SessionTable(options.tickMs, 'local'),
+      sessionIds: before?.ctx.sessionIds ?? new SessionIds(options.serverId, options.startedAt),
       schemes,
       outstanding: new Outstanding(tree),
       watches: new WatchTable(),
@@ -97,8 +81,7 @@ export class Pipeline implements Next, Sessions {
       stalled: new Set(),
       stats: before?.ctx.stats ?? new ReplicaStats(),
       isReadOnly: ordering.kind === 'readOnly',
-      heard:
-        ordering.kind === 'learning' ? (session) => this.learner.touch(session) : (session) => sessions.touch(session),
+      heard: (session) => this.#heard(session),
       arena: new Arena(),
       scratch: new JuteWriter(1024),
       now: 0,
@@ -106,26 +89,23 @@ export class Pipeline implements Next, Sessions {
       markDirty: (connection) => this.#markDirty(connection),
       hangUp: (connection) => this.#hangUp(connection),
     };
-    this.ordering = ordering;
-    const admission = new Admission(this.ctx, this);
+    const { ctx } = this;
+    const holders = this.#holders;
+    const admission = new Admission(ctx, this);
+    const notifier = new WatchNotifier(ctx);
     this.#admission = admission;
-    this.learner = new LearnerSide(() => this.ctx, ordering, {
-      holder: (id) => this.#holders.get(id),
-      attach: (connection, id) => this.attach(connection, id),
-      refuse: (connection, xid, code) => admission.refuse(connection, xid, code),
-      release: (connection) => admission.release(connection),
-      unstall: (connection) => this.#unstall(connection),
-    });
-    this.#notifier = new WatchNotifier(this.ctx);
-    tree.listener = this.#notifier;
-    this.#lastProposed = ordering.kind === 'leading' ? ordering.lastZxid : tree.lastZxid;
+    this.#notifier = tree.listener = notifier;
+    this.#locals = new LocalSessions(ctx, admission, holders);
+    const sessionEnded = (id: SessionId): void => this.#sessionEnded(id);
+    if (ordering.kind === 'leading')
+      this.#proposals = new Proposals({ ctx, admission, holders, notifier, sessionEnded }, ordering);
+    this.learner = new LearnerSide(ctx, admission, holders, ordering, () => this.#unstallWaiting());
     if (ordering.kind !== 'closed') sessions.restart();
-    this.#nextSession =
-      before === undefined ? firstSessionId(options.serverId, options.startedAt) : before.#nextSession;
   }
 
+  /** Writes in flight: proposed and not decided, or at the leader. */
   get outstandingCount(): number {
-    return this.#inFlight.length + this.learner.writes;
+    return (this.#proposals?.count ?? 0) + this.learner.count;
   }
 
   get isFull(): boolean {
@@ -191,14 +171,13 @@ export class Pipeline implements Next, Sessions {
 
   #forget(connection: Connection): void {
     connection.state = 'gone';
-    this.learner.gone(connection);
     connection.waiting = [];
     connection.stash = undefined;
     connection.stashLength = 0;
     this.ctx.stalled.delete(connection);
     this.ctx.watches.removeConnection(connection.id);
     const { session } = connection;
-    if (session !== undefined && this.#holders.get(session.id) === connection) this.#holders.delete(session.id);
+    if (session !== undefined) this.#holders.detach(session.id, connection);
   }
 
   #unstall(connection: Connection): void {
@@ -219,36 +198,51 @@ export class Pipeline implements Next, Sessions {
   }
 
   attach(connection: Connection, session: SessionId): void {
-    this.#holders.set(session, connection);
-    if (this.ordering.kind === 'leading') this.#owners.set(session, local);
+    this.#holders.attach(session, connection);
   }
 
   open(connection: Connection, timeoutMs: number): void {
-    const id = this.#nextSession;
-    this.#nextSession = nextSessionId(id);
-    connection.session = this.ctx.sessions.add(id, timeoutMs);
+    const { ctx } = this;
+    const id = this.#newSessionId();
+    if (ctx.isReadOnly || ctx.options.localSessionsEnabled === true)
+      return this.#locals.open(connection, id, timeoutMs);
+    connection.session = ctx.sessions.add(id, timeoutMs);
     this.attach(connection, id);
-    if (this.ordering.kind === 'learning') return this.learner.open(connection, timeoutMs);
-    this.#begin();
-    this.#submit(connection, 0, opcodes.createSession, id, { kind: 'createSession', timeoutMs });
+    if (this.#proposals === undefined) this.learner.open(connection, connection.session, 'new');
+    else this.#proposals.openSession(connection, id, 0, timeoutMs);
   }
 
-  openReadOnly(connection: Connection, timeoutMs: number): void {
-    const id = this.#nextSession;
-    this.#nextSession = nextSessionId(id);
-    connection.session = { id, timeoutMs, persisted: true, closing: false, deadline: 0, bucket: 0 };
-    this.attach(connection, id);
-    greet(this.ctx, connection, true);
+  #newSessionId(): SessionId {
+    const { sessions, sessionIds, wall } = this.ctx;
+    for (;;) {
+      const id = sessionIds.take(wall);
+      if (sessions.get(id) === undefined) return id;
+    }
+  }
+
+  /** Asks the leader whether a session is alive; false when this server knows itself. */
+  revalidate(connection: Connection, id: SessionId, timeoutMs: number): boolean {
+    if (this.ordering.kind !== 'learning' || this.ctx.locals.get(id) !== undefined) return false;
+    this.learner.revalidate(connection, id, timeoutMs);
+    return true;
+  }
+
+  #heard(session: Session): void {
+    if (session.scope === 'local') this.#locals.touch(session);
+    else if (this.#proposals !== undefined) this.ctx.sessions.touch(session);
+    else if (session.scope === 'global') this.learner.touch(session);
   }
 
   /** Ends sessions whose time is up and connections that never said who they are. */
   expire(): void {
     const { ctx } = this;
-    for (const session of this.ordering.kind === 'leading' ? ctx.sessions.expire() : []) {
-      ctx.stats.staleSessionsExpired++;
-      ctx.host.note({ kind: 'sessionExpired', session: session.id });
-      this.#closeSession(undefined, 0, session.id);
-    }
+    if (this.#proposals !== undefined)
+      for (const session of ctx.sessions.expire()) {
+        ctx.stats.staleSessionsExpired++;
+        ctx.host.note({ kind: 'sessionExpired', session: session.id });
+        this.#proposals.closeSession(undefined, 0, session.id);
+      }
+    this.#locals.expire();
     for (const connection of this.#connections.values()) {
       if (connection.state !== 'greeting') continue;
       if (ctx.now - connection.openedAt < ctx.options.sessionlessTimeoutMs) continue;
@@ -257,112 +251,79 @@ export class Pipeline implements Next, Sessions {
     }
   }
 
-  #closeSession(connection: Connection | undefined, xid: number, id: SessionId): void {
-    this.#begin();
-    const { outstanding } = this.ctx;
-    const ephemerals = outstanding.ephemeralsOf(id);
-    for (const path of ephemerals) {
-      const parent = outstanding.get(parentPath(path))!;
-      outstanding.setChildren(parentPath(path), parent, parent.children - 1, parent.cversion);
-      outstanding.remove(path, outstanding.get(path)!);
-    }
-    const paths = this.ctx.options.closeSessionPaths ? ephemerals : null;
-    this.#submit(connection, xid, opcodes.closeSession, id, { kind: 'closeSession', paths });
+  #sessionEnded(id: SessionId): void {
+    const holder = this.#holders.get(id);
+    this.#holders.ended(id);
+    if (holder !== undefined) this.#hangUp(holder);
   }
 
-  // Writes.
+  farewell(connection: Connection): void {
+    const { id } = connection.session!;
+    this.ctx.locals.remove(id);
+    this.#holders.ended(id);
+    this.#hangUp(connection);
+  }
+
+  // Requests of this server's clients.
 
   write(connection: Connection, xid: number, opcode: number, body: JuteReader): void {
     const session = connection.session!;
-    const { ordering } = this;
-    if (ordering.kind === 'readOnly') return this.#admission.refuse(connection, xid, errorCodes.NotReadOnly);
-    if (ordering.kind === 'learning') return this.learner.write(connection, xid, opcode, body);
-    if (session.closing) return this.#admission.refuse(connection, xid, errorCodes.SessionExpired);
-    if (opcode === opcodes.closeSession) {
-      session.closing = true;
-      connection.state = 'ending';
-      return this.#closeSession(connection, xid, session.id);
-    }
-    if (opcode === opcodes.createSession) {
+    if (session.scope === 'local' && this.#writeLocal(connection, session, xid, opcode, body)) return;
+    if (this.#proposals !== undefined) this.#proposals.write(connection, xid, opcode, body);
+    else if (this.ordering.kind !== 'learning') this.#admission.refuse(connection, xid, errorCodes.NotReadOnly);
+    else if (opcode === opcodes.createSession) {
       body.int();
-      return this.#admission.refuse(connection, xid, errorCodes.Unimplemented);
+      this.#admission.refuse(connection, xid, errorCodes.Unimplemented);
+    } else this.learner.write(connection, xid, opcode, body);
+  }
+
+  /** What a local session asks for otherwise than others; false when the rest is as with any write. */
+  #writeLocal(connection: Connection, session: Session, xid: number, opcode: number, body: JuteReader): boolean {
+    const { ctx } = this;
+    if (opcode === opcodes.closeSession) {
+      this.#locals.close(connection, xid);
+      return true;
     }
-    this.#begin();
-    const by = { session: session.id, identities: connection.identities };
-    if (opcode === opcodes.multi) {
-      const { txn, opcodes: parts } = prepareMulti(this.ctx, by, body);
-      return this.#submit(connection, xid, opcode, session.id, txn, parts);
+    if (ctx.isReadOnly || !asksForEphemeral(opcode, body)) return false;
+    if (ctx.options.localSessionsUpgradingEnabled === true) this.#upgrade(connection, session);
+    // A leader finds out itself, and of a multi's parts the leader must say which.
+    else if (this.#proposals === undefined && opcode !== opcodes.multi) {
+      this.#admission.refuse(connection, xid, errorCodes.EphemeralOnLocalSession);
+      return true;
     }
-    const prepared = this.#prepare(by, opcode, body);
-    if (prepared === undefined) return this.#admission.refuse(connection, xid, errorCodes.Unimplemented);
-    this.#submit(connection, xid, opcode, session.id, asTxn(prepared));
+    return false;
   }
 
-  /** A transaction, or the code that refuses it; undefined when clients must not ask for this at all. */
-  #prepare(by: Requester, opcode: number, body: JuteReader): Txn | number | undefined {
-    if (opcode === opcodes.reconfig) return this.#prepareReconfiguration(by, body);
-    if (opcode === opcodes.deleteContainer) {
-      const path = body.text();
-      if (path === null) throw new ProtocolError('no path');
-      const isSystem = (Object.values(systemPaths) as string[]).includes(path);
-      return isSystem ? errorCodes.BadArguments : undefined;
-    }
-    return prepareSingle(this.ctx, by, opcode, body);
+  /** The session becomes known everywhere, ahead of the request that needs it. */
+  #upgrade(connection: Connection, session: Session): void {
+    const { id, timeoutMs } = session;
+    session.scope = 'upgrading';
+    if (this.#proposals === undefined) return this.learner.open(connection, session, 'upgrade');
+    this.ctx.locals.remove(id);
+    connection.session = this.ctx.sessions.add(id, timeoutMs);
+    this.#proposals.openSession(undefined, id, 0, timeoutMs);
   }
 
-  #prepareReconfiguration(by: Requester, body: JuteReader): Txn | number {
-    const { ctx, ordering } = this;
-    const { joiningServers, leavingServers, newMembers, curConfigId } = records.reconfigRequest.read(body);
-    if (!ctx.options.reconfigEnabled) return errorCodes.ReconfigDisabled;
-    if (ordering.kind !== 'leading' || ordering.plan === undefined) return errorCodes.Unimplemented;
-    const node = ctx.outstanding.get(systemPaths.config);
-    if (node === undefined) return errorCodes.NoNode;
-    const zxid = nextZxid(this.#lastProposed);
-    const request = { joining: joiningServers, leaving: leavingServers, newMembers, version: curConfigId };
-    const config = ordering.plan(request, zxid);
-    if (typeof config === 'number') return config;
-    if (!ctx.permissions.allows(node.acl, perms.write, by.identities)) return errorCodes.NoAuth;
-    this.#reconfiguration = config;
-    const data = encodeText(formatEnsembleConfig(config));
-    return { kind: 'setData', code: 16, path: systemPaths.config, data, version: -1 };
-  }
-
-  /** Deletes a container or TTL node that is due. */
-  reap(path: string): void {
-    this.#begin();
-    const prepared = prepareReap(this.ctx, path);
-    if (typeof prepared !== 'number') this.#submit(undefined, 0, opcodes.deleteContainer, 0n as SessionId, prepared);
-  }
-
-  #begin(): void {
-    this.ctx.outstanding.begin(nextZxid(this.#lastProposed));
-  }
-
-  #submit(
-    connection: Connection | undefined,
-    xid: number,
-    opcode: number,
-    clientId: SessionId,
-    txn: Txn,
-    partOpcodes?: readonly number[],
-  ): void {
-    const zxid = nextZxid(this.#lastProposed);
-    this.#lastProposed = zxid;
-    const { wall, now, outstanding } = this.ctx;
-    const header = { clientId, cxid: xid, zxid, time: wall };
-    const touched = outstanding.touched();
-    const write: Write = { kind: 'write', connection, xid, opcode, header, txn, touched, partOpcodes, receivedAt: now };
-    this.#inFlight.push(write);
-    connection?.waiting.push(write);
+  sync(connection: Connection, xid: number, body: JuteReader, frame: () => DeferredFrame): boolean {
     const { ordering } = this;
-    if (ordering.kind !== 'leading') throw new Error('a proposal from a server that does not lead');
-    ordering.propose(header, txn);
-    if (this.#reconfiguration === undefined) return;
-    ordering.reconfigure?.(zxid, this.#reconfiguration);
-    this.#reconfiguration = undefined;
+    if (ordering.kind === 'readOnly') {
+      this.#admission.refuse(connection, xid, errorCodes.NotReadOnly);
+      return true;
+    }
+    if (ordering.kind === 'learning') {
+      this.learner.sync(connection, xid, body, frame());
+      return true;
+    }
+    if (ordering.kind !== 'leading' || ordering.confirm === undefined) return false;
+    const sync = this.#admission.await(connection, frame());
+    ordering.confirm(() => {
+      this.#admission.arrived(connection, sync);
+      this.#unstallWaiting();
+    });
+    return true;
   }
 
-  // At the leader, for clients of other servers.
+  // What the ordering tells. Leading:
 
   /** A write that a learner has forwarded. What comes of it is a transaction in any case. */
   request(
@@ -373,47 +334,12 @@ export class Pipeline implements Next, Sessions {
     body: JuteReader,
     identities: readonly Identity[] | null,
   ): void {
-    if (!isWrite(opcode)) return;
-    this.#begin();
-    const refuse = (code: number): void => this.#submit(undefined, cxid, opcode, id, { kind: 'error', code });
-    try {
-      if (opcode === opcodes.createSession) return this.#openFor(learner, id, cxid, body.int());
-      const session = this.ctx.sessions.get(id);
-      if (session === undefined || session.closing) return refuse(errorCodes.SessionExpired);
-      if ((this.#owners.get(id) ?? learner) !== learner) return refuse(errorCodes.SessionMoved);
-      this.#owners.set(id, learner);
-      this.ctx.sessions.touch(session);
-      if (opcode === opcodes.closeSession) {
-        session.closing = true;
-        return this.#closeSession(undefined, cxid, id);
-      }
-      const by = { session: id, identities: identities ?? [] };
-      if (opcode === opcodes.multi) {
-        const { txn, opcodes: parts } = prepareMulti(this.ctx, by, body);
-        return this.#submit(undefined, cxid, opcode, id, txn, parts);
-      }
-      this.#submit(undefined, cxid, opcode, id, asTxn(this.#prepare(by, opcode, body) ?? errorCodes.Unimplemented));
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      refuse(errorCodes.MarshallingError);
-    }
-  }
-
-  #openFor(learner: number, id: SessionId, cxid: number, timeoutMs: number): void {
-    this.ctx.sessions.add(id, timeoutMs);
-    this.#owners.set(id, learner);
-    this.#submit(undefined, cxid, opcodes.createSession, id, { kind: 'createSession', timeoutMs });
+    this.#proposals?.request(learner, id, cxid, opcode, body, identities);
   }
 
   /** The client of a session has moved to a learner. Whether the session is alive. */
   revalidateFor(learner: number, id: SessionId, timeoutMs: number): boolean {
-    const session = this.ctx.sessions.get(id);
-    if (session === undefined || session.closing) return false;
-    this.ctx.sessions.add(id, timeoutMs);
-    this.#owners.set(id, learner);
-    const holder = this.#holders.get(id);
-    if (holder !== undefined) this.#hangUp(holder);
-    return true;
+    return this.#proposals?.revalidateFor(learner, id, timeoutMs) ?? false;
   }
 
   /** A learner has heard from the client of a session. */
@@ -422,64 +348,28 @@ export class Pipeline implements Next, Sessions {
     if (session !== undefined) this.ctx.sessions.touch(session);
   }
 
-  // At a learner.
+  /** Deletes a container or TTL node that is due. */
+  reap(path: string): void {
+    this.#proposals?.reap(path);
+  }
 
-  /** A decided transaction, next in order. When it is what a client of this server waits for, that client is answered. */
-  deliver(header: TxnHeader, txn: Txn): void {
-    const { ctx } = this;
-    const asked = this.learner.askedBy(header);
-    const connection = asked?.connection;
-    this.#notifier.zxid = header.zxid;
-    ctx.stats.commits++;
-    if (connection !== undefined && txn.kind === 'error' && txn.code === errorCodes.SessionMoved) {
-      ctx.tree.lastZxid = header.zxid;
-      return this.#hangUp(connection);
-    }
-    const { opcode, partOpcodes, receivedAt } = asked?.write ?? unasked;
-    applyAndReply(ctx, {
-      kind: 'write',
-      connection,
-      xid: header.cxid,
-      opcode,
-      header,
-      txn,
-      touched: [],
-      partOpcodes,
-      receivedAt,
-    });
-    if (txn.kind === 'createSession') this.learner.touch(ctx.sessions.get(header.clientId)!);
-    if (txn.kind === 'closeSession') this.#sessionEnded(header.clientId);
-    if (connection !== undefined) this.learner.answered(connection);
+  /** Everything that was proposed up to zxid is decided. */
+  decided(zxid: Zxid): void {
+    this.#proposals?.decided(zxid);
     this.#unstallWaiting();
   }
 
-  revalidate(connection: Connection, id: SessionId, timeoutMs: number): boolean {
-    return this.learner.revalidate(connection, id, timeoutMs);
-  }
+  // Learning:
 
-  sync(connection: Connection, xid: number, body: JuteReader, frame: () => DeferredFrame): boolean {
-    return this.learner.sync(connection, xid, body, frame);
-  }
-
-  /** Everything up to zxid is decided: it is applied, answered, and what waited behind it follows. */
-  decided(zxid: Zxid): void {
-    const { ctx } = this;
-    for (
-      let write = this.#inFlight.head;
-      write !== undefined && write.header.zxid <= zxid;
-      write = this.#inFlight.head
-    ) {
-      this.#inFlight.shift();
-      this.#notifier.zxid = write.header.zxid;
-      applyAndReply(ctx, write);
-      ctx.outstanding.applied(write.header.zxid, write.touched);
-      ctx.stats.commits++;
-      if (write.txn.kind === 'closeSession') this.#sessionEnded(write.header.clientId);
-      const { connection } = write;
-      if (connection === undefined || connection.state === 'gone') continue;
-      connection.waiting.shift();
-      if (connection.waiting.length > 0) this.#admission.release(connection);
-    }
+  /** A decided transaction, next in order. When a client of this server waits for it, that client is answered. */
+  deliver(header: TxnHeader, txn: Txn): void {
+    if (this.#proposals !== undefined) throw new Error('a transaction from a leader to a server that leads');
+    const ended = txn.kind === 'closeSession' ? this.ctx.sessions.get(header.clientId) : undefined;
+    this.#notifier.zxid = header.zxid;
+    this.ctx.stats.commits++;
+    this.learner.deliver(header, txn);
+    if (ended !== undefined) this.learner.ended(ended);
+    if (txn.kind === 'closeSession') this.#sessionEnded(header.clientId);
     this.#unstallWaiting();
   }
 
@@ -487,11 +377,5 @@ export class Pipeline implements Next, Sessions {
     const { stalled } = this.ctx;
     if (stalled.size === 0 || this.isFull) return;
     for (const connection of [...stalled]) if (connection.stalled === 'outstanding') this.#unstall(connection);
-  }
-
-  #sessionEnded(id: SessionId): void {
-    this.#owners.delete(id);
-    const holder = this.#holders.get(id);
-    if (holder !== undefined) this.#hangUp(holder);
   }
 }

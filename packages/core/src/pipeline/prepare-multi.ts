@@ -5,7 +5,7 @@ import { ProtocolError, createModes, errorCodes, opcodes } from '@corral/protoco
 import type { JuteReader } from '@corral/protocol';
 import type { MultiTxn, SingleTxn } from '../log/txn.ts';
 import type { Context } from './context.ts';
-import { prepareSingle } from './prepare.ts';
+import { createsEphemeral, prepareSingle } from './prepare.ts';
 import type { Requester } from './prepare.ts';
 
 interface Part {
@@ -32,6 +32,15 @@ export interface PreparedMulti {
 /** Throws ProtocolError when the request as a whole is not a multi of writes. */
 export function prepareMulti(ctx: Context, by: Requester, body: JuteReader): PreparedMulti {
   const parts = findParts(body);
+  try {
+    return prepareParts(ctx, by, body, parts);
+  } catch (error) {
+    ctx.outstanding.rollBack();
+    throw error;
+  }
+}
+
+function prepareParts(ctx: Context, by: Requester, body: JuteReader, parts: readonly Part[]): PreparedMulti {
   const end = body.at;
   const txns: SingleTxn[] = [];
   let failed = false;
@@ -60,6 +69,14 @@ export function multiOpcodes(body: JuteReader): readonly number[] | undefined {
     if (!(error instanceof ProtocolError)) throw error;
     return undefined;
   }
+}
+
+/** Whether one of the parts creates an ephemeral. */
+export function multiCreatesEphemeral(body: JuteReader): boolean {
+  return findParts(body).some(({ opcode, start }) => {
+    body.at = start;
+    return (opcode === opcodes.create || opcode === opcodes.create2) && createsEphemeral(body);
+  });
 }
 
 function findParts(body: JuteReader): Part[] {

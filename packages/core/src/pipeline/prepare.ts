@@ -2,7 +2,17 @@
 // transaction that says what happens rather than what was asked. The order of the checks is part of the protocol.
 // A check that fails answers its error code instead of a transaction.
 
-import { errorCodes, limits, opcodes, parentPath, perms, records, sequenceSuffix, systemPaths } from '@corral/protocol';
+import {
+  ProtocolError,
+  errorCodes,
+  limits,
+  opcodes,
+  parentPath,
+  perms,
+  records,
+  sequenceSuffix,
+  systemPaths,
+} from '@corral/protocol';
 import { createModes, isOpenAcl, isValidPath, openAcl } from '@corral/protocol';
 import type { Acl, JuteReader, SessionId } from '@corral/protocol';
 import type { CreateTxn, SingleTxn } from '../log/txn.ts';
@@ -13,6 +23,8 @@ import type { Context } from './context.ts';
 export interface Requester {
   readonly session: SessionId;
   readonly identities: readonly Identity[];
+  /** The code that refuses ephemerals to this session; 0 when it may have some. */
+  readonly ephemeralRefusal: number;
 }
 
 export type Prepared = SingleTxn | number;
@@ -45,6 +57,28 @@ const preparations = new Map<number, (ctx: Context, by: Requester, body: JuteRea
   [opcodes.setACL, prepareSetAcl],
   [opcodes.check, prepareCheck],
 ]);
+
+const isEphemeral = (opcode: number, flags: number): boolean =>
+  ephemeralFlags.has(flags) && opcode !== opcodes.createContainer;
+
+/** Whether the request of a plain create, at which `body` stands, is for an ephemeral. */
+export function createsEphemeral(body: JuteReader): boolean {
+  body.skipField();
+  body.skipField();
+  for (let left = body.count(); left > 0; left--) {
+    body.int();
+    body.skipField();
+    body.skipField();
+  }
+  return ephemeralFlags.has(body.int());
+}
+
+/** Whether a deleteContainer is one that clients must not ask for; what is refused for its path has another code. */
+export function isClientsDeleteContainer(body: JuteReader): boolean {
+  const path = body.text();
+  if (path === null) throw new ProtocolError('no path');
+  return !undeletable.has(path);
+}
 
 const otherWrites: ReadonlySet<number> = new Set([
   opcodes.multi,
@@ -86,6 +120,8 @@ function planCreate(ctx: Context, by: Requester, request: CreateArguments): Prep
   if (asked === null) return errorCodes.MarshallingError;
   const problem = flagsProblem(ctx, request);
   if (problem !== 0) return problem;
+  const ephemeral = isEphemeral(opcode, flags);
+  if (ephemeral && by.ephemeralRefusal !== 0) return by.ephemeralRefusal;
   if (!asked.includes('/') || asked.includes('\0')) return errorCodes.BadArguments;
   const acl = fixedAcl(ctx, by, request.acl);
   if (typeof acl === 'number') return acl;
@@ -101,7 +137,6 @@ function planCreate(ctx: Context, by: Requester, request: CreateArguments): Prep
   const refused = ctx.options.enforceQuota ? ctx.tree.quotas.check(path, 1, dataLength) : 0;
   if (refused !== 0) return refused;
 
-  const ephemeral = ephemeralFlags.has(flags) && opcode !== opcodes.createContainer;
   const parentCversion = (parent.cversion + 1) | 0;
   ctx.outstanding.setChildren(parentName, parent, parent.children + 1, parentCversion);
   ctx.outstanding.add(path, dataLength, ephemeral ? by.session : 0n, acl);

@@ -18,6 +18,25 @@ export function nextSessionId(id: SessionId): SessionId {
   return (next === invalidId ? next + 1n : next) as SessionId;
 }
 
+/** Gives out the ids of one server, each once. Keep it for as long as the server runs. */
+export class SessionIds {
+  readonly #serverId: number;
+  readonly #startedAt: number;
+  #next: SessionId | undefined;
+
+  constructor(serverId: number, startedAt: number) {
+    this.#serverId = serverId;
+    this.#startedAt = startedAt;
+  }
+
+  /** `wall`: what the clock shows; ids begin there when it is later than the start of the server. */
+  take(wall: number): SessionId {
+    const id = this.#next ?? firstSessionId(this.#serverId, Math.max(this.#startedAt, wall));
+    this.#next = nextSessionId(id);
+    return id;
+  }
+}
+
 const secret = 0xb3415c00n;
 const multiplier = 0x5deece66dn;
 const mask48 = (1n << 48n) - 1n;

@@ -7,8 +7,12 @@
 
 import type { SessionId } from '@corral/protocol';
 
+/** local: known to one server only. upgrading: about to be known everywhere. */
+export type SessionScope = 'global' | 'local' | 'upgrading';
+
 export interface Session {
   readonly id: SessionId;
+  scope: SessionScope;
   timeoutMs: number;
   /** Its createSession is applied: it belongs into snapshots. */
   persisted: boolean;
@@ -21,14 +25,16 @@ export interface Session {
 
 export class SessionTable {
   readonly #tickMs: number;
+  readonly #scope: SessionScope;
   readonly #byId = new Map<SessionId, Session>();
   readonly #buckets = new Map<number, Set<Session>>();
   #clock = 0;
   #lastNow: number | undefined;
   #nextBucket: number;
 
-  constructor(tickMs: number) {
+  constructor(tickMs: number, scope: SessionScope = 'global') {
     this.#tickMs = tickMs;
+    this.#scope = scope;
     this.#nextBucket = tickMs;
   }
 
@@ -53,7 +59,7 @@ export class SessionTable {
   add(id: SessionId, timeoutMs: number): Session {
     let session = this.#byId.get(id);
     if (session === undefined) {
-      session = { id, timeoutMs, persisted: false, closing: false, deadline: 0, bucket: 0 };
+      session = { id, scope: this.#scope, timeoutMs, persisted: false, closing: false, deadline: 0, bucket: 0 };
       this.#byId.set(id, session);
     }
     session.timeoutMs = timeoutMs;

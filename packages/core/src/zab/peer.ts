@@ -16,7 +16,7 @@ import { Learner } from './learner.ts';
 import { LogBatches } from './log-batches.ts';
 import { Quorums } from './quorum.ts';
 import type { Vote } from './vote.ts';
-import type { Application, EnsembleOptions, Epochs, IncomingSnapshot, RestoredHistory, Role, Zab } from './zab.ts';
+import type { Application, EnsembleOptions, Epochs, IncomingSnapshot, RestoredHistory, Zab } from './zab.ts';
 
 /** How a member starts: what its disk holds. */
 export interface PeerStart {
@@ -156,14 +156,13 @@ export class Peer implements Zab {
     return this.#isReadOnly;
   }
 
-  /** True when the disk has nothing to do. */
-  get isIdle(): boolean {
+  get #isDiskIdle(): boolean {
     return this.batches.idle && this.#pending.size === 0;
   }
 
-  /** True when everything that was proposed is decided as well. */
+  /** True when the disk has nothing to do and everything that was proposed is decided. */
   get isSettled(): boolean {
-    return this.isIdle && (!this.isServing || this.history.committed === this.history.last);
+    return this.#isDiskIdle && (!this.isServing || this.history.committed === this.history.last);
   }
 
   has(defect: string): boolean {
@@ -255,7 +254,7 @@ export class Peer implements Zab {
 
   /** The next role begins when everything the last one logged is on disk. */
   #goOnWhenIdle(): void {
-    if (this.#state !== 'leaving' || !this.isIdle || this.now < this.#restUntil) return;
+    if (this.#state !== 'leaving' || !this.#isDiskIdle || this.now < this.#restUntil) return;
     const designated = this.#designated;
     this.#designated = undefined;
     if (designated !== undefined && this.quorums.isVoter(designated)) this.#begin(designated);
@@ -448,10 +447,8 @@ export class Peer implements Zab {
 
   /** When the next tick is wanted. */
   get deadline(): number {
-    const readOnly =
-      this.options.readOnlyEnabled && this.#state === 'looking' && !this.#isReadOnly
-        ? this.#lookingSince + this.#readOnlyAfterMs
-        : Infinity;
+    const mayRead = this.options.readOnlyEnabled && this.#state === 'looking' && !this.#isReadOnly;
+    const readOnly = mayRead ? this.#lookingSince + this.#readOnlyAfterMs : Infinity;
     const rest = this.#state === 'leaving' && this.#restUntil > this.now ? this.#restUntil : Infinity;
     return Math.min(this.#election.deadline, this.#mesh.deadline, this.#role?.deadline ?? Infinity, readOnly, rest);
   }

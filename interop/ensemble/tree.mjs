@@ -1,0 +1,75 @@
+// The whole tree as one server of an ensemble shows it after a sync, and the comparison of several servers' trees.
+
+import { equal, show } from '../lib/checks.mjs';
+import { Wire, body, op } from '../lib/wire.mjs';
+
+const batch = 200;
+
+/** Path -> text of path, data, ACL and every Stat field. /zookeeper/config carries the time of the boot: its text only. */
+export async function readTree(member) {
+  const wire = await Wire.open(member.port, { host: member.address, timeout: 30_000 });
+  try {
+    await wire.call(op.sync, body.path('/'));
+    const nodes = new Map();
+    const queue = ['/'];
+    while (queue.length > 0) {
+      await Promise.all(queue.splice(0, batch).map((path) => readNode(wire, path, nodes, queue)));
+    }
+    return nodes;
+  } finally {
+    await wire.close();
+  }
+}
+
+async function readNode(wire, path, nodes, queue) {
+  const got = await wire.call(op.getData, body.pathWatch(path), path);
+  const data = got.bytes();
+  const stat = got.stat();
+  const acls = (await wire.call(op.getAcl, body.path(path), path)).acl();
+  if (path === '/zookeeper/config') nodes.set(path, data?.toString('utf8').split('\n').sort().join(' '));
+  else nodes.set(path, show([path, data && data.toString('base64'), acls, stat]));
+  if (stat.numChildren === 0) return;
+  const kids = (await wire.call(op.getChildren, body.pathWatch(path), path)).vector((r) => r.text());
+  for (const kid of kids) queue.push(path === '/' ? `/${kid}` : `${path}/${kid}`);
+}
+
+export function compareTrees(expected, actual, what) {
+  const wrong = [];
+  for (const [path, text] of expected) {
+    const got = actual.get(path);
+    if (got !== text) wrong.push(`${path}: ${text.slice(0, 300)} against ${got?.slice(0, 300)}`);
+  }
+  for (const path of actual.keys()) if (!expected.has(path)) wrong.push(`${path}: should not be there`);
+  if (wrong.length > 0) throw new Error(`${what}: ${wrong.length} nodes differ; ${wrong.slice(0, 3).join('; ')}`);
+}
+
+/** The trees of all these servers are equal, node by node and by the digests they keep; returns the tree. */
+export async function sameTree(members) {
+  const [first, ...others] = members;
+  const tree = await readTree(first);
+  for (const member of others) {
+    compareTrees(tree, await readTree(member), `server ${member.sid} against server ${first.sid}`);
+  }
+  await sameDigests(members);
+  return tree;
+}
+
+/** Servers note their digest at every 128th zxid; where two have noted the same zxid they must agree. */
+async function sameDigests(members) {
+  const noted = new Map();
+  for (const member of members) {
+    for (const [zxid, digest] of await digests(member)) {
+      const other = noted.get(zxid);
+      if (other === undefined) noted.set(zxid, { digest, sid: member.sid });
+      else equal(digest, other.digest, `digest at ${zxid} of server ${member.sid} against ${other.sid}`);
+    }
+    const mismatches = /^zk_digest_mismatches_count\s+(\d+)/m.exec(await member.word('mntr'))?.[1];
+    if (member.kind !== 'corral') equal(mismatches, '0', `digest mismatches seen by server ${member.sid}`);
+  }
+}
+
+/** Lines "zxid: digest" of the four-letter word; what the server did before this start is not in it. */
+async function digests(member) {
+  const text = await member.word('hash');
+  return [...text.matchAll(/^(\S+): (-?\d+)\s*$/gm)].map(([, zxid, digest]) => [zxid, digest]);
+}

@@ -1,0 +1,96 @@
+// Invariants 1, 2, 8, 9, 11 and 17: what leaders propose and decide, and what acknowledgements rest on.
+
+import { epochOfZxid, counterOfZxid, hex } from './ghost.ts';
+import type { Attempt, Ghost, ServerView } from './ghost.ts';
+import type { LoggedTxn } from './durable-history.ts';
+import { establish } from './epochs.ts';
+
+/** A leader proposes, on the wire or to its own log; or a learner logs what it was sent. */
+export function proposed(ghost: Ghost, sid: number, txn: LoggedTxn, payload: Uint8Array, how: 'sent' | 'logged'): void {
+  const known = ghost.proposals.get(txn.zxid);
+  if (known !== undefined) {
+    if (known.hash === txn.hash) return;
+    ghost.fail(1, 'unique proposal', `${hex(txn.zxid)} is ${how} by ${sid} with other content than by ${known.leader}`);
+    return;
+  }
+  const epoch = epochOfZxid(txn.zxid);
+  const attempt = ghost.attempt(epoch, sid);
+  if (attempt === undefined) {
+    ghost.fail(11, 'integrity', `${sid} has ${how} ${hex(txn.zxid)}, which no leader has proposed`);
+    return;
+  }
+  const counter = counterOfZxid(txn.zxid);
+  const before = counter === 1 ? attempt.initialLast : txn.zxid - 1;
+  const isNext = counter === 1 || ghost.proposals.get(before)?.leader === sid;
+  if (!isNext) ghost.fail(2, 'primary counter', `${sid} proposes ${hex(txn.zxid)} without ${hex(before)}`);
+  if (!attempt.isEstablished) establish(ghost, attempt);
+  const { zxid, hash } = txn;
+  ghost.proposals.set(zxid, { zxid, hash, previous: before, leader: sid, payload: payload.slice() });
+}
+
+/** A transaction became durable somewhere: it must be a proposal, behind the one that comes before it. */
+export function becameDurable(ghost: Ghost, view: ServerView, txn: LoggedTxn, previous: LoggedTxn | undefined): void {
+  const proposal = ghost.proposals.get(txn.zxid);
+  if (proposal === undefined || proposal.hash !== txn.hash) {
+    ghost.fail(11, 'integrity', `the log of ${view.sid} has ${hex(txn.zxid)}, which was not proposed like this`);
+    return;
+  }
+  const before = previous === undefined || previous.zxid < view.history.base ? undefined : previous.zxid;
+  if (before === undefined || before === proposal.previous || view.history.base >= proposal.previous) return;
+  ghost.fail(17, 'no hole', `the log of ${view.sid} has ${hex(txn.zxid)} right behind ${hex(before)}, not behind ${hex(proposal.previous)}`);
+}
+
+/** A learner acknowledges a proposal. */
+export function acknowledged(ghost: Ghost, view: ServerView, zxid: number): void {
+  const proposal = ghost.proposals.get(zxid);
+  if (proposal === undefined) {
+    ghost.fail(8, 'ack means durable', `${view.sid} acknowledges ${hex(zxid)}, which was never proposed`);
+    return;
+  }
+  for (let z = proposal; ;) {
+    if (!ghost.has(view, z.zxid, z.hash)) {
+      ghost.fail(8, 'ack means durable', `${view.sid} acknowledges ${hex(zxid)}, but ${hex(z.zxid)} is not on its disk`);
+      return;
+    }
+    if (z.previous <= ghost.lastDecided || z.previous <= view.history.base) return;
+    const previous = ghost.proposals.get(z.previous);
+    if (previous === undefined) return;
+    z = previous;
+  }
+}
+
+/** A leader says that a transaction is decided. */
+export function committed(ghost: Ghost, attempt: Attempt, zxid: number): void {
+  if (epochOfZxid(zxid) === attempt.epoch) {
+    if (!attempt.isEstablished) establish(ghost, attempt);
+    decide(ghost, zxid, attempt.leader);
+    return;
+  }
+  const leader = ghost.server(attempt.leader);
+  const proposal = ghost.proposals.get(zxid);
+  if (proposal === undefined || !ghost.has(leader, zxid, proposal.hash)) {
+    ghost.fail(9, 'commit rule', `${attempt.leader} commits ${hex(zxid)}, which is not in its history`);
+  }
+}
+
+/** The next transaction is decided, if a quorum has it on disk. */
+export function decide(ghost: Ghost, zxid: number, by: number): void {
+  if (ghost.decidedHash.has(zxid)) return;
+  const proposal = ghost.proposals.get(zxid);
+  if (proposal === undefined) {
+    ghost.fail(9, 'commit rule', `${by} commits ${hex(zxid)}, which was never proposed`);
+    return;
+  }
+  if (proposal.previous !== ghost.lastDecided) {
+    const last = hex(ghost.lastDecided);
+    ghost.fail(9, 'commit rule', `${by} commits ${hex(zxid)} behind ${last}; before it comes ${hex(proposal.previous)}`);
+    return;
+  }
+  const holders = ghost.holders(zxid, proposal.hash);
+  if (holders < ghost.quorum) {
+    ghost.fail(9, 'commit rule', `${by} commits ${hex(zxid)}, which is on ${holders} disks of ${ghost.quorum} needed`);
+    return;
+  }
+  ghost.decided.push({ zxid, hash: proposal.hash });
+  ghost.decidedHash.set(zxid, proposal.hash);
+}

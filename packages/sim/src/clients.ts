@@ -1,0 +1,292 @@
+// Clients of a simulated ensemble: each holds a session, asks one thing at a time and moves to another server when its
+// connection breaks. They remember what they were answered, which is all that counts in the end.
+
+import { JuteReader, JuteWriter, openAcl, opcodes, records, encodeText, xids } from '@corral/protocol';
+import { FrameReader } from './frame-reader.ts';
+import type { Connection, End } from './pipe.ts';
+import type { Random } from './random.ts';
+import type { SimEvent } from './events.ts';
+import type { World } from './world.ts';
+import { ops } from '@corral/protocol';
+
+export type ClientOp =
+  | { readonly kind: 'create' | 'set'; readonly path: string; readonly value: string; readonly ephemeral?: boolean }
+  | { readonly kind: 'delete' | 'get' | 'sync'; readonly path: string };
+
+/** What became of an operation. Unknown: the connection broke before an answer came. */
+export interface Done {
+  readonly client: number;
+  readonly session: bigint;
+  readonly op: ClientOp;
+  readonly calledAt: number;
+  readonly answeredAt: number;
+  readonly outcome: 'ok' | 'refused' | 'unknown';
+  readonly error: number;
+  /** Of the answer. */
+  readonly zxid: number;
+  /** What a get has read. */
+  readonly value?: string;
+  readonly mzxid?: number;
+}
+
+interface Waiting {
+  readonly op: ClientOp;
+  readonly xid: number;
+  readonly calledAt: number;
+}
+
+const connectionLossError = -4;
+const answerTimeoutMs = 5000;
+const noPassword = new Uint8Array(16);
+
+export class SimClient {
+  readonly id: number;
+  readonly history: Done[] = [];
+  /** Operations still to be done. */
+  readonly plan: ClientOp[] = [];
+  session = 0n;
+  isExpired = false;
+  isStopped = false;
+  /** Servers it may use. */
+  servers: readonly number[];
+  readonly #world: World;
+  readonly #random: Random;
+  #password: Uint8Array = noPassword;
+  #connection: Connection | undefined;
+  #isConnected = false;
+  #isDialling = false;
+  #frames = new FrameReader();
+  #waiting: Waiting | undefined;
+  #nextXid = 1;
+  #lastZxid = 0;
+  #timeout: SimEvent | undefined;
+  #attempt = 0;
+  readonly #timeoutMs: number;
+
+  constructor(world: World, id: number, servers: readonly number[], timeoutMs: number) {
+    this.#world = world;
+    this.id = id;
+    this.servers = servers;
+    this.#random = world.random.stream(`client ${id}`);
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get isIdle(): boolean {
+    return this.plan.length === 0 && this.#waiting === undefined;
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  submit(op: ClientOp): void {
+    this.plan.push(op);
+    this.#goOn();
+  }
+
+  /** Looks for a server. */
+  start(): void {
+    if (this.#isDialling || this.#connection !== undefined || this.isStopped) return;
+    this.#isDialling = true;
+    const attempt = ++this.#attempt;
+    const isCurrent = (): boolean => attempt === this.#attempt;
+    const end: End = {
+      isAlive: true,
+      opened: (connection) => isCurrent() && this.#opened(connection),
+      received: (bytes, start, stop) => isCurrent() && this.#received(bytes, start, stop),
+      drained: () => undefined,
+      closed: () => this.#lost(attempt),
+    };
+    const target = this.#random.pick(this.servers);
+    this.#world.network.dial(-this.id, target, 'client', end, () => this.#lost(attempt));
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.#timeout?.cancel();
+    if (this.#connection) this.#world.network.resetConnection(this.#connection);
+    this.#connection = undefined;
+  }
+
+  // The connection.
+
+  #opened(connection: Connection): void {
+    this.#isDialling = false;
+    this.#connection = connection;
+    this.#frames = new FrameReader();
+    const w = new JuteWriter(64);
+    const frame = w.beginFrame();
+    records.connectRequest.write(w, {
+      protocolVersion: 0,
+      lastZxidSeen: BigInt(this.#lastZxid),
+      timeOut: this.#timeoutMs,
+      sessionId: this.session,
+      passwd: this.#password,
+    });
+    w.bool(false);
+    w.endFrame(frame);
+    this.#send(w.toBytes());
+    this.#expectAnswer();
+  }
+
+  #received(bytes: Uint8Array, start: number, end: number): void {
+    this.#frames.push(bytes, start, end);
+    for (let frame = this.#frames.next(); frame !== undefined; frame = this.#frames.next()) {
+      if (this.#connection === undefined) return;
+      if (this.#isConnected) this.#answered(frame);
+      else this.#welcomed(frame);
+    }
+  }
+
+  #lost(attempt: number): void {
+    if (attempt !== this.#attempt) return;
+    this.#attempt++;
+    this.#timeout?.cancel();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#isConnected = false;
+    this.#isDialling = false;
+    if (connection !== undefined) this.#world.network.resetConnection(connection);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) this.#remember(waiting, 'unknown', connectionLossError, 0);
+    if (this.isStopped) return;
+    this.#world.queue.after(20 + this.#random.below(200), () => this.start());
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#connection !== undefined) this.#world.network.send(this.#connection.toAcceptor, bytes);
+  }
+
+  #expectAnswer(): void {
+    this.#timeout?.cancel();
+    const attempt = this.#attempt;
+    this.#timeout = this.#world.queue.after(answerTimeoutMs, () => this.#lost(attempt));
+  }
+
+  #welcomed(frame: JuteReader): void {
+    const { sessionId, passwd } = records.connectResponse.read(frame);
+    this.#timeout?.cancel();
+    if (sessionId === 0n) {
+      this.isExpired = this.session !== 0n;
+      this.session = 0n;
+      this.#password = noPassword;
+      this.#lost(this.#attempt);
+      return;
+    }
+    this.session = sessionId;
+    this.#password = passwd?.slice() ?? noPassword;
+    this.#isConnected = true;
+    this.#goOn();
+    this.#pingLater();
+  }
+
+  #pingLater(): void {
+    const attempt = this.#attempt;
+    this.#world.queue.after(Math.floor(this.#timeoutMs / 3), () => {
+      if (attempt !== this.#attempt || !this.#isConnected || this.isStopped) return;
+      if (this.#waiting === undefined) this.#request(xids.ping, opcodes.ping, new Uint8Array(0));
+      this.#pingLater();
+    });
+  }
+
+  // Operations.
+
+  #goOn(): void {
+    if (!this.#isConnected || this.#waiting !== undefined) return;
+    const op = this.plan.shift();
+    if (op === undefined) return;
+    const xid = this.#nextXid++;
+    this.#waiting = { op, xid, calledAt: this.#world.queue.now };
+    this.#request(xid, opcodeOf(op), bodyOf(op));
+    this.#expectAnswer();
+  }
+
+  #request(xid: number, opcode: number, body: Uint8Array): void {
+    const w = new JuteWriter(32 + body.length);
+    const frame = w.beginFrame();
+    w.int(xid);
+    w.int(opcode);
+    w.raw(body);
+    w.endFrame(frame);
+    this.#send(w.toBytes());
+  }
+
+  #answered(frame: JuteReader): void {
+    const xid = frame.int();
+    const zxid = frame.longNumber();
+    const error = frame.int();
+    if (xid < 0) return;
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#timeout?.cancel();
+    this.#waiting = undefined;
+    if (zxid > 0) {
+      const { ghost } = this.#world.watch;
+      if (zxid < this.#lastZxid) {
+        ghost.fail(28, 'monotonic reads', `client ${this.id} has seen ${this.#lastZxid} and is answered from ${zxid}`);
+      }
+      if (xid !== waiting.xid) {
+        ghost.fail(27, 'session order', `client ${this.id} asked ${waiting.xid} and is answered ${xid}`);
+      }
+      this.#lastZxid = zxid;
+    }
+    if (error === 0 && waiting.op.kind === 'get') {
+      const { data, stat } = ops.getData.response.read(frame);
+      const value = data === null ? '' : String.fromCharCode(...data);
+      this.#remember(waiting, 'ok', 0, zxid, { value, mzxid: Number(stat.mzxid) });
+    } else this.#remember(waiting, error === 0 ? 'ok' : 'refused', error, zxid);
+    this.#goOn();
+  }
+
+  #remember(
+    { op, calledAt }: Waiting,
+    outcome: Done['outcome'],
+    error: number,
+    zxid: number,
+    read: { readonly value?: string; readonly mzxid?: number } = {},
+  ): void {
+    const answeredAt = this.#world.queue.now;
+    this.#world.trace.number(zxid);
+    const { id: client, session } = this;
+    this.history.push({ client, session, op, calledAt, answeredAt, outcome, error, zxid, ...read });
+  }
+}
+
+function opcodeOf(op: ClientOp): number {
+  switch (op.kind) {
+    case 'create':
+      return opcodes.create;
+    case 'set':
+      return opcodes.setData;
+    case 'delete':
+      return opcodes.delete;
+    case 'get':
+      return opcodes.getData;
+    case 'sync':
+      return opcodes.sync;
+  }
+}
+
+function bodyOf(op: ClientOp): Uint8Array {
+  const w = new JuteWriter(64);
+  switch (op.kind) {
+    case 'create': {
+      const flags = op.ephemeral === true ? 1 : 0;
+      ops.create.request.write(w, { path: op.path, data: encodeText(op.value), acl: openAcl, flags });
+      break;
+    }
+    case 'set':
+      ops.setData.request.write(w, { path: op.path, data: encodeText(op.value), version: -1 });
+      break;
+    case 'delete':
+      ops.delete.request.write(w, { path: op.path, version: -1 });
+      break;
+    case 'get':
+      ops.getData.request.write(w, { path: op.path, watch: false });
+      break;
+    case 'sync':
+      ops.sync.request.write(w, { path: op.path });
+  }
+  return w.toBytes();
+}

@@ -1,0 +1,149 @@
+// A whole ensemble in one process: servers with their disks and clocks, the network between them, and the checkers that
+// look at everything after every event. Nothing happens but what is taken from one queue.
+
+import { zxidZero } from '@corral/protocol';
+import type { EnsembleConfig, Member } from '@corral/protocol';
+import { Watch } from './checkers/watch.ts';
+import type { Violation } from './checkers/violation.ts';
+import { EventQueue } from './events.ts';
+import { plainKnobs } from './knobs.ts';
+import type { Knobs } from './knobs.ts';
+import type { MachineKind } from './machine.ts';
+import { Network } from './network.ts';
+import { SimNode } from './node.ts';
+import { electionPort, hostOf, nameOf, quorumPort } from './places.ts';
+import { Random } from './random.ts';
+import { steadyScheduler } from './scheduler.ts';
+import type { Scheduler } from './scheduler.ts';
+import { Trace } from './trace.ts';
+import type { World } from './world.ts';
+
+export interface ClusterOptions {
+  readonly kind: MachineKind;
+  readonly seed?: number;
+  readonly knobs?: Knobs;
+  readonly defects?: ReadonlySet<string>;
+  readonly scheduler?: (random: Random) => Scheduler;
+  /** Hears what servers do, in words. */
+  readonly note?: (line: string) => void;
+}
+
+export class Cluster implements World {
+  readonly seed: number;
+  readonly random: Random;
+  readonly queue = new EventQueue();
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly trace = new Trace();
+  readonly knobs: Knobs;
+  readonly config: EnsembleConfig;
+  readonly kind: MachineKind;
+  readonly defects: ReadonlySet<string>;
+  readonly watch = new Watch();
+  readonly nodes = new Map<number, SimNode>();
+  readonly #note: ((line: string) => void) | undefined;
+  /** Elections that led to a leader, by what checkers saw. */
+  readonly hooks: (() => void)[] = [];
+
+  constructor(options: ClusterOptions) {
+    const { kind, seed = 1, knobs = plainKnobs, defects = new Set() } = options;
+    this.seed = seed;
+    this.kind = kind;
+    this.knobs = knobs;
+    this.defects = defects;
+    this.#note = options.note;
+    this.random = new Random(seed);
+    this.scheduler = options.scheduler?.(this.random.stream('scheduler')) ?? steadyScheduler;
+    const random = this.random.stream('network');
+    this.network = new Network(this.queue, this.scheduler, random, this.trace, knobs.windowBytes);
+    this.network.watcher = this.watch;
+    this.config = configOf(knobs);
+    for (const { sid, role } of this.config.members.values()) {
+      const node = new SimNode(this, sid);
+      this.nodes.set(sid, node);
+      this.network.places.set(sid, node);
+      this.watch.addServer(sid, role === 'participant', node.disk);
+    }
+  }
+
+  note(line: string, sid?: number): void {
+    if (this.#note === undefined) return;
+    this.#note(`${this.queue.now} ${sid === undefined ? '-' : nameOf(sid)} ${line}`);
+  }
+
+  node(sid: number): SimNode {
+    const node = this.nodes.get(sid);
+    if (node === undefined) throw new Error(`there is no server ${sid}`);
+    return node;
+  }
+
+  startAll(): void {
+    for (const node of this.nodes.values()) if (node.state !== 'up') node.start();
+  }
+
+  get violation(): Violation | undefined {
+    return this.watch.ghost.violation;
+  }
+
+  /** One event; false when nothing happens any more or a rule is broken. */
+  step(): boolean {
+    if (this.violation !== undefined || !this.queue.step()) return false;
+    this.watch.afterEvent();
+    for (const hook of this.hooks) hook();
+    return this.violation === undefined;
+  }
+
+  /** Lets the ensemble run for so long. */
+  run(ms: number): void {
+    const end = this.queue.now + ms;
+    while (this.queue.nextTime <= end && this.step());
+    if (this.violation === undefined) this.queue.now = Math.max(this.queue.now, end);
+  }
+
+  /** Runs until something is so; false when it is not in time. */
+  runUntil(isSo: () => boolean, ms: number): boolean {
+    const end = this.queue.now + ms;
+    while (!isSo()) {
+      if (this.queue.nextTime > end || !this.step()) return isSo();
+    }
+    return true;
+  }
+
+  /** Everything that was broken on purpose is whole again, except what is down. */
+  heal(): void {
+    this.network.release();
+    this.network.heal();
+    for (const node of this.nodes.values()) {
+      node.disk.heal();
+      node.resume();
+    }
+  }
+
+  /** Servers that lead, with a majority behind them, as far as one can see. */
+  get leaders(): SimNode[] {
+    return [...this.nodes.values()].filter((node) => {
+      const machine = node.process?.machine;
+      return machine?.role === 'leading' && machine.isServing;
+    });
+  }
+
+  /** Whether one server leads, all serve and all hold the same. */
+  get isConverged(): boolean {
+    const machines = [...this.nodes.values()].map((node) => node.process?.machine);
+    const [first] = machines;
+    if (this.leaders.length !== 1 || first === undefined) return false;
+    return machines.every(
+      (machine) =>
+        machine?.isServing === true && machine.applied === first.applied && machine.digest === first.digest,
+    );
+  }
+}
+
+function configOf({ voters, observers }: Knobs): EnsembleConfig {
+  const members = new Map<number, Member>();
+  for (let sid = 1; sid <= voters + observers; sid++) {
+    const addresses = [{ host: hostOf(sid), quorumPort, electionPort }];
+    members.set(sid, { sid, addresses, role: sid <= voters ? 'participant' : 'observer' });
+  }
+  return { version: zxidZero, members };
+}

@@ -1,0 +1,54 @@
+// What a simulated server runs, seen from outside: inputs in, effects on the host, and a few facts for the checkers. The
+// real thing is put behind this in member-machine.ts; tests put small fakes there.
+
+import type { DiskOp, EnsembleHost, Input, Moment, RestoredState, SnapshotSource } from '@corral/core';
+import type { EnsembleConfig, Zxid } from '@corral/protocol';
+import type { Knobs } from './knobs.ts';
+
+export type { EnsembleHost as MachineHost };
+export type { DiskOp };
+export type Role = 'looking' | 'leading' | 'following' | 'observing';
+
+export interface Machine {
+  start(moment: Moment): void;
+  step(input: Input): void;
+  readonly role: Role;
+  /** Epoch whose leader it follows or is. */
+  readonly epoch: number;
+  /** Whether clients are served. */
+  readonly isServing: boolean;
+  /** Last transaction in memory. */
+  readonly applied: Zxid;
+  /** Digest of the tree in memory. */
+  readonly digest: bigint;
+  /** The state as a snapshot file. */
+  snapshotSource(): SnapshotSource;
+}
+
+/** What was found on the disk. */
+export interface Recovered {
+  readonly state: RestoredState;
+  readonly replayed: number;
+  readonly acceptedEpoch: number;
+  readonly currentEpoch: number;
+  /** There is nothing, and nobody has said that this is a new ensemble: it may have lost what it promised. */
+  readonly isEmpty: boolean;
+}
+
+export interface MachineSetup {
+  readonly sid: number;
+  readonly config: EnsembleConfig;
+  readonly isObserver: boolean;
+  readonly knobs: Knobs;
+  readonly seed: number;
+  readonly startedAt: number;
+  readonly defects: ReadonlySet<string>;
+  readonly host: EnsembleHost;
+  readonly recovered: Recovered;
+}
+
+export interface MachineKind {
+  create(setup: MachineSetup): Machine;
+  /** An empty state to restore into. */
+  emptyState(sid: number, knobs: Knobs): RestoredState;
+}

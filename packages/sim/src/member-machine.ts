@@ -1,0 +1,113 @@
+// The real core as the machine of a simulated server. Everything a simulation knows of it stands here.
+
+import { Member, RestoredState } from '@corral/core';
+import type { EnsembleOptions, ReplicaOptions, SnapshotSource } from '@corral/core';
+import type { Zxid } from '@corral/protocol';
+import type { Knobs } from './knobs.ts';
+import type { Machine, MachineKind, MachineSetup, Role } from './machine.ts';
+
+export const memberKind: MachineKind = {
+  create: (setup) => new MemberMachine(setup),
+  emptyState: (sid, knobs) => new RestoredState(replicaOptions(sid, 1, 0, knobs), knobs.commitLogCount),
+};
+
+class MemberMachine implements Machine {
+  readonly #member: Member;
+
+  constructor({ sid, seed, startedAt, knobs, host, recovered, ...setup }: MachineSetup) {
+    const options = replicaOptions(sid, seed, startedAt, knobs);
+    this.#member = new Member(options, ensembleOptions({ sid, knobs, ...setup }), host, {
+      state: recovered.state,
+      replayed: recovered.replayed,
+      epochs: { accepted: recovered.acceptedEpoch, current: recovered.currentEpoch },
+      isUnknown: recovered.isEmpty,
+      isEmpty: recovered.isEmpty,
+    });
+  }
+
+  start(moment: Parameters<Machine['start']>[0]): void {
+    this.#member.start(moment);
+  }
+  step(input: Parameters<Machine['step']>[0]): void {
+    this.#member.step(input);
+  }
+  get role(): Role {
+    const { state } = this.#member.peer;
+    return state === 'leaving' ? 'looking' : state;
+  }
+  get epoch(): number {
+    return this.#member.peer.epochs.current;
+  }
+  get isServing(): boolean {
+    return this.#member.peer.isServing;
+  }
+  get applied(): Zxid {
+    return this.#member.applied;
+  }
+  get digest(): bigint {
+    return this.#member.pipeline.ctx.tree.digest.value;
+  }
+  snapshotSource(): SnapshotSource {
+    return this.#member.snapshotSource();
+  }
+}
+
+function ensembleOptions(
+  setup: Pick<MachineSetup, 'sid' | 'config' | 'isObserver' | 'knobs' | 'defects'>,
+): EnsembleOptions {
+  const { sid, config, isObserver, knobs, defects } = setup;
+  return {
+    sid,
+    config,
+    peerType: isObserver ? 'observer' : 'participant',
+    tickMs: knobs.tickMs,
+    initLimitMs: knobs.initLimitMs,
+    syncLimitMs: knobs.syncLimitMs,
+    electionMinMs: 100,
+    electionMaxMs: 2000,
+    electionFinalizeMs: 50,
+    commitLogCount: knobs.commitLogCount,
+    commitLogBytes: 1 << 20,
+    counterMax: 0xffff_ffff,
+    forceSnapshotSync: false,
+    leaderServes: true,
+    readOnlyEnabled: false,
+    reconfigEnabled: false,
+    standaloneEnabled: true,
+    defects,
+  };
+}
+
+function replicaOptions(sid: number, seed: number, startedAt: number, knobs: Knobs): ReplicaOptions {
+  return {
+    serverId: sid,
+    tickMs: knobs.tickMs,
+    minSessionTimeoutMs: 2 * knobs.tickMs,
+    maxSessionTimeoutMs: 100 * knobs.tickMs,
+    frameBytesMax: 1_048_575,
+    fieldBytesMax: 2_097_150,
+    extendedTypes: false,
+    emulate353: false,
+    enforceQuota: false,
+    skipAcl: false,
+    reconfigEnabled: false,
+    digestSchemeEnabled: true,
+    digest: (bytes) => bytes,
+    superDigest: undefined,
+    requiredSchemes: [],
+    outstandingMax: 1000,
+    outputBytesMax: 1 << 20,
+    sessionlessTimeoutMs: 10_000,
+    containerCheckMs: 60_000,
+    containersPerMinuteMax: 10_000,
+    containerNeverUsedMs: 0,
+    snapCount: knobs.snapCount,
+    snapBytes: 0,
+    logBytesMax: knobs.logBytesMax,
+    serializeLastZxid: true,
+    digestEnabled: true,
+    closeSessionPaths: true,
+    seed,
+    startedAt,
+  };
+}

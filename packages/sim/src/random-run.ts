@@ -1,0 +1,245 @@
+// The small-scope random run: a tiny ensemble, a handful of writes, a handful of faults, a few hundred events in an order
+// that chance decides; then everything is healed and the ensemble has to come together, with nothing lost.
+
+import { recover } from '@corral/core';
+import { checkHistories } from './checkers/clients.ts';
+import { SimClient } from './clients.ts';
+import type { ClientOp } from './clients.ts';
+import { Cluster } from './cluster.ts';
+import { SimFiles } from './disk-files.ts';
+import { historyDirs } from './disk-jobs.ts';
+import { drawFaults, strike } from './faults.ts';
+import type { FaultKind, PlannedFault } from './faults.ts';
+import { drawKnobs } from './knobs.ts';
+import type { Knobs } from './knobs.ts';
+import type { MachineKind } from './machine.ts';
+import type { SimNode } from './node.ts';
+import { Random } from './random.ts';
+import { drawScheduler } from './scheduler.ts';
+
+export interface RunOptions {
+  readonly kind: MachineKind;
+  readonly seed: number;
+  readonly defects?: ReadonlySet<string>;
+  readonly knobs?: (drawn: Knobs) => Knobs;
+  readonly note?: (line: string) => void;
+}
+
+export interface RunReport {
+  readonly seed: number;
+  readonly knobs: Knobs;
+  readonly scheduler: string;
+  readonly trace: string;
+  readonly events: number;
+  readonly simulatedMs: number;
+  readonly elections: number;
+  readonly syncs: { readonly DIFF: number; readonly TRUNC: number; readonly SNAP: number };
+  readonly txns: number;
+  readonly faults: Readonly<Record<string, number>>;
+  /** pass, invariant:n, or liveness. */
+  readonly verdict: string;
+  readonly message?: string;
+}
+
+/** Simulated time a healed ensemble gets to come together. */
+const convergenceMs = 60_000;
+const paths = ['/a', '/b', '/c'] as const;
+
+export function randomRun(options: RunOptions): RunReport {
+  return new RandomRun(options).run();
+}
+
+class RandomRun {
+  readonly #cluster: Cluster;
+  readonly #random: Random;
+  readonly #events: number;
+  readonly #planned: PlannedFault[];
+  readonly #opAt: number[];
+  readonly #clients: SimClient[] = [];
+  readonly #struck = new Map<FaultKind, number>();
+  #ops = 0;
+
+  constructor({ kind, seed, defects, knobs = (drawn) => drawn, note }: RunOptions) {
+    const random = new Random(seed).stream('run');
+    this.#random = random;
+    this.#events = random.between(300, 1500);
+    const drawn = knobs(drawKnobs(random.stream('knobs')));
+    this.#cluster = new Cluster({
+      kind,
+      seed,
+      knobs: drawn,
+      scheduler: (stream) => drawScheduler(stream, drawn.delayMaxMs, this.#events * 2),
+      ...(defects && { defects }),
+      ...(note && { note }),
+    });
+    this.#planned = drawFaults(random.stream('faults'), this.#events);
+    this.#opAt = Array.from({ length: random.between(4, 8) }, () => random.below(this.#events)).sort((a, b) => a - b);
+  }
+
+  run(): RunReport {
+    const cluster = this.#cluster;
+    for (const node of this.#random.shuffle([...cluster.nodes.values()])) node.start();
+    const clients = this.#random.between(1, 2);
+    for (let id = 1; id <= clients; id++) this.#addClient(id);
+    while (cluster.queue.count < this.#events) {
+      this.#strikeDue();
+      this.#operate();
+      if (!cluster.step()) break;
+    }
+    if (cluster.violation === undefined && !this.#heal()) {
+      cluster.watch.ghost.fail(43, 'liveness', this.#describe());
+    }
+    if (cluster.violation === undefined) this.#finalChecks();
+    return this.#report();
+  }
+
+  #addClient(id: number): SimClient {
+    const voters = [...this.#cluster.nodes.keys()];
+    const client = new SimClient(this.#cluster, id, voters, 40 * this.#cluster.knobs.tickMs);
+    this.#clients.push(client);
+    client.start();
+    return client;
+  }
+
+  // Chaos.
+
+  #strikeDue(): void {
+    const cluster = this.#cluster;
+    const { packets } = cluster.watch;
+    for (let i = this.#planned.length - 1; i >= 0; i--) {
+      const { kind, trigger } = this.#planned[i];
+      const isDue =
+        trigger.kind === 'event'
+          ? cluster.queue.count >= trigger.at
+          : (packets.get(trigger.name) ?? 0) >= trigger.nth;
+      if (!isDue) continue;
+      this.#planned.splice(i, 1);
+      if (strike(cluster, this.#random, kind)) this.#struck.set(kind, (this.#struck.get(kind) ?? 0) + 1);
+    }
+  }
+
+  #operate(): void {
+    if (this.#opAt.length === 0 || this.#cluster.queue.count < this.#opAt[0]) return;
+    this.#opAt.shift();
+    const client = this.#random.pick(this.#clients);
+    client.submit(this.#drawOp());
+  }
+
+  #drawOp(): ClientOp {
+    const random = this.#random;
+    const path = random.pick(paths);
+    const value = `${++this.#ops}`.padStart(this.#cluster.knobs.dataBytes, '.');
+    switch (random.below(10)) {
+      case 0:
+        return { kind: 'delete', path };
+      case 1:
+      case 2:
+        return { kind: 'get', path };
+      case 3:
+        return { kind: 'sync', path };
+      case 4:
+        return { kind: 'create', path: `/e${this.#ops}`, value, ephemeral: true };
+      case 5:
+      case 6:
+        return { kind: 'set', path, value };
+      default:
+        return { kind: 'create', path, value };
+    }
+  }
+
+  // The end.
+
+  /** Everything works again: does the ensemble? */
+  #heal(): boolean {
+    const cluster = this.#cluster;
+    cluster.note('everything is healed');
+    const deadline = cluster.queue.now + convergenceMs;
+    cluster.heal();
+    for (const node of cluster.nodes.values()) node.process?.jobs.lane.release();
+    while (cluster.queue.now < deadline && cluster.violation === undefined) {
+      cluster.network.release();
+      cluster.network.heal();
+      cluster.startAll();
+      cluster.run(200);
+      const isQuiet = this.#clients.every((client) => client.isIdle);
+      if (isQuiet && cluster.isConverged && this.#allStarted()) return true;
+    }
+    return cluster.violation !== undefined;
+  }
+
+  #allStarted(): boolean {
+    return [...this.#cluster.nodes.values()].every(({ state }) => state === 'up');
+  }
+
+  #describe(): string {
+    const servers = [...this.#cluster.nodes.values()].map((node) => {
+      const machine = node.process?.machine;
+      if (machine === undefined) return `${node.name} ${node.state} (${node.ending?.reason ?? 'never started'})`;
+      const serving = machine.isServing ? 'serving' : 'not serving';
+      return `${node.name} ${machine.role} epoch ${machine.epoch} at ${machine.applied} ${serving}`;
+    });
+    const clients = this.#clients.map((client) => `client ${client.id} ${client.isIdle ? 'idle' : 'waits'}`);
+    return `${convergenceMs} ms after everything was healed: ${[...servers, ...clients].join('; ')}`;
+  }
+
+  #finalChecks(): void {
+    const cluster = this.#cluster;
+    const { ghost } = cluster.watch;
+    const expected = checkHistories(
+      ghost,
+      this.#clients.map(({ history }) => history),
+    );
+    if (ghost.violation !== undefined) return;
+    this.#readBack(expected);
+    for (const node of cluster.nodes.values()) this.#scanDisk(node);
+  }
+
+  #readBack(expected: readonly { readonly path: string; readonly value: string | null }[]): void {
+    const { ghost } = this.#cluster.watch;
+    const reader = this.#addClient(99);
+    for (const { path } of expected) reader.submit({ kind: 'get', path });
+    this.#cluster.runUntil(() => reader.isIdle, convergenceMs);
+    for (const { path, value } of expected) {
+      const read = reader.history.filter((done) => done.op.path === path && done.outcome !== 'unknown').at(-1);
+      const found = read?.outcome === 'ok' ? (read.value ?? null) : null;
+      if (read !== undefined && found === value) continue;
+      ghost.fail(16, 'committed durability', `${path} should be ${value}, it is ${read === undefined ? 'unreadable' : found}`);
+    }
+  }
+
+  /** What a restart would find is what the server has in memory (20, 21). */
+  #scanDisk(node: SimNode): void {
+    const { kind, knobs, watch } = this.#cluster;
+    const machine = node.process?.machine;
+    if (machine === undefined || this.#cluster.violation !== undefined) return;
+    const files = new SimFiles(node.disk);
+    const options = { ...historyDirs, readOnly: true };
+    const { target, lastZxid } = recover(files, options, () => kind.emptyState(node.sid, knobs));
+    target.finish();
+    const digest = target.tree.digest.value;
+    const known = watch.ghost.digests.get(lastZxid);
+    if (known === undefined || known.value === digest) return;
+    watch.ghost.fail(20, 'snapshot exactness', `a restart of ${node.sid} would find another tree at ${lastZxid}`);
+  }
+
+  #report(): RunReport {
+    const { seed, knobs, scheduler, trace, queue, watch, violation } = this.#cluster;
+    const count = (name: 'diff' | 'trunc' | 'snap'): number => watch.packets.get(name) ?? 0;
+    const invariant = violation?.invariant;
+    const failed = invariant === 43 ? 'liveness' : `invariant:${invariant}`;
+    return {
+      seed,
+      knobs,
+      scheduler: scheduler.name,
+      trace: trace.value,
+      events: queue.count,
+      simulatedMs: queue.now,
+      elections: watch.ghost.established.size,
+      syncs: { DIFF: count('diff'), TRUNC: count('trunc'), SNAP: count('snap') },
+      txns: watch.ghost.decided.length,
+      faults: Object.fromEntries([...this.#struck].sort(([a], [b]) => (a < b ? -1 : 1))),
+      verdict: violation === undefined ? 'pass' : failed,
+      ...(violation && { message: violation.message }),
+    };
+  }
+}
