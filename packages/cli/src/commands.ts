@@ -26,5 +26,6 @@ export const commands: readonly CommandRow[] = [
   row('init', async () => (await import('./commands/init.ts')).registerInit),
   row('doctor', async () => (await import('./commands/doctor.ts')).registerDoctor),
   row('log', async () => (await import('./commands/log.ts')).registerLog),
+  row('sim', async () => (await import('./commands/sim.ts')).registerSim),
   row('snapshot', async () => (await import('./commands/snapshot.ts')).registerSnapshot),
 ];

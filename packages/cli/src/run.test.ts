@@ -133,3 +133,23 @@ describe('corral', () => {
     expect((await corral(['stat', '/e'])).code).toBe(5);
   });
 });
+
+describe('corral sim', () => {
+  it('runs a seed and tells of it in one line, the same each time', async () => {
+    const first = await corral(['sim', '--seed', '1']);
+    expect(first.code).toBe(0);
+    expect(first.out).toMatch(/^seed=1 tier=S verdict=pass trace=[0-9a-f]{16} .*knobs=voters=\d+,.*\n$/);
+    expect(await corral(['sim', '--seed', '1'])).toEqual(first);
+  });
+
+  it('tells what every server does when it is asked to', async () => {
+    const { out } = await corral(['sim', '--seed', '1', '--verbose']);
+    expect(out).toMatch(/^\d+ [ABC] info leading: established/m);
+  });
+
+  it('refuses a seed that is no number and a knob that does not exist', async () => {
+    expect((await corral(['sim', '--seed', 'x'])).code).toBe(2);
+    const { code, err } = await corral(['sim', '--seed', '1', '--knobs', 'voter=3']);
+    expect({ code, err }).toEqual({ code: 2, err: 'corral: no such knob: voter=3\n' });
+  });
+});

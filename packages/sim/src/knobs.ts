@@ -72,7 +72,7 @@ export function parseKnobs(text: string, base: Knobs): Knobs {
   const knobs: Record<string, number> = { ...base };
   for (const part of text.split(',').filter((piece) => piece !== '')) {
     const [name, value] = part.split('=');
-    if (!(name in base) || !/^\d+$/.test(value ?? '')) throw new Error(`no such knob: ${part}`);
+    if (!(name in base) || !/^\d+$/.test(value ?? '')) throw new TypeError(`no such knob: ${part}`);
     knobs[name] = Number(value);
   }
   return knobs as unknown as Knobs;
