@@ -9,10 +9,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ensurePeers } from '../interop/ensemble/apache.mjs';
-import { installWriters } from '../interop/ensemble/writers.mjs';
 import { FaultRun } from '../interop/faults/run.mjs';
 import { kinds } from '../interop/faults/kinds.mjs';
 import { isInside, runInside } from '../interop/faults/network.mjs';
+import { installPython } from '../interop/lib/install.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +36,7 @@ if (isInside()) {
   process.exit();
 } else {
   // Inside there is no network to fetch anything from.
-  await ensurePeers();
-  await installWriters();
+  if (values.server !== 'corral') await ensurePeers();
+  await installPython();
   process.exitCode = await runInside();
 }

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const minority = ({ members }) => Math.floor((members.length - 1) / 2);
-const shuffle = (random, list) =>
+export const shuffle = (random, list) =>
   list
     .map((item) => [random.next(), item])
     .sort(([a], [b]) => a - b)

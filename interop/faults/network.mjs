@@ -6,6 +6,9 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { aptInstall } from '../lib/install.mjs';
 import { run } from '../lib/process.mjs';
 
 const inside = 'CORRAL_FAULTS_INSIDE';
@@ -18,13 +21,21 @@ export const isInside = () => process.env[inside] === '1';
 
 /** Runs this program again in namespaces of its own and returns its exit code. Needs root or user namespaces. */
 export async function runInside() {
+  const missing = [
+    ['ip', 'iproute2'],
+    ['unshare', 'util-linux'],
+  ].filter(([command]) => !isInstalled(command));
+  if (missing.length > 0) await aptInstall(missing.map(([, name]) => name));
   const user = process.getuid() === 0 ? [] : ['--user', '--map-root-user'];
   const args = [...user, '--net', '--mount', process.execPath, ...process.argv.slice(1)];
   const child = spawn('unshare', args, { stdio: 'inherit', env: { ...process.env, [inside]: '1' } });
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-  const [code, signal] = await once(child, 'exit');
-  return code ?? (signal ? 130 : 1);
+  // A signal ends this process first: what runs inside must not go on alone.
+  process.once('exit', () => child.kill());
+  const [code] = await once(child, 'exit');
+  return code ?? 1;
 }
+
+const isInstalled = (command) => process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, command)));
 
 export class Network {
   constructor(count) {

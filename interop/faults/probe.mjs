@@ -1,7 +1,9 @@
-// Measures from when on writes are accepted: one connection per server, each with one small write under way at a time.
+// One quiet connection per server, with one small write under way at a time: it measures from when on writes are accepted.
+// Behind each write it asks for everything decided so far (sync) and reads the node that the load writes to: nothing that
+// was acknowledged anywhere before may be missing there, whichever server it is.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Wire, body, op } from '../lib/wire.mjs';
+import { Wire, WireError, body, op } from '../lib/wire.mjs';
 
 const everyMs = 25;
 const answerMs = 2000;
@@ -9,8 +11,13 @@ const answerMs = 2000;
 export class Probes {
   going = true;
   waiting = [];
+  problems = [];
+  /** Reads that were held against the load. */
+  reads = 0;
 
-  constructor(hosts) {
+  /** `floor` says which version of the shared node has been acknowledged; undefined when a sync promises nothing. */
+  constructor(hosts, floor) {
+    this.floor = floor;
     this.ends = hosts.map((host, at) => this.run(host, `/faults/probe${at}`));
   }
 
@@ -23,10 +30,12 @@ export class Probes {
         session = { sessionId: wire.sessionId, password: wire.password };
         while (this.going) {
           await this.once(wire, path);
+          if (this.floor) await this.read(wire, host);
           await sleep(everyMs);
         }
         await wire.close();
       } catch (error) {
+        if (error instanceof WireError && error.code !== -112) this.problems.push(`${host}: ${error.message}`);
         if (error.code === -112) session = undefined;
         wire?.drop();
         await sleep(everyMs);
@@ -36,15 +45,22 @@ export class Probes {
 
   async once(wire, path) {
     const sent = performance.now();
-    const timer = setTimeout(() => wire.drop(), answerMs);
-    const { err } = await wire
-      .request(op.setData, body.setData(path, Buffer.from('x')))
-      .finally(() => clearTimeout(timer));
+    const { err } = await inTime(wire, wire.request(op.setData, body.setData(path, Buffer.from('x'))));
     if (err === -101) await wire.call(op.create, body.create(path, Buffer.from('x')));
-    else if (err !== 0) throw new Error(`setData answered ${err}`);
+    else if (err !== 0) throw new WireError(err, 'setData');
     const waiting = this.waiting.filter(({ since }) => sent >= since);
     this.waiting = this.waiting.filter(({ since }) => sent < since);
     for (const { since, resolve } of waiting) resolve(performance.now() - since);
+  }
+
+  /** What was acknowledged before the sync was sent has to be there. */
+  async read(wire, host) {
+    const floor = this.floor();
+    const synced = wire.call(op.sync, body.path('/faults/shared'), 'sync');
+    const reply = await inTime(wire, Promise.all([synced, wire.call(op.exists, body.pathWatch('/faults/shared'))]));
+    const { version } = reply[1].stat();
+    if (version < floor) this.problems.push(`${host} read version ${version} after ${floor} had been acknowledged`);
+    this.reads += 1;
   }
 
   /** Milliseconds from now until a write that is sent from now on has been accepted. */
@@ -66,4 +82,10 @@ export class Probes {
     this.going = false;
     await Promise.all(this.ends);
   }
+}
+
+/** The answer; one that does not come ends the connection. */
+function inTime(wire, answer) {
+  const timer = setTimeout(() => wire.drop(), answerMs);
+  return answer.finally(() => clearTimeout(timer));
 }

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Corner } from '../kill/model.mjs';
 import { readFolder } from '../kill/verify.mjs';
-import { Wire, body, op } from '../lib/wire.mjs';
+import { Wire, WireError, body, op } from '../lib/wire.mjs';
 
 const window = 32;
 const tickMs = 20;
@@ -41,12 +41,18 @@ export class Rover {
         await this.work();
       } catch (error) {
         // The server went away under it; what is wrong with the data is in `problems`.
-        if (error.code === -112) this.problems.push(`client ${this.index}: its session was lost`);
+        this.note(error);
         if (error.code === -112) this.session = undefined;
         await sleep(30);
       }
       this.wire?.drop();
     }
+  }
+
+  /** A connection that ends is no wonder here; an error that a server answers with is. */
+  note(error) {
+    if (error instanceof WireError) this.problems.push(`client ${this.index}: ${error.message}`);
+    else if (error.message !== 'connection closed') this.problems.push(`client ${this.index}: ${error.stack}`);
   }
 
   async attach() {
@@ -80,7 +86,7 @@ export class Rover {
     const make = async (name, data, flags) => {
       const path = name === '' ? this.corner.root : `${this.corner.root}/${name}`;
       const { err } = await this.wire.request(op.create, body.create(path, data, flags));
-      if (err !== 0 && err !== -110) throw new Error(`create ${path} answered ${err}`);
+      if (err !== 0 && err !== -110) throw new WireError(err, `create ${path}`);
       if (name !== '') this.corner.nodes.set(name, { data: data.toString(), version: 0 });
     };
     await make('', null);
@@ -104,7 +110,7 @@ export class Rover {
       credit = Math.min(credit + this.perTick, window);
       for (; credit >= 1 && outstanding < window; credit -= 1) {
         outstanding += 1;
-        this.send(this.step++).then(done, () => {});
+        this.send(this.step++).then(done, (error) => this.note(error));
       }
       await sleep(tickMs);
     }

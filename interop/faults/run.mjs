@@ -9,7 +9,7 @@ import { Random } from '../fuzz/random.mjs';
 import { Checks } from '../lib/checks.mjs';
 import { Wire, body, op } from '../lib/wire.mjs';
 import { Cluster } from './cluster.mjs';
-import { kinds } from './kinds.mjs';
+import { kinds, shuffle } from './kinds.mjs';
 import { Network } from './network.mjs';
 import { Probes } from './probe.mjs';
 import { verifyEnd } from './verify.mjs';
@@ -23,6 +23,7 @@ const acceptedMs = 60_000;
 export class FaultRun {
   checks = new Checks();
   results = [];
+  deck = [];
 
   constructor(options) {
     Object.assign(this, options);
@@ -69,15 +70,21 @@ export class FaultRun {
       new Writer('corral', hosts, { delayMs: 20, program: writerProgram }),
     ];
     for (const writer of this.writers) await writer.until('session');
-    while (this.rovers.some(({ ready }) => !ready)) await sleep(20);
-    this.probes = new Probes(addresses);
+    for (let tries = 0; this.rovers.some(({ ready }) => !ready); tries += 1) {
+      this.inspect();
+      if (tries > 1000) throw new Error('not every client could begin');
+      await sleep(20);
+    }
+    // Apache's leader answers a sync without asking whether it still leads.
+    const floor = () => Math.max(0, ...this.rovers.map(({ shared }) => shared.at(-1)?.version ?? 0));
+    this.probes = new Probes(addresses, this.kind === 'corral' ? floor : undefined);
     await this.probes.accepted(acceptedMs);
   }
 
   /** One fault, undone again; false when there is no point in going on. */
   async fault(at) {
     await sleep(this.span(quietMs));
-    const name = this.random.pick(this.only);
+    const name = this.draw();
     const kind = kinds[name];
     const holdMs = kind.holdMs ?? this.span(faultMs);
     const result = { name };
@@ -98,6 +105,12 @@ export class FaultRun {
     });
   }
 
+  /** Every kind once, in random order, before any comes again. */
+  draw() {
+    if (this.deck.length === 0) this.deck = shuffle(this.random, this.only);
+    return this.deck.pop();
+  }
+
   describe(at, name, { leader, victims, holdMs, result, note }) {
     const who = victims.map(({ sid }) => sid).join(',');
     const times = `accepted after ${result.recovery} ms, whole ${result.whole} ms after the end of it`;
@@ -109,6 +122,7 @@ export class FaultRun {
     const problems = [
       ...this.rovers.flatMap((rover) => rover.problems),
       ...this.writers.flatMap((each) => each.trouble),
+      ...(this.probes?.problems ?? []),
     ];
     for (const { sid, ends } of this.cluster.members) {
       for (const end of ends.splice(0)) problems.push(`server ${sid} ended by itself: ${end}`);
@@ -126,6 +140,7 @@ export class FaultRun {
     await this.cluster.whole();
     await this.probes.accepted(acceptedMs);
     await this.probes.stop();
+    this.inspect();
     for (const writer of this.writers) await writer.stop();
     for (const rover of this.rovers) rover.stop();
     await Promise.all(this.roving);

@@ -79,7 +79,7 @@ export async function installC() {
   );
 }
 
-async function aptInstall(names) {
+export async function aptInstall(names) {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   await run('apt-get', ['update', '-q'], { env, timeoutMs: 240_000 });
   await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...names], { env, timeoutMs: 240_000 });
