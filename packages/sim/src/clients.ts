@@ -11,7 +11,7 @@ import { ops } from '@corral/protocol';
 
 export type ClientOp =
   | { readonly kind: 'create' | 'set'; readonly path: string; readonly value: string; readonly ephemeral?: boolean }
-  | { readonly kind: 'delete' | 'get' | 'sync'; readonly path: string };
+  | { readonly kind: 'delete' | 'get' | 'sync' | 'close'; readonly path: string };
 
 /** What became of an operation. Unknown: the connection broke before an answer came. */
 export interface Done {
@@ -99,6 +99,11 @@ export class SimClient {
     };
     const target = this.#random.pick(this.servers);
     this.#world.network.dial(-this.id, target, 'client', end, () => this.#lost(attempt));
+  }
+
+  /** Leaves its server without a word and looks for one again. */
+  reconnect(): void {
+    if (this.#connection !== undefined) this.#lost(this.#attempt);
   }
 
   stop(): void {
@@ -236,6 +241,7 @@ export class SimClient {
       const value = data === null ? '' : String.fromCharCode(...data);
       this.#remember(waiting, 'ok', 0, zxid, { value, mzxid: Number(stat.mzxid) });
     } else this.#remember(waiting, error === 0 ? 'ok' : 'refused', error, zxid);
+    if (waiting.op.kind === 'close') return this.stop();
     this.#goOn();
   }
 
@@ -265,6 +271,8 @@ function opcodeOf(op: ClientOp): number {
       return opcodes.getData;
     case 'sync':
       return opcodes.sync;
+    case 'close':
+      return opcodes.closeSession;
   }
 }
 
@@ -287,6 +295,8 @@ function bodyOf(op: ClientOp): Uint8Array {
       break;
     case 'sync':
       ops.sync.request.write(w, { path: op.path });
+      break;
+    case 'close':
   }
   return w.toBytes();
 }

@@ -21,6 +21,8 @@ export interface Machine {
   readonly applied: Zxid;
   /** Digest of the tree in memory. */
   readonly digest: bigint;
+  /** The data of a node in memory; undefined: there is none. */
+  read(path: string): string | undefined;
   /** The state as a snapshot file. */
   snapshotSource(): SnapshotSource;
 }

@@ -6,17 +6,23 @@ import type { Zxid } from '@corral/protocol';
 import type { Knobs } from './knobs.ts';
 import type { Machine, MachineKind, MachineSetup, Role } from './machine.ts';
 
-export const memberKind: MachineKind = {
-  create: (setup) => new MemberMachine(setup),
+/** Settings that a simulation may change; the rest is drawn or fixed. */
+export type MemberSettings = Partial<Pick<EnsembleOptions, 'counterMax' | 'readOnlyEnabled' | 'forceSnapshotSync'>>;
+
+export const memberKindWith = (settings: MemberSettings): MachineKind => ({
+  create: (setup) => new MemberMachine(setup, settings),
   emptyState: (sid, knobs) => new RestoredState(replicaOptions(sid, 1, 0, knobs), knobs.commitLogCount),
-};
+});
+
+export const memberKind: MachineKind = memberKindWith({});
 
 class MemberMachine implements Machine {
   readonly #member: Member;
 
-  constructor({ sid, seed, startedAt, knobs, host, recovered, ...setup }: MachineSetup) {
+  constructor({ sid, seed, startedAt, knobs, host, recovered, ...setup }: MachineSetup, settings: MemberSettings) {
     const options = replicaOptions(sid, seed, startedAt, knobs);
-    this.#member = new Member(options, ensembleOptions({ sid, knobs, ...setup }), host, {
+    const ensemble = { ...ensembleOptions({ sid, knobs, ...setup }), ...settings };
+    this.#member = new Member(options, ensemble, host, {
       state: recovered.state,
       replayed: recovered.replayed,
       epochs: { accepted: recovered.acceptedEpoch, current: recovered.currentEpoch },
@@ -46,6 +52,11 @@ class MemberMachine implements Machine {
   }
   get digest(): bigint {
     return this.#member.pipeline.ctx.tree.digest.value;
+  }
+  read(path: string): string | undefined {
+    const { tree } = this.#member.pipeline.ctx;
+    const node = tree.find(path);
+    return node < 0 ? undefined : String.fromCharCode(...(tree.data(node) ?? []));
   }
   snapshotSource(): SnapshotSource {
     return this.#member.snapshotSource();

@@ -6,6 +6,7 @@ import type { EventQueue } from './events.ts';
 import { Pipe } from './pipe.ts';
 import type { Connection, End, Hold, NetPort } from './pipe.ts';
 import type { Random } from './random.ts';
+import { linkActor } from './scheduler.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Tap } from './packet-tap.ts';
 import type { Trace } from './trace.ts';
@@ -119,7 +120,7 @@ export class Network {
   dial(from: number, to: number, port: NetPort, end: End, failed: (reason: string) => void): void {
     const place = this.places.get(to);
     const isUnreachable = this.isCut(from, to) || this.isCut(to, from) || place === undefined || place.state === 'off';
-    const delay = isUnreachable ? connectTimeoutMs : this.#scheduler.delay(actorOf(from, to), 'network');
+    const delay = isUnreachable ? connectTimeoutMs : this.#scheduler.delay(linkActor(from, to), 'network');
     this.#queue.after(delay, () => {
       this.#trace.number(isUnreachable ? 11 : 12);
       if (isUnreachable) failed('no answer');
@@ -160,7 +161,9 @@ export class Network {
     }
     if (incoming.isScheduledToEnd || incoming.isOver) return;
     incoming.isScheduledToEnd = true;
-    this.#queue.after(this.#scheduler.delay(actorOf(outgoing.from, outgoing.to), 'network'), () => this.#end(incoming));
+    this.#queue.after(this.#scheduler.delay(linkActor(outgoing.from, outgoing.to), 'network'), () =>
+      this.#end(incoming),
+    );
   }
 
   backlog(pipe: Pipe): number {
@@ -205,7 +208,7 @@ export class Network {
   #pump(pipe: Pipe): void {
     if (pipe.isScheduled || pipe.isOver || !pipe.hasWork || this.#isBlocked(pipe)) return;
     pipe.isScheduled = true;
-    this.#queue.after(this.#scheduler.delay(actorOf(pipe.from, pipe.to), 'network'), () => {
+    this.#queue.after(this.#scheduler.delay(linkActor(pipe.from, pipe.to), 'network'), () => {
       pipe.isScheduled = false;
       this.#deliver(pipe);
     });
@@ -272,6 +275,3 @@ export class Network {
     }
   }
 }
-
-const actorOf = (from: number, to: number): number => 1000 + ((from & 0xff) << 8) + (to & 0xff);
-

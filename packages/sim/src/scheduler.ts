@@ -13,6 +13,9 @@ export interface Scheduler {
   delay(actor: number, activity: Activity): number;
 }
 
+/** The actor that a link is: bytes from one place to another. */
+export const linkActor = (from: number, to: number): number => 1000 + ((from & 0xff) << 8) + (to & 0xff);
+
 /** Every effect takes one millisecond: for scenarios, where order is part of the script. */
 export const steadyScheduler: Scheduler = {
   name: 'steady',
