@@ -50,7 +50,7 @@ function runOne(name) {
 
 function tryToRun(name) {
   try {
-    return runScenario(name, readFileSync(new URL(`${name}.scenario`, folder), 'utf8'));
+    return runScenario(readFileSync(new URL(`${name}.scenario`, folder), 'utf8'));
   } catch (error) {
     if (error.name !== 'ScenarioError') throw error;
     return { failure: error.message };

@@ -4,10 +4,6 @@
 export { reproduction, runSeed, seedLine } from './seed.ts';
 export type { SeedOptions } from './seed.ts';
 export type { RunReport } from './random-run.ts';
-export { parseArguments, reproduction, runSeed, runSim, seedLine, simUsage } from './cli.ts';
-export type { SimArguments } from './cli.ts';
-export { randomRun } from './random-run.ts';
-export type { RunOptions, RunReport } from './random-run.ts';
 // Scenarios, by text.
 export { runScenario } from './scenario/run.ts';
 export type { ScenarioReport } from './scenario/run.ts';

@@ -14,7 +14,7 @@ const read = (file: string): string => readFileSync(new URL(file, folder), 'utf8
 
 describe('a scenario comes as its script says, and to the recorded transcript', () => {
   test.each(names)('%s', (name) => {
-    const { failure, transcript } = runScenario(name, read(`${name}.scenario`));
+    const { failure, transcript } = runScenario(read(`${name}.scenario`));
     expect(failure).toBeUndefined();
     expect(transcript).toBe(read(`${name}.transcript`));
   });

@@ -1,13 +1,14 @@
 // `corral sim`: one run of a simulated ensemble, by its seed. The same seed does the same on every machine, so a failure
-// that a campaign of thousands has found can be watched again, line by line.
+// that a campaign of thousands has found can be watched again, line by line. `corral sim --scenario FILE` plays a script.
 
-import { reproduction, runSeed, seedLine } from '@corral/sim';
+import { reproduction, runScenario, runSeed, seedLine } from '@corral/sim';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 
 interface SimOptions {
-  readonly seed: number;
+  readonly seed?: number;
+  readonly scenario?: string;
   readonly defect: readonly string[];
   readonly knobs: string;
   readonly verbose?: boolean;
@@ -19,7 +20,8 @@ export function registerSim(program: Command, context: Context): void {
     .description(
       'run a simulated ensemble with faults, by seed; every rule of the protocol is checked after every event',
     )
-    .requiredOption('--seed <number>', 'which run', parseSeed)
+    .option('--seed <number>', 'which run', parseSeed)
+    .option('--scenario <file>', 'instead of a random run: what the file says, see the guide')
     .option('--defect <name>', 'put a known defect back in: the checkers should find it (repeatable)', collect, [])
     .option('--knobs <list>', 'name=value,... instead of what the seed draws: voters=5,tickMs=100', '')
     .option('--verbose', 'tell what every server does')
@@ -31,12 +33,25 @@ export function registerSim(program: Command, context: Context): void {
         'Examples:',
         '  corral sim --seed 42 --verbose',
         '  corral sim --seed 7 --defect A14 --knobs voters=3',
+        '  corral sim --scenario packages/sim/scenarios/A13-memory-kept-across-elections.scenario',
       ].join('\n'),
     )
-    .action((options: SimOptions) => simulate(options, context));
+    .action(async (options: SimOptions) => {
+      const { seed, scenario } = options;
+      if (scenario !== undefined) await play(scenario, context);
+      else if (seed !== undefined) simulate(seed, options, context);
+      else throw new Error('say which run: --seed NUMBER, or --scenario FILE');
+    });
 }
 
-function simulate({ seed, defect, knobs, verbose }: SimOptions, { stdout }: Context): void {
+/** Prints what happens; fails when something does not come as the script says. */
+async function play(file: string, context: Context): Promise<void> {
+  const { transcript, failure } = runScenario(new TextDecoder().decode(await context.readFile(file)));
+  context.stdout.write(transcript);
+  if (failure !== undefined) throw new Error(`${file}: ${failure}`);
+}
+
+function simulate(seed: number, { defect, knobs, verbose }: SimOptions, { stdout }: Context): void {
   const options = { defects: new Set(defect), knobs };
   const note = verbose === true ? { note: (line: string) => stdout.write(`${line}\n`) } : {};
   const report = runSeed(seed, { ...options, ...note });

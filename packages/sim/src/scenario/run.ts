@@ -10,7 +10,6 @@ import { Stage, Unmet } from './stage.ts';
 import { readBoot, readFileLine } from './boot.ts';
 
 export interface ScenarioReport {
-  readonly name: string;
   readonly story: string;
   readonly transcript: string;
   /** What did not come as the script says; undefined when all did. */
@@ -24,13 +23,12 @@ export interface ScenarioReport {
 const crashPointsMax = 300;
 
 /** Runs the text of a scenario. Throws ScenarioError when it cannot be read. */
-export function runScenario(name: string, text: string): ScenarioReport {
+export function runScenario(text: string): ScenarioReport {
   const script = readScript(text);
   const run = new ScenarioRun();
   run.checkAll(script.blocks, new Map());
   const failure = run.play(script.blocks);
   return {
-    name,
     story: script.story,
     transcript: `${run.lines.join('\n')}\n`,
     failure,
