@@ -39,7 +39,8 @@ export function ensembleOptions(config: Config, { sid, config: members, nextConf
   };
 }
 
-export function replicaOptions(config: Config, startedAt: number): ReplicaOptions {
+/** A server on its own knows every session there is: none of them is local. */
+export function replicaOptions(config: Config, startedAt: number, isMember: boolean): ReplicaOptions {
   return {
     serverId: config.serverId === 0 ? standaloneSessionServerId : config.serverId,
     tickMs: config.tickTimeMs,
@@ -55,6 +56,8 @@ export function replicaOptions(config: Config, startedAt: number): ReplicaOption
     digestSchemeEnabled: config.digestAuthEnabled,
     digest: (bytes) => createHash(config.digestAlgorithm).update(bytes).digest(),
     superDigest: config.superDigest?.reveal(),
+    localSessionsEnabled: isMember && config.localSessionsEnabled,
+    localSessionsUpgradingEnabled: config.localSessionsUpgradingEnabled,
     requiredSchemes: config.enforceAuthEnabled ? config.enforceAuthSchemes : [],
     outstandingMax: config.globalOutstandingLimit,
     outputBytesMax,

@@ -68,7 +68,7 @@ export class CorralServer {
     this.#logger = logger;
     this.#unlock = unlock;
     this.ended = new Promise((resolve) => (this.#end = resolve));
-    const options = replicaOptions(config, Date.now());
+    const options = replicaOptions(config, Date.now(), loaded.ensemble !== undefined);
     const entriesKept = loaded.ensemble === undefined ? 0 : config.commitLogCount;
     const restored = restore(config, options, logger, entriesKept);
     const { snapDir, logDir } = dataDirs(config);
