@@ -58,7 +58,7 @@ export class Member {
   }
 
   get isRunning(): boolean {
-    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+    return this.child?.exitCode === null && this.child.signalCode === null;
   }
 
   async stop(signal: NodeJS.Signals): Promise<void> {
