@@ -106,6 +106,20 @@ export class SimClient {
     if (this.#connection !== undefined) this.#lost(this.#attempt);
   }
 
+  /** Comes back after a stop, at one of these servers, with the session it had. */
+  comeBack(servers: readonly number[]): void {
+    this.isStopped = false;
+    this.servers = servers;
+    this.#isConnected = this.#isDialling = false;
+    this.start();
+  }
+
+  /** Knows the session of another client, as a thief would. */
+  takeSession(other: SimClient): void {
+    this.session = other.session;
+    this.#password = other.#password;
+  }
+
   stop(): void {
     this.isStopped = true;
     this.#timeout?.cancel();

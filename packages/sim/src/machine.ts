@@ -23,6 +23,8 @@ export interface Machine {
   readonly digest: bigint;
   /** The data of a node in memory; undefined: there is none. */
   read(path: string): string | undefined;
+  /** Ephemeral nodes in memory. */
+  readonly ephemerals: number;
   /** The state as a snapshot file. */
   snapshotSource(): SnapshotSource;
 }

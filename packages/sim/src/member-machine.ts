@@ -58,6 +58,9 @@ class MemberMachine implements Machine {
     const node = tree.find(path);
     return node < 0 ? undefined : String.fromCharCode(...(tree.data(node) ?? []));
   }
+  get ephemerals(): number {
+    return this.#member.pipeline.ctx.tree.ephemeralCount;
+  }
   snapshotSource(): SnapshotSource {
     return this.#member.snapshotSource();
   }

@@ -39,6 +39,7 @@ export class Network {
   readonly #trace: Trace;
   readonly #cuts = new Set<string>();
   readonly #stalls = new Set<string>();
+  readonly #narrow = new Map<string, number>();
   readonly windowBytes: number;
   #nextId = 1;
 
@@ -62,6 +63,11 @@ export class Network {
     this.#stalls.add(`${from}>${to}`);
   }
 
+  /** No more than so many bytes arrive at a time. */
+  narrow(from: number, to: number, bytes: number): void {
+    this.#narrow.set(`${from}>${to}`, bytes);
+  }
+
   isCut(from: number, to: number): boolean {
     return this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`);
   }
@@ -77,6 +83,7 @@ export class Network {
   heal(): void {
     this.#cuts.clear();
     this.#stalls.clear();
+    this.#narrow.clear();
     this.pumpAll();
   }
 
@@ -233,7 +240,8 @@ export class Network {
   }
 
   #deliverBytes(pipe: Pipe): void {
-    const available = Math.min(pipe.waiting, pipe.heldAt(this.holds) - pipe.delivered);
+    const narrow = this.#narrow.size === 0 ? Infinity : (this.#narrow.get(`${pipe.from}>${pipe.to}`) ?? Infinity);
+    const available = Math.min(pipe.waiting, pipe.heldAt(this.holds) - pipe.delivered, narrow);
     const count = this.#random.chance(25) ? this.#random.between(1, available) : available;
     const before = this.backlog(pipe);
     const lent = pipe.take(count, this.#random.below(4), this.holds);

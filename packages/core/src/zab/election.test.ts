@@ -331,12 +331,12 @@ test('a voter with damaged data is not empty', () => {
 
 test('candidates known by hearsay are ignored after two winners that could not be reached', () => {
   const { election, take } = open({ sid: 1, config: configOf(5) });
-  election.unreachable(5);
+  election.didNotLead(5, false);
   election.look(0);
   take();
   election.receive(4, looks(5), 0);
   expect(take()).toHaveLength(4);
-  election.unreachable(5);
+  election.didNotLead(5, false);
   election.look(1);
   take();
   election.receive(4, looks(5, 100, 2), 1);
@@ -349,6 +349,22 @@ test('candidates known by hearsay are ignored after two winners that could not b
   take();
   election.receive(4, looks(5, 100, 3), 2);
   expect(take()[0]).toBe('2: looking 5/100 3');
+});
+
+test('a winner that did not lead twice is passed over for a while, so that a majority can do without it', () => {
+  const { election, take } = open({ sid: 4, config: configOf(5) });
+  election.didNotLead(5, true);
+  election.look(0);
+  take();
+  election.receive(5, looks(5), 0);
+  expect(take()[0]).toBe('1: looking 5/100 1');
+  election.didNotLead(5, true);
+  election.look(1);
+  take();
+  election.receive(5, looks(5, 100, 2), 1);
+  expect(take().filter((line) => line.includes('looking 5/'))).toEqual([]);
+  election.receive(5, looks(5, 100, 2), 1 + 60_000);
+  expect(take()[0]).toBe('1: looking 5/100 2');
 });
 
 test('a reconfiguration that names a leader is told without an election', () => {

@@ -52,6 +52,8 @@ const roundStepMax = 2 ** 32;
 const roundMax = 2 ** 52;
 /** After so many elections in a row whose winner could not be reached, hearsay does not elect. */
 const unreachableMax = 2;
+/** After so many in a row that the same winner did not make use of, it is passed over for a while. */
+const unusedMax = 2;
 /** While looking, a server without a vote is answered no more often than this. */
 const answerPauseMs = 20;
 /** Senders that are remembered although no configuration names them. */
@@ -75,6 +77,9 @@ export class Election {
   #elections = 0;
   /** Elections in a row whose winner could not be reached. */
   #unreachable = 0;
+  /** Elections that each winner was reached after and did not lead; the others may not hear it, and it cannot win alone. */
+  readonly #unused = new Map<number, number>();
+  #passOverUntil = 0;
 
   // Of one election.
   #own: Reach | undefined;
@@ -124,6 +129,7 @@ export class Election {
     this.#configs.clear();
     this.#waitMs = this.#o.minMs;
     this.#silenceAt = now + this.#waitMs;
+    this.#passOverUntil = now + this.#o.maxMs;
     this.#vote();
     this.#startRound();
     this.#broadcast();
@@ -146,6 +152,7 @@ export class Election {
     this.#settled = { state, vote: { ...vote, peerEpoch: epoch }, isEstablished: true };
     this.#wasEstablished = true;
     this.#elections = this.#unreachable = 0;
+    this.#unused.clear();
     for (const sid of [...this.#askers].sort((a, b) => a - b)) this.#answer(sid);
     this.#askers.clear();
   }
@@ -155,9 +162,10 @@ export class Election {
     this.#settled = undefined;
   }
 
-  /** The elected leader could not be connected to. */
-  unreachable(_sid: number): void {
-    this.#unreachable++;
+  /** The outcome of the election was of no use: the leader could not be reached, or it was and announced no epoch. */
+  didNotLead(sid: number, wasReached: boolean): void {
+    if (wasReached) this.#unused.set(sid, (this.#unused.get(sid) ?? 0) + 1);
+    else this.#unreachable++;
   }
 
   /** A connection came up: the other end learns this server's vote of now. */
@@ -225,7 +233,7 @@ export class Election {
     }
     this.#heard.add(from);
     this.#received.set(from, vote);
-    if (isBetter(vote, this.#proposal, this.#weight) && this.#mayElect(vote.leader)) {
+    if (isBetter(vote, this.#proposal, this.#weight) && this.#mayElect(vote.leader, now)) {
       const { leader, zxid, round, peerEpoch } = vote;
       this.#proposal = { leader, zxid, round, peerEpoch };
       this.#finalizeAt = Infinity;
@@ -288,8 +296,9 @@ export class Election {
   }
 
   /** Whether a better vote for this candidate is taken over. */
-  #mayElect(leader: number): boolean {
+  #mayElect(leader: number, now: number): boolean {
     if (leader === this.#o.sid) return this.#isCounted;
+    if ((this.#unused.get(leader) ?? 0) >= unusedMax && now < this.#passOverUntil) return false;
     return this.#unreachable < unreachableMax || this.#heard.has(leader);
   }
 

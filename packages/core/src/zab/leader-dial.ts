@@ -34,7 +34,6 @@ export class LeaderDial {
   failed(dial: number, reason: string): void {
     if (dial !== this.#dial) return;
     if (++this.#tries >= triesMax) {
-      this.#zab.unreachable(this.#leader);
       return this.#zab.leave(`the leader (server ${this.#leader}) cannot be reached: ${reason}`);
     }
     this.deadline = this.#zab.now + againMs;

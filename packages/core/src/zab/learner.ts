@@ -493,8 +493,8 @@ export class Learner implements Role, LeaderAccess {
 
   end(): void {
     this.flush();
+    if (this.#epoch === 0) this.#zab.didNotLead(this.leader, this.#phase !== 'connecting');
     this.#link?.close();
-    this.#link = undefined;
-    this.#snapshot = undefined;
+    this.#link = this.#snapshot = undefined;
   }
 }

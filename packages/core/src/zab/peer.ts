@@ -265,8 +265,8 @@ export class Peer implements Zab {
     throw new Error(reason);
   }
 
-  unreachable(sid: number): void {
-    this.#election.unreachable(sid);
+  didNotLead(sid: number, wasReached: boolean): void {
+    this.#election.didNotLead(sid, wasReached);
   }
 
   // The disk.

@@ -181,8 +181,8 @@ export interface Zab {
   leave(reason: string, designated?: number): void;
   /** Something that must not be survived. */
   fail(reason: string): void;
-  /** The elected leader could not be connected to. */
-  unreachable(sid: number): void;
+  /** The elected leader could not be reached, or it was and announced no epoch. */
+  didNotLead(sid: number, wasReached: boolean): void;
   note(level: EnsembleNote['level'], message: string, facts?: EnsembleNote['facts']): void;
   has(defect: string): boolean;
 }

@@ -72,6 +72,22 @@ export const clientCommands: readonly Command[] = [
     },
   },
   {
+    usage: 'twin t of s @B: a second client that knows the session of s and its password, at another server',
+    pattern: exactly(`twin (?<name>[a-z][a-z0-9]*) of (?<other>[a-z][a-z0-9]*) @(?<at>${server})`),
+    act: (stage, { name, other, at }) => {
+      const client = stage.connect(name!, [stage.node(at!).sid], 100 * stage.cluster.knobs.tickMs, stage.client(other));
+      stage.until(
+        () => client.isConnected,
+        () => `${name} has no session`,
+      );
+    },
+  },
+  {
+    usage: 'again s @B: a client that was stopped comes back with its session',
+    pattern: exactly(`again (?<name>[a-z][a-z0-9]*) @(?<at>${server})`),
+    act: (stage, { name, at }) => stage.client(name).comeBack([stage.node(at!).sid]),
+  },
+  {
     usage: 'stop s: the client is gone without a word',
     pattern: exactly(`stop (?<name>[a-z][a-z0-9]*)`),
     act: (stage, { name }) => stage.client(name).stop(),
@@ -106,7 +122,23 @@ export const clientCommands: readonly Command[] = [
       }
     },
   },
+  {
+    usage: 'creates 10 of 300 bytes ephemeral by s: nodes with names of that length',
+    pattern: exactly(`creates (?<count>[1-9][0-9]*) of (?<bytes>[0-9]+) bytes(?<ephemeral> ephemeral)?${who}`),
+    act: (stage, words) => {
+      for (let i = 1; i <= Number(words.count); i++) {
+        const isEphemeral = words.ephemeral !== undefined;
+        const path = longName(i, Number(words.bytes));
+        const op: ClientOp = { kind: 'create', path, value: '', ...(isEphemeral && { ephemeral: true }) };
+        const done = stage.wait(stage.ask(`create ${i}`, clientOf(stage, words), op));
+        if (done.outcome !== 'ok') throw new Unmet(`create ${i}: ${done.outcome} (${done.error})`);
+      }
+    },
+  },
 ];
+
+/** A name of so many characters, unlike all others of its length. */
+const longName = (number: number, bytes: number): string => `/${String(number).padEnd(Math.max(bytes - 1, 8), 'n')}`;
 
 function putAgain(stage: Stage, words: Words): void {
   const done = stage.wait(ask(stage, words));

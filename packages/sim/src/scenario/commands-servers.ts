@@ -186,9 +186,13 @@ export const networkCommands: readonly Command[] = [
     act: (stage, { from, to }) => forEachPair(stage, from!, to!, (a, b) => stage.cluster.network.reset(a, b)),
   },
   {
-    usage: 'link A>B slow 50ms: each delivery takes so long',
-    pattern: exactly(`link (?<from>[A-I]+)>(?<to>[A-I]+) slow (?<ms>${time})`),
-    act: (stage, { from, to, ms }) => forEachPair(stage, from!, to!, (a, b) => stage.pace.slowLink(a, b, msOf(ms!))),
+    usage: 'link A>B slow 50ms [by 2000 bytes]: each delivery takes so long, and brings no more than that',
+    pattern: exactly(`link (?<from>[A-I]+)>(?<to>[A-I]+) slow (?<ms>${time})( by (?<bytes>[1-9][0-9]*) bytes)?`),
+    act: (stage, { from, to, ms, bytes }) =>
+      forEachPair(stage, from!, to!, (a, b) => {
+        stage.pace.slowLink(a, b, msOf(ms!));
+        if (bytes !== undefined) stage.cluster.network.narrow(a, b, Number(bytes));
+      }),
   },
   {
     usage: 'hold A->B PROPOSAL [after 2] (A or B may be *): packets of a kind wait, and all behind them',

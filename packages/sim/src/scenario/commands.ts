@@ -5,6 +5,7 @@ import { clientCommands } from './commands-clients.ts';
 import { diskCommands, networkCommands, serverCommands } from './commands-servers.ts';
 import { waitCommands } from './commands-waits.ts';
 import { expectCommands } from './expect.ts';
+import { rogueCommands } from './rogue.ts';
 import { ScenarioError } from './script.ts';
 
 const commands: readonly Command[] = [
@@ -14,6 +15,7 @@ const commands: readonly Command[] = [
   ...clientCommands,
   ...waitCommands,
   ...expectCommands,
+  ...rogueCommands,
 ];
 
 /** First words by which a command can be meant. */

@@ -117,6 +117,11 @@ export const expectCommands: readonly Command[] = [
       return how === 'expired' ? client.isExpired : client.isStopped;
     },
   ),
+  wanted(
+    'expect 2 ephemerals in AB',
+    `(?<count>[0-9]+) ephemerals? in (?<names>${servers})`,
+    (stage, { count, names }) => stage.nodes(names!).every((node) => machineOf(node)?.ephemerals === Number(count)),
+  ),
   wanted('expect epoch < 5', `epoch < (?<limit>[0-9]+)`, ({ cluster }, { limit }) =>
     [...cluster.watch.ghost.servers.values()].every(({ history }) => history.acceptedEpoch < Number(limit)),
   ),

@@ -61,7 +61,7 @@ export class Stage {
       defects,
       scheduler: () => this.pace,
     });
-    this.story = new Story(this.cluster.watch);
+    this.story = new Story(this.cluster.watch, (sid) => this.cluster.nodes.has(sid));
     this.cluster.network.watcher = this.story;
     for (const sid of this.cluster.nodes.keys()) this.#roles.set(sid, 'down');
     this.cluster.hooks.push(() => this.#look());
@@ -156,8 +156,9 @@ export class Stage {
     return this.connect(key, servers, 100 * this.cluster.knobs.tickMs);
   }
 
-  connect(name: string, servers: readonly number[], timeoutMs: number): SimClient {
+  connect(name: string, servers: readonly number[], timeoutMs: number, twin?: SimClient): SimClient {
     const client = new SimClient(this.cluster, this.clients.size + 1, servers, timeoutMs);
+    if (twin !== undefined) client.takeSession(twin);
     this.clients.set(name, client);
     client.start();
     return client;

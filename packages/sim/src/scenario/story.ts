@@ -23,6 +23,7 @@ export interface SentPacket {
 }
 
 const ignore = (): undefined => undefined;
+const silent: Tap = { push: ignore, seen: [] };
 
 /** Packets that are told one by one; proposals, acknowledgements and commits are told as ranges. */
 const told = new Set<PacketName>(['leaderInfo', 'ackEpoch', 'diff', 'trunc', 'snap', 'newLeader', 'upToDate']);
@@ -32,13 +33,15 @@ export class Story implements NetworkWatcher {
   /** Every packet but pings, since the ensemble was booted. */
   readonly packets: SentPacket[] = [];
   readonly #inner: NetworkWatcher;
+  readonly #isServer: (sid: number) => boolean;
   readonly #waiting = new Map<Pipe, SentPacket[]>();
   #ranges = new Map<string, { readonly index: number; first: number; last: number }>();
   /** Nothing is told of what a scenario's end does. */
   isQuiet = false;
 
-  constructor(inner: NetworkWatcher) {
+  constructor(inner: NetworkWatcher, isServer: (sid: number) => boolean) {
     this.#inner = inner;
+    this.#isServer = isServer;
   }
 
   statement(text: string): void {
@@ -68,6 +71,8 @@ export class Story implements NetworkWatcher {
   // The wire.
 
   connected(connection: Connection): { readonly toAcceptor: Tap; readonly toDialler: Tap } {
+    // Of a stranger nobody has expectations.
+    if (!this.#isServer(connection.dialler)) return { toAcceptor: silent, toDialler: silent };
     const taps = this.#inner.connected(connection);
     if (connection.port !== 'quorum') return taps;
     const { toAcceptor, toDialler } = connection;
@@ -112,6 +117,7 @@ export class Story implements NetworkWatcher {
   }
 
   delivered(connection: Connection, pipe: Pipe): void {
+    if (!this.#isServer(connection.dialler)) return;
     this.#inner.delivered(connection, pipe);
     const waiting = this.#waiting.get(pipe);
     while (waiting !== undefined && waiting.length > 0 && waiting[0].end <= pipe.delivered) {
