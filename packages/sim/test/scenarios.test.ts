@@ -1,4 +1,5 @@
-// Runs every scenario in ../scenarios and compares what happened with the transcript beside it.
+// Runs every scenario in ../scenarios and compares what happened with the transcript beside it. A scenario that could not
+// fail would show nothing: with the defect it is about put back in, it must.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -17,5 +18,17 @@ describe('a scenario comes as its script says, and to the recorded transcript', 
     const { failure, transcript } = runScenario(read(`${name}.scenario`));
     expect(failure).toBeUndefined();
     expect(transcript).toBe(read(`${name}.transcript`));
+  });
+});
+
+/** Defects that can be put back into the core, and the scenario that is about each. */
+const defects = ['A02', 'A14', 'A16'];
+
+describe('a scenario fails when the defect it is about is put back in', () => {
+  test.each(defects)('%s', (defect) => {
+    const name = names.find((each) => each.startsWith(defect))!;
+    const [story, ...rest] = read(`${name}.scenario`).split('\n');
+    const { failure } = runScenario([story, `defect ${defect}`, ...rest].join('\n'));
+    expect(failure).toBeDefined();
   });
 });
