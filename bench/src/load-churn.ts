@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { Link } from './link.ts';
 import { failure } from './run.ts';
 import type { LoadResult, Run } from './run.ts';
+import { portOf } from './workloads.ts';
 import type { Job } from './workloads.ts';
 
 class BriefLink extends Link {
@@ -26,7 +27,7 @@ class BriefLink extends Link {
 export async function churn(job: Job, run: Run): Promise<LoadResult> {
   const { fail, failed } = failure();
   const slots: Promise<void>[] = [];
-  const slot = (): Promise<void> =>
+  const slot = (index: number): Promise<void> =>
     new Promise((ended) => {
       const again = (): void => {
         if (!run.going) return ended();
@@ -35,12 +36,12 @@ export async function churn(job: Job, run: Run): Promise<LoadResult> {
           run.done(startedAt, performance.now());
           again();
         };
-        new BriefLink(job.port, closed, fail);
+        new BriefLink(portOf(job, index), closed, fail);
       };
       again();
     });
   const work = async (): Promise<LoadResult> => {
-    for (let i = 0; i < job.connections; i++) slots.push(slot());
+    for (let i = 0; i < job.connections; i++) slots.push(slot(i));
     const result = await run.timed(job.warmupSeconds, job.seconds);
     await Promise.all(slots);
     return result;

@@ -5,6 +5,7 @@ import { Link } from './link.ts';
 import { failure } from './run.ts';
 import type { LoadResult, Run } from './run.ts';
 import { checkReply } from './scanner.ts';
+import { portOf } from './workloads.ts';
 import type { Job, PipelinedWorkload, RequestKind } from './workloads.ts';
 
 /** Connections opened at a time: a burst beyond a server's listen backlog would wait for TCP's retries. */
@@ -35,7 +36,7 @@ class PipelineLink extends Link {
   #answered = 0;
 
   constructor(options: PipelineOptions) {
-    super({ port: options.job.port, fail: options.fail });
+    super({ port: portOf(options.job, options.index), fail: options.fail });
     const { count, connections, depth } = options.job;
     this.#options = options;
     this.#kinds = options.workload.kinds(options.job, options.index);

@@ -10,6 +10,7 @@ import { dataBytes, getFrame, replyBytes, setFrame } from './requests.ts';
 import { failure } from './run.ts';
 import type { LoadResult, Run } from './run.ts';
 import { BadReply, checkReply } from './scanner.ts';
+import { portOf } from './workloads.ts';
 import type { Job } from './workloads.ts';
 
 /** The node is told from an event by the last byte of its path, so there are ten at most. */
@@ -134,18 +135,18 @@ export async function watchFanout(job: Job, run: Run): Promise<LoadResult> {
   const fanout = new Fanout(run, job.connections, job.depth);
   const links: Link[] = [];
   const watchers: WatcherLink[] = [];
-  const open = (kind: 'watcher' | 'writer'): Promise<void> =>
+  const open = (kind: 'watcher' | 'writer', index: number): Promise<void> =>
     new Promise((ready) => {
-      const options = { port: job.port, nodes: job.depth, fanout, ready, fail };
+      const options = { port: portOf(job, index), nodes: job.depth, fanout, ready, fail };
       const link = kind === 'writer' ? new WriterLink(options) : new WatcherLink(options);
       links.push(link);
       if (link instanceof WatcherLink) watchers.push(link);
     });
   const work = async (): Promise<LoadResult> => {
-    await open('writer');
+    await open('writer', 0);
     for (let from = 0; from < job.connections; from += openAtATime) {
       const size = Math.min(openAtATime, job.connections - from);
-      await Promise.all(Array.from({ length: size }, () => open('watcher')));
+      await Promise.all(Array.from({ length: size }, (_, i) => open('watcher', from + i)));
     }
     for (const watcher of watchers) watcher.start();
     const result = await run.timed(job.warmupSeconds, job.seconds);

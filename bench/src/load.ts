@@ -5,7 +5,7 @@ import { ControlLink } from './control.ts';
 import { churn } from './load-churn.ts';
 import { pipelined } from './load-pipelined.ts';
 import { watchFanout, watchedPath } from './load-watch.ts';
-import { createFrame } from './requests.ts';
+import { createFrame, syncFrame } from './requests.ts';
 import { Run } from './run.ts';
 import type { LoadResult } from './run.ts';
 import { pipelinedWorkloads } from './workloads.ts';
@@ -26,11 +26,19 @@ function work(job: Job): Promise<LoadResult> {
   return pipelined(job, run, pipelinedWorkloads[job.workload]);
 }
 
+/** Creates the nodes; then every server has them, not only the one that was asked. */
+async function setUp(job: Job): Promise<void> {
+  for (const [index, port] of job.ports.entries()) {
+    const control = await ControlLink.open(port, setupTimeoutMs);
+    if (index === 0) await control.createAll(nodesFor(job).map(createFrame));
+    else await control.call(syncFrame);
+    await control.close();
+  }
+}
+
 async function main(): Promise<void> {
   const job = JSON.parse(process.argv[2] ?? '') as Job;
-  const control = await ControlLink.open(job.port, setupTimeoutMs);
-  await control.createAll(nodesFor(job).map(createFrame));
-  await control.close();
+  await setUp(job);
   const result = await work(job);
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }

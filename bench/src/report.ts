@@ -1,16 +1,16 @@
 // Renders the figures as Markdown and puts them between two markers of the page that explains them.
 
-import { lifeRows, limits } from './cases.ts';
-import type { BenchCase, LifeKey } from './cases.ts';
+import type { BenchCase, LifeKey, Suite } from './cases.ts';
+import type { LifeRun } from './measure.ts';
 import type { LoadResult } from './run.ts';
-import type { ServerKind } from './servers.ts';
+import type { ServerKind } from './server-process.ts';
 import { figuresOf, quietCoresMax, ratio, spread } from './stats.ts';
 import type { CaseFigures, Spread } from './stats.ts';
 
-export type LifeRun = Partial<Record<LifeKey, number>>;
-
 /** Everything one invocation measured. */
 export interface Measured {
+  readonly suite: Suite;
+  /** Those of the suite that were run. */
   readonly cases: readonly BenchCase[];
   /** Runs of a case by a server, one per round. */
   readonly runs: ReadonlyMap<string, readonly LoadResult[]>;
@@ -21,8 +21,6 @@ export interface Measured {
 export const runKey = (kind: ServerKind, one: BenchCase): string => `${kind} ${one.name}`;
 
 const none = '–';
-const begin = '<!-- figures: written by npm run bench -->';
-const end = '<!-- figures end -->';
 
 function figures(measured: Measured, kind: ServerKind, one: BenchCase): CaseFigures {
   return figuresOf(measured.runs.get(runKey(kind, one)) ?? []);
@@ -68,6 +66,7 @@ function throughputTable(measured: Measured): string {
 }
 
 function costTable(measured: Measured): string {
+  const { limits } = measured.suite;
   const rows = measured.cases.map((one) => {
     const corral = figures(measured, 'corral', one);
     const apache = figures(measured, 'apache', one);
@@ -93,7 +92,7 @@ function lifeTable(measured: Measured): string {
     const found = (measured.lives.get(kind) ?? []).map((life) => life[key]);
     return spread(found.filter((value) => value !== undefined));
   };
-  const rows = lifeRows.flatMap(({ key, name, unit, limit }) => {
+  const rows = measured.suite.lifeRows.flatMap(({ key, name, unit, limit }) => {
     const corral = over('corral', key);
     const apache = over('apache', key);
     if (corral === undefined && apache === undefined) return [];
@@ -106,19 +105,25 @@ function lifeTable(measured: Measured): string {
 
 /** The section with all tables. */
 export function render(measured: Measured, facts: readonly string[]): string {
+  const { servers } = measured.suite;
+  // Headings are unique on the page, so that each can be linked to.
+  const of = servers === 1 ? '' : `, of ${servers} servers together`;
+  const heading = (title: string): string => `### ${title}${of}`;
   const parts = [facts.map((fact) => `- ${fact}`).join('\n')];
   if (measured.cases.length > 0) {
     const noise = `A run is noisy when others and the host took more than ${quietCoresMax} cores.`;
-    parts.push('### Throughput', throughputTable(measured), noise);
-    parts.push('### Latency and CPU time', 'C/A: Corral / Apache.', costTable(measured));
+    parts.push(heading('Throughput'), throughputTable(measured), noise);
+    parts.push(heading('Latency and CPU time'), 'C/A: Corral / Apache.', costTable(measured));
   }
   const life = lifeTable(measured);
-  if (life !== '') parts.push('### Start, memory, recovery', life);
+  if (life !== '') parts.push(heading('Start, memory, recovery'), life);
   return parts.join('\n\n');
 }
 
-/** The page with its old figures replaced. */
-export function withFigures(page: string, section: string): string {
+/** The page with its old figures of this suite replaced; where it has none yet they come last. */
+export function withFigures(page: string, { marker }: Suite, section: string): string {
+  const begin = `<!-- ${marker}: written by npm run bench -->`;
+  const end = `<!-- ${marker} end -->`;
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
   if (from < 0 || to < from) return `${page.trimEnd()}\n\n${begin}\n\n${section}\n\n${end}\n`;

@@ -43,6 +43,9 @@ export const setFrame = (path: string): Buffer =>
 export const createFrame = (path: string): Buffer =>
   requestFrame(opcodes.create, (to) => ops.create.request.write(to, { path, data, acl: openAcl, flags: 0 }));
 
+/** Makes the server that answers it catch up with what others acknowledged before. */
+export const syncFrame = requestFrame(opcodes.sync, (to) => ops.sync.request.write(to, { path: '/' }));
+
 /** A multi of `count` setData on one path, and where each of these paths starts. */
 export function multiFrame(path: string, count: number): { frame: Buffer; pathsAt: number[] } {
   const pathsAt: number[] = [];

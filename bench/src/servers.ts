@@ -1,124 +1,104 @@
-// Starts and stops the servers under comparison: each on a fresh data directory, on its own free ports of 127.0.0.1, with
-// the same zoo.cfg. A server counts as started when it opens a session and answers a getData.
+// What is compared: one server, or the servers of an ensemble, on fresh data directories and free ports of 127.0.0.1, with
+// the same zoo.cfg for each kind. They count as started when every one opens a session and answers a getData.
 
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { access, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
-import { apacheClasspath, cacheDir } from './apache.ts';
+import { cacheDir } from './apache.ts';
 import { answers } from './control.ts';
-import { processTree, residentBytes } from './proc.ts';
+import { residentBytes } from './proc.ts';
 import { pause } from './run.ts';
+import { ServerProcess } from './server-process.ts';
+import type { ServerKind } from './server-process.ts';
 
-/** `canned` is the generator's own ceiling: see canned.ts. */
-export type ServerKind = 'corral' | 'apache' | 'canned';
-
-const repository = resolve(cacheDir, '..');
-const corralCommand = join(repository, 'packages', 'cli', 'bin', 'corral.js');
-const cannedCommand = fileURLToPath(import.meta.resolve('./canned.js'));
-const jvmFlags = ['-Xmx4g'];
 const probePauseMs = 5;
 const probeTimeoutMs = 1000;
 const startTimeoutMs = 180_000;
-const stopTimeoutMs = 60_000;
-const logTailBytes = 2000;
+const portsPerMember = 4;
 
-/** Apache's distribution logs at this level to the console; without a file its logger would write every detail. */
-const logbackXml = `<configuration>
-  <appender name="CONSOLE" class="ch.qos.logback.core.ConsoleAppender">
-    <encoder><pattern>%d{ISO8601} [myid:%X{myid}] - %-5p [%t:%C{1}@%L] - %m%n</pattern></encoder>
-  </appender>
-  <root level="INFO"><appender-ref ref="CONSOLE" /></root>
-</configuration>
-`;
-
-/** Servers that are running and the data of all: they go with this process, however that ends. */
-const running = new Set<ChildProcess>();
+/** The data of all goes with this process, however that ends. */
 const directories = new Set<string>();
 process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
   for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 });
 
-export class TestServer {
+export class Servers {
   readonly kind: ServerKind;
-  readonly port: number;
+  readonly members: readonly ServerProcess[];
   readonly #directory: string;
-  readonly #command: readonly string[];
-  #child: ChildProcess | undefined;
-  #pids: readonly number[] = [];
 
-  private constructor(kind: ServerKind, port: number, directory: string, command: readonly string[]) {
+  private constructor(kind: ServerKind, directory: string, members: readonly ServerProcess[]) {
     this.kind = kind;
-    this.port = port;
     this.#directory = directory;
-    this.#command = command;
+    this.members = members;
   }
 
-  /** Prepares an instance with an empty data directory; `start` runs it. */
-  static async fresh(kind: ServerKind): Promise<TestServer> {
+  /** Prepares so many servers with empty data directories; `start` runs them. Of ready-made replies one is enough. */
+  static async fresh(kind: ServerKind, size: number): Promise<Servers> {
     await mkdir(cacheDir, { recursive: true });
     const directory = await mkdtemp(join(cacheDir, `bench-${kind}-`));
     directories.add(directory);
-    const [port, adminPort] = await freePorts();
-    const config = join(directory, 'zoo.cfg');
-    const lines = ['tickTime=2000', `dataDir=${join(directory, 'data')}`, `clientPort=${port}`];
-    lines.push('clientPortAddress=127.0.0.1', 'maxClientCnxns=0', `admin.serverPort=${adminPort}`, '');
-    await writeFile(config, lines.join('\n'));
-    return new TestServer(kind, port, directory, await commandFor(kind, { config, directory, port }));
+    const count = kind === 'canned' ? 1 : size;
+    const ports = await freePorts(count * portsPerMember);
+    const ids = Array.from({ length: count }, (_, index) => index + 1);
+    const portOf = (id: number, which: number): number => ports[(id - 1) * portsPerMember + which];
+    const lines = ids.map((id) => `server.${id}=127.0.0.1:${portOf(id, 2)}:${portOf(id, 3)}`);
+    const ensembleLines = count === 1 ? [] : ['initLimit=10', 'syncLimit=5', ...lines];
+    const members: ServerProcess[] = [];
+    for (const id of ids) {
+      const place = { directory: join(directory, `${id}`), port: portOf(id, 0), adminPort: portOf(id, 1) };
+      members.push(await ServerProcess.prepare(kind, { ...place, id, ensembleLines }));
+    }
+    return new Servers(kind, directory, members);
+  }
+
+  get ports(): readonly number[] {
+    return this.members.map(({ port }) => port);
   }
 
   get pids(): readonly number[] {
-    return this.#pids;
+    return this.members.flatMap(({ pids }) => pids);
   }
 
   get residentBytes(): number {
-    return residentBytes(this.#pids);
+    return residentBytes(this.pids);
   }
 
-  /** Runs the server; answers how many seconds passed until it answered a getData of `path`. */
+  /** Runs all servers at once; answers how many seconds passed until each answered a getData of `path`. */
   async start(path = '/'): Promise<number> {
-    const log = await open(join(this.#directory, 'server.log'), 'a');
-    const [program = '', ...rest] = this.#command;
     const startedAt = performance.now();
-    const child = spawn(program, rest, { cwd: this.#directory, stdio: ['ignore', log.fd, log.fd] });
-    this.#child = child;
-    running.add(child);
-    await log.close();
-    while (!(await answers(this.port, path, probeTimeoutMs))) {
-      if (child.exitCode !== null || child.signalCode !== null || performance.now() - startedAt > startTimeoutMs) {
-        throw new Error(`${this.kind} did not start:\n${await this.logTail()}`);
-      }
-      await pause(probePauseMs);
-    }
-    const seconds = (performance.now() - startedAt) / 1000;
-    this.#pids = processTree(child.pid ?? 0);
-    return seconds;
-  }
-
-  /** Asks the server to end, waits until it has; answers how many seconds that took. */
-  async stop(): Promise<number> {
-    const child = this.#child;
-    if (child === undefined) return 0;
-    this.#child = undefined;
-    const startedAt = performance.now();
-    if (child.exitCode === null && child.signalCode === null) {
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      const late = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
-      await exited;
-      clearTimeout(late);
-    }
-    running.delete(child);
+    for (const member of this.members) await member.launch();
+    for (const member of this.members) await this.#answered(member, path);
     return (performance.now() - startedAt) / 1000;
   }
 
-  /** Stops the server and deletes its data. */
+  /** Starts one member that was stopped, until it serves again. */
+  async startAgain(member: ServerProcess): Promise<void> {
+    await member.launch();
+    await this.#answered(member, '/');
+  }
+
+  /** The member that leads just now. */
+  async leader(): Promise<ServerProcess> {
+    const deadline = performance.now() + startTimeoutMs;
+    for (;;) {
+      for (const member of this.members) if (await leads(member.port)) return member;
+      if (performance.now() > deadline) throw new Error(`no ${this.kind} server leads:\n${await this.logTail()}`);
+      await pause(probePauseMs);
+    }
+  }
+
+  /** Asks the servers to end, waits until they have; answers how many seconds that took. */
+  async stop(): Promise<number> {
+    const startedAt = performance.now();
+    await Promise.all(this.members.map((member) => member.stop()));
+    return (performance.now() - startedAt) / 1000;
+  }
+
+  /** Stops the servers and deletes their data. */
   async discard(): Promise<void> {
     await this.stop();
     await rm(this.#directory, { recursive: true, force: true });
@@ -126,32 +106,36 @@ export class TestServer {
   }
 
   async logTail(): Promise<string> {
-    return (await readFile(join(this.#directory, 'server.log'), 'utf8')).slice(-logTailBytes);
+    return (await Promise.all(this.members.map((member) => member.logTail()))).join('\n');
+  }
+
+  async #answered(member: ServerProcess, path: string): Promise<void> {
+    const deadline = performance.now() + startTimeoutMs;
+    while (!(await answers(member.port, path, probeTimeoutMs))) {
+      if (!member.runs || performance.now() > deadline) {
+        throw new Error(`${this.kind} did not start:\n${await this.logTail()}`);
+      }
+      await pause(probePauseMs);
+    }
   }
 }
 
-interface Place {
-  readonly config: string;
-  readonly directory: string;
-  readonly port: number;
+/** Whether the server's answer to the four letters `srvr` names it leader; a server that does not answer leads nobody. */
+async function leads(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  socket.setTimeout(probeTimeoutMs, () => socket.destroy());
+  let text = '';
+  socket.on('data', (bytes: Buffer) => (text += bytes.toString('latin1')));
+  // Refused or reset: the close that follows is what counts.
+  socket.on('error', () => undefined);
+  socket.write('srvr');
+  await once(socket, 'close');
+  return /^Mode: leader$/m.test(text);
 }
 
-async function commandFor(kind: ServerKind, place: Place): Promise<string[]> {
-  if (kind === 'canned') return [process.execPath, cannedCommand, String(place.port)];
-  if (kind === 'corral') {
-    await access(corralCommand);
-    return [process.execPath, corralCommand, 'server', place.config];
-  }
-  const logging = join(place.directory, 'logback.xml');
-  await writeFile(logging, logbackXml);
-  const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
-  const flags = [...jvmFlags, `-Dlogback.configurationFile=${logging}`, '-cp', await apacheClasspath()];
-  return ['java', ...flags, main, place.config];
-}
-
-/** Two ports that nobody listens on just now. */
-async function freePorts(): Promise<[number, number]> {
-  const listeners = [createServer(), createServer()];
+/** Ports that nobody listens on just now. */
+async function freePorts(count: number): Promise<number[]> {
+  const listeners = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];
   for (const listener of listeners) {
     listener.listen(0, '127.0.0.1');
@@ -164,5 +148,5 @@ async function freePorts(): Promise<[number, number]> {
     listener.close();
     await once(listener, 'close');
   }
-  return [ports[0] ?? 0, ports[1] ?? 0];
+  return ports;
 }

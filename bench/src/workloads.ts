@@ -5,7 +5,8 @@ import { createFrame, dataBytes, getFrame, multiFrame, pathAt, putDigits, replyB
 
 /** What the parent process asks the generator to do. */
 export interface Job {
-  readonly port: number;
+  /** Connections are dealt out over these ports in turns, as clients deal themselves out over a connection string. */
+  readonly ports: readonly number[];
   readonly workload: WorkloadName;
   readonly connections: number;
   /** Requests in flight on each connection. */
@@ -35,6 +36,9 @@ export interface PipelinedWorkload {
   /** Which of the kinds the connection's `sequence`-th request is. */
   readonly pick: (link: number, sequence: number) => number;
 }
+
+/** The port that the job's connection of this index goes to. */
+export const portOf = (job: Job, index: number): number => job.ports[index % job.ports.length];
 
 /** Nodes that gets and sets are spread over. */
 const keyCount = 1000;
