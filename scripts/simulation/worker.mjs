@@ -3,13 +3,13 @@
 import { reproduction, runSeed } from '@corral/sim';
 import { parentPort } from 'node:worker_threads';
 
-parentPort.on('message', ({ from, to, knobs, defects: names, stopsAtFirst }) => {
-  const defects = new Set(names);
+parentPort.on('message', ({ from, to, knobs, defects, stopsAtFirst }) => {
   const found = [];
   let seed = from;
   for (; seed < to; seed++) {
     const violation = judge(seed, { defects, knobs });
-    if (violation === undefined) continue;
+    // What breaks without the defect was not broken by it.
+    if (violation === undefined || (defects.length > 0 && judge(seed, { knobs }) !== undefined)) continue;
     found.push({ seed, ...violation, again: reproduction(seed, { defects, knobs }) });
     parentPort.postMessage({ kind: 'violation', ...found.at(-1) });
     if (!stopsAtFirst) continue;

@@ -32,6 +32,8 @@ export type { Recovered } from './member.ts';
 export type { EnsembleOptions, Epochs } from './zab/zab.ts';
 export type { PeerState } from './zab/peer.ts';
 export type { Decision } from './zab/decision-trace.ts';
+export { knownDefects } from './zab/defects.ts';
+export type { Defect } from './zab/defects.ts';
 export { QuorumVerifier } from './zab/quorum.ts';
 export { nextConfig, votersOf } from './zab/reconfiguration.ts';
 export { RestoredState } from './restored-state.ts';

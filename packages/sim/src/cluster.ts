@@ -1,6 +1,7 @@
 // A whole ensemble in one process: servers with their disks and clocks, the network between them, and the checkers that
 // look at everything after every event. Nothing happens but what is taken from one queue.
 
+import type { Defect } from '@corral/core';
 import { zxidZero } from '@corral/protocol';
 import type { EnsembleConfig, Member } from '@corral/protocol';
 import { Watch } from './checkers/watch.ts';
@@ -18,11 +19,14 @@ import type { Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
 import type { World } from './world.ts';
 
+/** What may still be proposed in the turn in which a leader sees that its counter is nearly used up. */
+const counterSlack = 6;
+
 export interface ClusterOptions {
   readonly kind: MachineKind;
   readonly seed?: number;
   readonly knobs?: Knobs;
-  readonly defects?: ReadonlySet<string>;
+  readonly defects?: ReadonlySet<Defect>;
   readonly scheduler?: (random: Random) => Scheduler;
   /** Hears what servers do, in words. */
   readonly note?: (line: string) => void;
@@ -38,7 +42,7 @@ export class Cluster implements World {
   readonly knobs: Knobs;
   readonly config: EnsembleConfig;
   readonly kind: MachineKind;
-  readonly defects: ReadonlySet<string>;
+  readonly defects: ReadonlySet<Defect>;
   readonly watch = new Watch();
   readonly nodes = new Map<number, SimNode>();
   readonly #note: ((line: string) => void) | undefined;
@@ -46,7 +50,7 @@ export class Cluster implements World {
   readonly hooks: (() => void)[] = [];
 
   constructor(options: ClusterOptions) {
-    const { kind, seed = 1, knobs = plainKnobs, defects = new Set() } = options;
+    const { kind, seed = 1, knobs = plainKnobs, defects = new Set<Defect>() } = options;
     this.seed = seed;
     this.kind = kind;
     this.knobs = knobs;
@@ -58,6 +62,7 @@ export class Cluster implements World {
     this.network = new Network(this.queue, this.scheduler, random, this.trace, knobs.windowBytes);
     this.network.watcher = this.watch;
     this.config = configOf(knobs);
+    this.watch.ghost.counterMax = knobs.counterMax + counterSlack;
     for (const { sid, role } of this.config.members.values()) {
       const node = new SimNode(this, sid);
       this.nodes.set(sid, node);
@@ -133,8 +138,7 @@ export class Cluster implements World {
     const [first] = machines;
     if (this.leaders.length !== 1 || first === undefined) return false;
     return machines.every(
-      (machine) =>
-        machine?.isServing === true && machine.applied === first.applied && machine.digest === first.digest,
+      (machine) => machine?.isServing === true && machine.applied === first.applied && machine.digest === first.digest,
     );
   }
 }

@@ -1,14 +1,16 @@
 // The interface by which recovery and truncation reach a disk, on a simulated one. What promises durability there is
-// several primitives here, with a crash point behind each.
+// several primitives here, with a crash point behind each. A defect can leave out what makes things durable.
 
-import type { Files } from '@corral/core';
+import type { Defect, Files } from '@corral/core';
 import type { SimDisk } from './disk.ts';
 
 export class SimFiles implements Files {
   readonly #disk: SimDisk;
+  readonly #defects: ReadonlySet<Defect>;
 
-  constructor(disk: SimDisk) {
+  constructor(disk: SimDisk, defects: ReadonlySet<Defect> = new Set()) {
     this.#disk = disk;
+    this.#defects = defects;
   }
 
   list(dir: string): string[] {
@@ -25,7 +27,7 @@ export class SimFiles implements Files {
   }
   truncate(path: string, size: number): void {
     this.#disk.truncate(path, size);
-    this.#disk.sync(path);
+    if (!this.#defects.has('A26')) this.#disk.sync(path);
   }
   rename(from: string, to: string): void {
     this.#disk.rename(from, to);
@@ -36,7 +38,7 @@ export class SimFiles implements Files {
   }
   remove(path: string): void {
     this.#disk.remove(path);
-    this.#disk.syncDir(parent(path));
+    if (!this.#defects.has('A26')) this.#disk.syncDir(parent(path));
   }
   writeDurably(path: string, bytes: Uint8Array): void {
     const temporary = `${path}.tmp`;
@@ -47,10 +49,10 @@ export class SimFiles implements Files {
     this.#disk.syncDir(parent(path));
   }
   sync(path: string): void {
-    this.#disk.sync(path);
+    if (!this.#defects.has('A30')) this.#disk.sync(path);
   }
   syncDir(dir: string): void {
-    this.#disk.syncDir(dir);
+    if (!this.#defects.has('A30')) this.#disk.syncDir(dir);
   }
 }
 

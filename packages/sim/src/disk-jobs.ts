@@ -2,7 +2,7 @@
 // configuration run one after the other; a snapshot is written beside them.
 
 import { decidePurge, logFilesIn, recover, retireHistory, snapshotsIn, truncateHistory } from '@corral/core';
-import type { RecoveryTarget, SnapshotSource } from '@corral/core';
+import type { Defect, RecoveryTarget, SnapshotSource } from '@corral/core';
 import { encodeText, formatEnsembleConfig } from '@corral/protocol';
 import type { EnsembleConfig, Zxid } from '@corral/protocol';
 import { SimFiles } from './disk-files.ts';
@@ -25,14 +25,16 @@ export class DiskJobs {
   readonly #files: SimFiles;
   readonly #log: LogAppender;
   readonly #keepSnapshots: number;
+  readonly #defects: ReadonlySet<Defect>;
   readonly #pending = new Set<DiskOp>();
 
   constructor(world: World, disk: SimDisk, schedule: (step: () => void) => void) {
     this.lane = new JobLane(schedule);
     this.#snapshots = new JobLane(schedule);
     this.#disk = disk;
-    this.#files = new SimFiles(disk);
-    this.#log = new LogAppender(disk, dataDir);
+    this.#defects = world.defects;
+    this.#files = new SimFiles(disk, world.defects);
+    this.#log = new LogAppender(disk, dataDir, world.defects);
     this.#keepSnapshots = world.knobs.keepSnapshots;
   }
 
@@ -43,7 +45,12 @@ export class DiskJobs {
     return oldest;
   }
 
-  #add(op: DiskOp, steps: Steps, done: Done, failed: Failed): void {
+  #add(op: DiskOp, steps: Steps, done: Done, failed: Failed, early?: Defect): void {
+    if (early !== undefined && this.#defects.has(early)) {
+      this.lane.add({ steps: nothing(), done, failed: (error) => failed(error.message) });
+      this.lane.add({ steps, done: () => undefined, failed: (error) => failed(error.message) });
+      return;
+    }
     this.#pending.add(op);
     const report = (): void => {
       this.#pending.delete(op);
@@ -53,7 +60,7 @@ export class DiskJobs {
   }
 
   append(op: DiskOp, firstZxid: Zxid, bytes: Uint8Array, done: Done, failed: Failed): void {
-    this.#add(op, this.#log.append(firstZxid, bytes), done, failed);
+    this.#add(op, this.#log.append(firstZxid, bytes), done, failed, 'early-ack');
   }
 
   roll(failed: Failed): void {
@@ -72,7 +79,7 @@ export class DiskJobs {
   }
 
   *#snapshotAndPurge(source: SnapshotSource): Steps {
-    yield* writeSnapshotSteps(this.#disk, dataDir, source);
+    yield* writeSnapshotSteps(this.#disk, dataDir, source, this.#defects);
     if (this.#keepSnapshots === 0) return;
     yield;
     const names = this.#files.list(dataDir);
@@ -85,19 +92,14 @@ export class DiskJobs {
   }
 
   writeEpoch(op: DiskOp, file: string, epoch: number, done: Done, failed: Failed): void {
-    this.#add(op, this.#replace(`${dataDir}/${file}`, encodeText(String(epoch))), done, failed);
+    this.#add(op, this.#replace(`${dataDir}/${file}`, encodeText(String(epoch)), 'A02'), done, failed, 'early-promise');
   }
 
   writeConfig(op: DiskOp, which: string, config: EnsembleConfig, done: Done, failed: Failed): void {
-    this.#add(
-      op,
-      this.#replace(`${dataDir}/config.${which}`, encodeText(formatEnsembleConfig(config))),
-      done,
-      failed,
-    );
+    this.#add(op, this.#replace(`${dataDir}/config.${which}`, encodeText(formatEnsembleConfig(config))), done, failed);
   }
 
-  *#replace(path: string, bytes: Uint8Array): Steps {
+  *#replace(path: string, bytes: Uint8Array, careless?: Defect): Steps {
     const disk = this.#disk;
     const temporary = `${path}.tmp`;
     disk.create(temporary);
@@ -107,6 +109,7 @@ export class DiskJobs {
     yield;
     disk.rename(temporary, path);
     yield;
+    if (careless !== undefined && this.#defects.has(careless)) return;
     disk.syncDir(dataDir);
     yield;
   }
@@ -128,7 +131,7 @@ export class DiskJobs {
   /** The snapshot is durable before anything it replaces goes, the newest first. */
   *#installSteps(source: SnapshotSource): Steps {
     this.#log.forget();
-    yield* writeSnapshotSteps(this.#disk, dataDir, source);
+    yield* writeSnapshotSteps(this.#disk, dataDir, source, this.#defects);
     yield;
     retireHistory(this.#files, historyDirs, source.zxid);
   }
@@ -142,4 +145,8 @@ export class DiskJobs {
     recover(this.#files, historyDirs, makeTarget);
     yield;
   }
+}
+
+function* nothing(): Steps {
+  yield;
 }

@@ -3,7 +3,7 @@
 // step is made of several primitives, behind each of them.
 
 import { durableMark, logFileHeader, logFileName, snapshotFileName } from '@corral/core';
-import type { SnapshotSource } from '@corral/core';
+import type { Defect, SnapshotSource } from '@corral/core';
 import type { Zxid } from '@corral/protocol';
 import { CrashSignal } from './disk.ts';
 import type { SimDisk } from './disk.ts';
@@ -15,12 +15,14 @@ export type Steps = Generator<void, void, void>;
 export class LogAppender {
   readonly #disk: SimDisk;
   readonly #dir: string;
+  readonly #defects: ReadonlySet<Defect>;
   #path: string | undefined;
   #position = 0;
 
-  constructor(disk: SimDisk, dir: string) {
+  constructor(disk: SimDisk, dir: string, defects: ReadonlySet<Defect> = new Set()) {
     this.#disk = disk;
     this.#dir = dir;
+    this.#defects = defects;
   }
 
   /** Writes records, the first of them `firstZxid`, and a mark that says what was durable before; then makes it durable. */
@@ -45,7 +47,7 @@ export class LogAppender {
     disk.sync(path);
     this.#position = end;
     yield;
-    if (isNew) disk.syncDir(this.#dir);
+    if (isNew && !this.#defects.has('A33')) disk.syncDir(this.#dir);
   }
 
   /** The next append starts a new file; this one is cut to its data. */
@@ -65,7 +67,12 @@ export class LogAppender {
 }
 
 /** Writes a snapshot under a temporary name, makes it durable and gives it its name. */
-export function* writeSnapshotSteps(disk: SimDisk, dir: string, source: SnapshotSource): Steps {
+export function* writeSnapshotSteps(
+  disk: SimDisk,
+  dir: string,
+  source: SnapshotSource,
+  defects: ReadonlySet<Defect> = new Set(),
+): Steps {
   const path = `${dir}/${snapshotFileName(source.zxid)}`;
   const temporary = `${path}.tmp`;
   disk.create(temporary);
@@ -76,7 +83,7 @@ export function* writeSnapshotSteps(disk: SimDisk, dir: string, source: Snapshot
     offset += chunk.length;
   }
   yield;
-  disk.sync(temporary);
+  if (!defects.has('A35')) disk.sync(temporary);
   yield;
   disk.rename(temporary, path);
   yield;

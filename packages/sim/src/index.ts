@@ -1,5 +1,7 @@
 // The simulator: the ensemble on a simulated network, simulated disks and clocks, under checkers that see everything.
 
+export { knownDefects } from '@corral/core';
+
 // Runs, by seed.
 export { reproduction, runSeed, seedLine } from './seed.ts';
 export type { SeedOptions } from './seed.ts';

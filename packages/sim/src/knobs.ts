@@ -25,6 +25,8 @@ export interface Knobs {
   readonly keepSnapshots: number;
   /** Clocks may run fast or slow by this. */
   readonly driftPermille: number;
+  /** Transactions in an epoch before its leader makes room for the next. */
+  readonly counterMax: number;
 }
 
 export const plainKnobs: Knobs = {
@@ -41,6 +43,7 @@ export const plainKnobs: Knobs = {
   dataBytes: 8,
   keepSnapshots: 0,
   driftPermille: 0,
+  counterMax: 0xffff_ffff,
 };
 
 export function drawKnobs(random: Random): Knobs {
@@ -59,6 +62,7 @@ export function drawKnobs(random: Random): Knobs {
     dataBytes: random.pick([4, 4, 100, 700]),
     keepSnapshots: random.pick([0, 1, 3]),
     driftPermille: random.chance(30) ? random.between(1, 100) : 0,
+    counterMax: random.chance(10) ? random.between(3, 8) : 0xffff_ffff,
   };
 }
 

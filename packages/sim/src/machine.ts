@@ -1,7 +1,7 @@
 // What a simulated server runs, seen from outside: inputs in, effects on the host, and a few facts for the checkers. The
 // real thing is put behind this in member-machine.ts; tests put small fakes there.
 
-import type { DiskOp, EnsembleHost, Input, Moment, RestoredState, SnapshotSource } from '@corral/core';
+import type { Defect, DiskOp, EnsembleHost, Input, Moment, RestoredState, SnapshotSource } from '@corral/core';
 import type { EnsembleConfig, Zxid } from '@corral/protocol';
 import type { Knobs } from './knobs.ts';
 
@@ -46,7 +46,7 @@ export interface MachineSetup {
   readonly knobs: Knobs;
   readonly seed: number;
   readonly startedAt: number;
-  readonly defects: ReadonlySet<string>;
+  readonly defects: ReadonlySet<Defect>;
   readonly host: EnsembleHost;
   readonly recovered: Recovered;
 }

@@ -82,7 +82,7 @@ function ensembleOptions(
     electionFinalizeMs: 50,
     commitLogCount: knobs.commitLogCount,
     commitLogBytes: 1 << 20,
-    counterMax: 0xffff_ffff,
+    counterMax: knobs.counterMax,
     forceSnapshotSync: false,
     leaderServes: true,
     readOnlyEnabled: false,

@@ -1,6 +1,7 @@
 // One simulated server over all its lives: its disk and its clocks stay, its processes come and go.
 
 import { RecoveryRefused, readEpochs, recover } from '@corral/core';
+import { epochOf } from '@corral/protocol';
 import { NodeClock } from './clock.ts';
 import { SimFiles } from './disk-files.ts';
 import { historyDirs } from './disk-jobs.ts';
@@ -14,6 +15,11 @@ import { SimProcess } from './process.ts';
 import type { Ending, ProcessOwner } from './process.ts';
 import type { World } from './world.ts';
 
+const newerThanEpoch = {
+  file: `${dataDir}/currentEpoch`,
+  problem: 'the history is newer than this epoch',
+  advice: 'none: this is a defect put back in',
+};
 /** Says that this is the first start of a new ensemble: nothing was promised yet. */
 const initializeFile = `${dataDir}/initialize`;
 
@@ -96,11 +102,12 @@ export class SimNode implements Place, ProcessOwner {
 
   #restore(isNew: boolean): { recovered: Recovered; hasSnapshot: boolean } {
     const { kind, knobs } = this.#world;
-    const files = new SimFiles(this.disk);
+    const files = new SimFiles(this.disk, this.#world.defects);
     const result = recover(files, historyDirs, () => kind.emptyState(this.sid, knobs));
     const { target: state, replayed, lastZxid, snapshotFile } = result;
     state.finish();
     const { accepted, current } = readEpochs(files, dataDir, lastZxid);
+    if (this.#world.defects.has('A03') && current < epochOf(lastZxid)) throw new RecoveryRefused(newerThanEpoch);
     const isEmpty = snapshotFile === undefined && replayed === 0 && !isNew;
     const recovered = { state, replayed, acceptedEpoch: accepted, currentEpoch: current, isEmpty };
     return { recovered, hasSnapshot: snapshotFile !== undefined };

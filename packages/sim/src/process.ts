@@ -37,6 +37,8 @@ export class SimProcess implements MachineHost, EndOwner {
   readonly #owner: ProcessOwner;
   readonly #jobs: DiskJobs;
   readonly #deferred: (() => void)[] = [];
+  /** Appends under way, for a defect. */
+  readonly #appends = new Set<DiskOp>();
   #tick: SimEvent | undefined;
   #wakeAt = Infinity;
   #isTurnRequested = false;
@@ -137,6 +139,7 @@ export class SimProcess implements MachineHost, EndOwner {
 
   append(op: DiskOp, firstZxid: Zxid, bytes: Uint8Array): void {
     this.#world.watch.appending(this.sid, bytes);
+    if (this.#world.defects.has('A15')) this.#appends.add(op);
     const answer = (): void => this.input({ kind: 'appended', op });
     this.#jobs.append(op, firstZxid, bytes, answer, (reason) => this.#failed(op, reason));
   }
@@ -175,6 +178,8 @@ export class SimProcess implements MachineHost, EndOwner {
   }
 
   #failed(op: DiskOp, reason: string): void {
+    if (this.#world.defects.has('A15'))
+      return this.input({ kind: this.#appends.delete(op) ? 'appended' : 'diskDone', op });
     this.input({ kind: 'diskFailed', op, reason });
   }
 

@@ -2,6 +2,7 @@
 // that chance decides; then everything is healed and the ensemble has to come together, with nothing lost.
 
 import { recover } from '@corral/core';
+import type { Defect } from '@corral/core';
 import { checkHistories } from './checkers/clients.ts';
 import { SimClient } from './clients.ts';
 import type { ClientOp } from './clients.ts';
@@ -20,7 +21,7 @@ import { drawScheduler } from './scheduler.ts';
 export interface RunOptions {
   readonly kind: MachineKind;
   readonly seed: number;
-  readonly defects?: ReadonlySet<string>;
+  readonly defects?: ReadonlySet<Defect>;
   readonly knobs?: (drawn: Knobs) => Knobs;
   readonly note?: (line: string) => void;
 }
@@ -109,9 +110,7 @@ class RandomRun {
     for (let i = this.#planned.length - 1; i >= 0; i--) {
       const { kind, trigger } = this.#planned[i];
       const isDue =
-        trigger.kind === 'event'
-          ? cluster.queue.count >= trigger.at
-          : (packets.get(trigger.name) ?? 0) >= trigger.nth;
+        trigger.kind === 'event' ? cluster.queue.count >= trigger.at : (packets.get(trigger.name) ?? 0) >= trigger.nth;
       if (!isDue) continue;
       this.#planned.splice(i, 1);
       if (strike(cluster, this.#random, kind)) this.#struck.set(kind, (this.#struck.get(kind) ?? 0) + 1);
@@ -203,7 +202,11 @@ class RandomRun {
       const read = reader.history.filter((done) => done.op.path === path && done.outcome !== 'unknown').at(-1);
       const found = read?.outcome === 'ok' ? (read.value ?? null) : null;
       if (read !== undefined && found === value) continue;
-      ghost.fail(16, 'committed durability', `${path} should be ${value}, it is ${read === undefined ? 'unreadable' : found}`);
+      ghost.fail(
+        16,
+        'committed durability',
+        `${path} should be ${value}, it is ${read === undefined ? 'unreadable' : found}`,
+      );
     }
   }
 

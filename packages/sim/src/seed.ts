@@ -1,5 +1,7 @@
 // One simulated run by its seed, told in one line, and how to run it again. The same seed always tells the same line.
 
+import { knownDefects } from '@corral/core';
+import type { Defect } from '@corral/core';
 import { formatKnobs, parseKnobs } from './knobs.ts';
 import { memberKind } from './member-machine.ts';
 import { randomRun } from './random-run.ts';
@@ -7,19 +9,20 @@ import type { RunReport } from './random-run.ts';
 
 /** What may be said about a run beside its seed. */
 export interface SeedOptions {
-  readonly defects?: ReadonlySet<string>;
+  /** Of those that are known: see `knownDefects`. */
+  readonly defects?: readonly string[];
   /** `name=value,...`: instead of what the seed draws. */
   readonly knobs?: string;
   /** Hears what happens, in words. */
   readonly note?: (line: string) => void;
 }
 
-export function runSeed(seed: number, { defects, knobs = '', note }: SeedOptions = {}): RunReport {
+export function runSeed(seed: number, { defects = [], knobs = '', note }: SeedOptions = {}): RunReport {
   return randomRun({
     kind: memberKind,
     seed,
     knobs: (drawn) => parseKnobs(knobs, drawn),
-    ...(defects && { defects }),
+    defects: parseDefects(defects),
     ...(note && { note }),
   });
 }
@@ -45,7 +48,15 @@ export function seedLine(report: RunReport): string {
 }
 
 /** The command line that runs a seed again. */
-export function reproduction(seed: number, { defects = new Set(), knobs = '' }: SeedOptions = {}): string {
-  const withDefects = [...defects].map((defect) => ` --defect ${defect}`).join('');
+export function reproduction(seed: number, { defects = [], knobs = '' }: SeedOptions = {}): string {
+  const withDefects = defects.map((defect) => ` --defect ${defect}`).join('');
   return `corral sim --seed ${seed}${withDefects}${knobs === '' ? '' : ` --knobs ${knobs}`} --verbose`;
+}
+
+function parseDefects(names: readonly string[]): ReadonlySet<Defect> {
+  const known: ReadonlySet<string> = new Set(Object.keys(knownDefects));
+  for (const name of names) {
+    if (!known.has(name)) throw new TypeError(`no such defect: ${name}; there are ${[...known].join(', ')}`);
+  }
+  return new Set(names as Defect[]);
 }

@@ -7,6 +7,7 @@ import type { MachineKind } from './machine.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { Defect } from '@corral/core';
 import type { EnsembleConfig } from '@corral/protocol';
 import type { Watch } from './checkers/watch.ts';
 
@@ -20,7 +21,7 @@ export interface World {
   readonly knobs: Knobs;
   readonly config: EnsembleConfig;
   readonly kind: MachineKind;
-  readonly defects: ReadonlySet<string>;
+  readonly defects: ReadonlySet<Defect>;
   readonly watch: Watch;
   /** A line for whoever reads along; never part of the trace. */
   note(line: string, sid?: number): void;

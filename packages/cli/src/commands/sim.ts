@@ -52,7 +52,7 @@ async function play(file: string, context: Context): Promise<void> {
 }
 
 function simulate(seed: number, { defect, knobs, verbose }: SimOptions, { stdout }: Context): void {
-  const options = { defects: new Set(defect), knobs };
+  const options = { defects: defect, knobs };
   const note = verbose === true ? { note: (line: string) => stdout.write(`${line}\n`) } : {};
   const report = runSeed(seed, { ...options, ...note });
   stdout.write(`${seedLine(report)}\n`);

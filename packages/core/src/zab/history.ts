@@ -93,6 +93,13 @@ export class History {
     this.base = this.last = this.committed = base;
   }
 
+  /** The defect A20: decided entries go, and nothing says so. */
+  forgetUnnoticed(): void {
+    const { base } = this;
+    if (this.committed === this.last) this.reset(this.last);
+    this.base = base;
+  }
+
   /** Forgets old decided entries beyond the limits, but nothing behind `needed`. */
   trim(needed: Zxid): void {
     const { entries, bytes } = this.#limits;

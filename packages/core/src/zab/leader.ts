@@ -209,8 +209,12 @@ export class Leader implements Role {
   #epochFound(): void {
     const epoch = this.#discovery.epoch!;
     this.#phaseDeadline = this.#zab.now + this.#zab.options.initLimitMs;
-    this.#zab.writeEpoch('acceptedEpoch', epoch, () => {
+    const announce = (): void => {
       for (const learner of this.#learners.values()) if (learner.state === 'promised') this.#inform(learner);
+    };
+    if (this.#zab.has('early-announcement')) announce();
+    this.#zab.writeEpoch('acceptedEpoch', epoch, () => {
+      announce();
       if (this.#discovery.ackEpoch(this.#zab.options.sid)) this.#epochPromised();
     });
   }
@@ -272,7 +276,9 @@ export class Leader implements Role {
 
   #synchronise(learner: LearnerLink): void {
     const { history, app, options } = this.#zab;
-    const plan = options.forceSnapshotSync ? ({ kind: 'SNAP' } as const) : planSync(history, learner.lastZxid);
+    const plan = options.forceSnapshotSync
+      ? ({ kind: 'SNAP' } as const)
+      : planSync(history, learner.lastZxid, (defect) => this.#zab.has(defect));
     const { out } = learner;
     learner.sync = plan.kind;
     learner.state = 'sending';
@@ -313,7 +319,8 @@ export class Leader implements Role {
         else learner.link.send(chunk, durable);
         continue;
       }
-      if (learner.cursor < history.base && learner.cursor < this.#decided && !history.continues(learner.cursor))
+      const hasGap = learner.cursor < history.base && learner.cursor < this.#decided && !this.#zab.has('A18');
+      if (hasGap && !history.continues(learner.cursor))
         return this.#drop(learner, 'the history it needs next is not in memory any more');
       let index = history.indexAfter(learner.cursor);
       for (; learner.out.length < syncBacklogMax; index++) {
@@ -357,8 +364,8 @@ export class Leader implements Role {
   #checkEstablished(): void {
     if (this.#established || this.#phase !== 'synchronisation') return;
     const { options } = this.#zab;
-    if (!this.#isQuorum((sid) => sid === options.sid || this.#learnerWithHistory(sid))) return;
-    this.#establish();
+    const isFollowed = this.#isQuorum((sid) => sid === options.sid || this.#learnerWithHistory(sid));
+    if (isFollowed || this.#zab.has('lone-leader')) this.#establish();
   }
 
   #learnerWithHistory(sid: number): boolean {
@@ -399,7 +406,7 @@ export class Leader implements Role {
   turn(): void {
     this.#broadcast?.turn();
     const last = this.#broadcast?.lastProposed ?? this.#initialLast;
-    if (this.#established && counterOf(last) >= this.#zab.options.counterMax)
+    if (this.#established && counterOf(last) >= this.#zab.options.counterMax && !this.#zab.has('A28'))
       this.#zab.leave('the counter of this epoch is used up; the next epoch starts anew');
   }
 
@@ -455,7 +462,7 @@ export class Leader implements Role {
       this.#nextPing = now + options.tickMs / 2;
       this.#broadcast!.ping();
     }
-    if (now < this.#nextCheck) return;
+    if (now < this.#nextCheck || this.#zab.has('A11')) return;
     this.#nextCheck = now + options.tickMs;
     if (!this.#isQuorum((sid) => sid === options.sid || this.#learnerWithHistory(sid)))
       this.#zab.leave('no quorum of followers is connected any more');

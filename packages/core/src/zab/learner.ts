@@ -183,7 +183,7 @@ export class Learner implements Role, LeaderAccess {
 
   static readonly #handlers = new Map<number, Handler>([
     [packetTypes.leaderInfo, (learner, packet) => learner.#leaderInfo(packet)],
-    [packetTypes.diff, (learner) => learner.#diff()],
+    [packetTypes.diff, (learner, packet) => learner.#diff(packet.zxid)],
     [packetTypes.trunc, (learner, packet) => learner.#trunc(packet.zxid)],
     [packetTypes.snap, (learner, packet) => learner.#snap(packet.zxid)],
     [packetTypes.proposal, (learner, packet) => learner.#proposal(packet.zxid, packet.data)],
@@ -212,7 +212,7 @@ export class Learner implements Role, LeaderAccess {
     if (epoch < epochs.accepted)
       throw new ProtocolError(`it leads epoch ${epoch}, epoch ${epochs.accepted} is promised already`);
     this.#epoch = epoch;
-    if (epoch === epochs.accepted && !this.#zab.has('A02')) return this.#promise(undefined);
+    if (epoch === epochs.accepted && !this.#zab.has('A02-again')) return this.#promise(undefined);
     const current = epochs.current as Epoch;
     this.#await((done) =>
       this.#zab.writeEpoch('acceptedEpoch', epoch, () => {
@@ -224,7 +224,7 @@ export class Learner implements Role, LeaderAccess {
 
   /** Undefined: this epoch was promised before, so the promise must not count again. */
   #promise(current: Epoch | undefined): void {
-    const last = this.#zab.isUnknown ? zxidNone : this.#zab.history.last;
+    const last = this.#zab.isUnknown ? zxidNone : this.#zab.end;
     this.#packet(packetTypes.ackEpoch, last, (out) => writeAckEpoch(out, current));
     this.#phase = 'synchronisation';
   }
@@ -239,8 +239,9 @@ export class Learner implements Role, LeaderAccess {
   }
 
   /** The leader shares this history to its end. */
-  #diff(): void {
+  #diff(to: Zxid): void {
     this.#begin('DIFF');
+    if (this.#zab.has('A24')) this.#zab.history.reset(to);
     this.#decided = this.#zab.history.last;
     this.#await((done) => this.#zab.secureBase(done));
   }
@@ -335,6 +336,7 @@ export class Learner implements Role, LeaderAccess {
     const write = (after: () => void): void => this.#zab.writeEpoch('currentEpoch', this.#epoch, after);
     if (this.#zab.has('A14')) return write(then);
     if (this.#zab.has('A16')) return write(() => this.#zab.whenLogged(then));
+    if (this.#zab.has('A21')) return this.#zab.secureBase(() => this.#zab.whenLogged(() => write(then)));
     this.#zab.whenLogged(() => write(then));
   }
 
@@ -349,6 +351,7 @@ export class Learner implements Role, LeaderAccess {
     this.#packet(packetTypes.ack, epochStart(this.#epoch));
     this.#acked = this.#decided > history.last ? history.last : this.#decided;
     this.#apply();
+    if (this.#zab.has('A20')) history.forgetUnnoticed();
     this.#zab.established(this.kind, this.#epoch);
     this.#zab.app.follow(this);
     this.#acknowledge();
@@ -398,12 +401,8 @@ export class Learner implements Role, LeaderAccess {
 
   #ping(zxid: Zxid): void {
     const touched = this.isServing ? this.#zab.app.takeTouched() : [];
-    this.#packet(packetTypes.ping, zxid, (out) =>
-      writeTouches(
-        out,
-        touched.map(([session, timeoutMs]) => ({ session, timeoutMs })),
-      ),
-    );
+    const touches = touched.map(([session, timeoutMs]) => ({ session, timeoutMs }));
+    this.#packet(packetTypes.ping, zxid, (out) => writeTouches(out, touches));
   }
 
   #revalidated(packet: QuorumPacket): void {

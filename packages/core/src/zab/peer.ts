@@ -8,6 +8,8 @@ import type { DiskOp, EnsembleHost, Entry, EnsembleInput, EnsembleNote, EpochFil
 import { Callers } from './callers.ts';
 import { DecisionTrace } from './decision-trace.ts';
 import type { Step } from './decision-trace.ts';
+import type { Defect } from './defects.ts';
+import { DiskOps } from './disk-ops.ts';
 import { Election } from './election.ts';
 import { ElectionMesh } from './election-mesh.ts';
 import { History } from './history.ts';
@@ -37,14 +39,6 @@ export interface PeerParts {
   readonly frame: (out: JuteWriter, payload: Uint8Array) => number;
 }
 
-interface PendingOp {
-  /** What is true from now on, whatever the role. */
-  readonly record: () => void;
-  /** How its role goes on. */
-  readonly then: () => void;
-  readonly term: number;
-}
-
 export type PeerState = 'looking' | 'leading' | 'following' | 'observing' | 'leaving';
 
 export class Peer implements Zab {
@@ -58,7 +52,6 @@ export class Peer implements Zab {
   quorums: Quorums;
   now = 0;
   wall = 0;
-  durable: DiskOp = 0;
   isUnknown: boolean;
   readonly #frame: PeerParts['frame'];
   readonly #election: Election;
@@ -67,9 +60,8 @@ export class Peer implements Zab {
   #state: PeerState = 'leaving';
   /** Counts the roles; what belongs to an earlier one is stale. */
   #term = 0;
-  #ops: DiskOp = 0;
-  readonly #pending = new Map<DiskOp, PendingOp>();
-  readonly #whenLogged: { term: number; then: () => void }[] = [];
+  readonly #ops = new DiskOps();
+  readonly #whenLogged: (() => void)[] = [];
   #dials = 0;
   #turnRequested = false;
   readonly #callers = new Callers();
@@ -91,7 +83,7 @@ export class Peer implements Zab {
     this.host = host;
     this.app = app;
     this.epochs = { ...start.epochs };
-    this.isUnknown = start.isUnknown;
+    this.isUnknown = start.isUnknown && !this.has('A37');
     this.#needsBase = start.isEmpty;
     this.#frame = frame;
     this.quorums = new Quorums(options.config, options.nextConfig);
@@ -99,7 +91,7 @@ export class Peer implements Zab {
     this.#restoreHistory(start.history);
     this.batches = new LogBatches(
       { append: (op, first, bytes) => host.append(op, first, bytes), requestTurn: () => this.requestTurn() },
-      () => ++this.#ops,
+      () => this.#ops.next(),
       (zxid) => this.#accepted(zxid),
     );
     this.#mesh = new ElectionMesh({
@@ -117,7 +109,7 @@ export class Peer implements Zab {
       sid: options.sid,
       quorums: () => this.quorums,
       peerType: options.peerType,
-      ownVote: () => (this.isUnknown ? undefined : { zxid: this.history.last, peerEpoch: this.epochs.current }),
+      ownVote: () => (this.isUnknown ? undefined : { zxid: this.end, peerEpoch: this.epochs.current }),
       minMs: options.electionMinMs,
       maxMs: options.electionMaxMs,
       finalizeMs: options.electionFinalizeMs,
@@ -157,7 +149,7 @@ export class Peer implements Zab {
   }
 
   get #isDiskIdle(): boolean {
-    return this.batches.idle && this.#pending.size === 0;
+    return this.batches.idle && this.#ops.areDone;
   }
 
   /** True when the disk has nothing to do and everything that was proposed is decided. */
@@ -165,8 +157,17 @@ export class Peer implements Zab {
     return this.#isDiskIdle && (!this.isServing || this.history.committed === this.history.last);
   }
 
-  has(defect: string): boolean {
+  has(defect: Defect): boolean {
     return this.options.defects?.has(defect) === true;
+  }
+
+  /** Last disk operation reported done. */
+  get durable(): DiskOp {
+    return this.#ops.durable;
+  }
+
+  get end(): Zxid {
+    return this.has('A13') ? this.app.applied : this.history.last;
   }
 
   // Life.
@@ -201,6 +202,7 @@ export class Peer implements Zab {
     const isObserver =
       this.quorums.member(sid)?.role === 'observer' || (!this.quorums.knows(sid) && peerType === 'observer');
     if (leader === sid) {
+      if (this.has('A12')) this.host.writeSnapshot(this.app.snapshot('file'));
       const role = new Leader(this);
       this.#enter('leading', role);
       role.start();
@@ -238,7 +240,7 @@ export class Peer implements Zab {
     this.#state = 'leaving';
     this.#designated = designated;
     this.#term++;
-    this.#whenLogged.length = 0;
+    if (!this.has('A39')) this.#whenLogged.length = 0;
     this.#election.left();
     role.end();
     this.app.stop();
@@ -254,7 +256,8 @@ export class Peer implements Zab {
 
   /** The next role begins when everything the last one logged is on disk. */
   #goOnWhenIdle(): void {
-    if (this.#state !== 'leaving' || !this.#isDiskIdle || this.now < this.#restUntil) return;
+    const isIdle = this.#isDiskIdle || this.has('A39');
+    if (this.#state !== 'leaving' || !isIdle || this.now < this.#restUntil) return;
     const designated = this.#designated;
     this.#designated = undefined;
     if (designated !== undefined && this.quorums.isVoter(designated)) this.#begin(designated);
@@ -266,7 +269,7 @@ export class Peer implements Zab {
   }
 
   didNotLead(sid: number, wasReached: boolean): void {
-    this.#election.didNotLead(sid, wasReached);
+    if (!this.has('A10')) this.#election.didNotLead(sid, wasReached);
   }
 
   // The disk.
@@ -286,26 +289,23 @@ export class Peer implements Zab {
 
   whenLogged(then: () => void): void {
     if (this.batches.idle) return then();
-    this.#whenLogged.push({ term: this.#term, then });
+    this.#whenLogged.push(this.#inThisTerm(then));
   }
 
   #logged(): void {
-    for (const { term, then } of this.#whenLogged.splice(0)) if (term === this.#term) then();
+    for (const then of this.#whenLogged.splice(0)) then();
+  }
+
+  /** Skipped when the role has ended meanwhile. */
+  #inThisTerm(then: () => void): () => void {
+    const term = this.#term;
+    return () => {
+      if (term === this.#term || this.has('A39')) then();
+    };
   }
 
   #startOp(record: () => void, then: () => void): DiskOp {
-    const op = ++this.#ops;
-    this.#pending.set(op, { record, then, term: this.#term });
-    return op;
-  }
-
-  #finishOp(op: DiskOp): void {
-    const pending = this.#pending.get(op);
-    if (pending === undefined) return;
-    this.#pending.delete(op);
-    this.durable = Math.max(this.durable, op);
-    pending.record();
-    if (pending.term === this.#term) pending.then();
+    return this.#ops.start(record, this.#inThisTerm(then));
   }
 
   writeEpoch(file: EpochFile, epoch: Epoch, then: () => void): void {
@@ -319,11 +319,8 @@ export class Peer implements Zab {
     const isInWindow = zxid === history.base || history.at(history.indexAfter(zxid) - 1)?.zxid === zxid;
     // The disk is cut to the nearest transaction before, so that what is left is a history.
     const target = isInWindow ? zxid : (history.at(history.indexAfter(zxid) - 1)?.zxid ?? history.base);
-    const term = this.#term;
-    const mustReload = target < app.applied;
-    const goOn = (): void => {
-      if (term === this.#term) then();
-    };
+    const mustReload = target < app.applied && !this.has('A17');
+    const goOn = this.#inThisTerm(then);
     const op = this.#startOp(
       () => {
         history.cut(target);
@@ -344,11 +341,13 @@ export class Peer implements Zab {
   }
 
   install(snapshot: IncomingSnapshot, zxid: Zxid, then: () => void): void {
-    const op = this.#startOp(() => {
+    const adopt = (): void => {
       snapshot.adopt();
       this.history.reset(zxid);
-      this.#needsBase = false;
-    }, then);
+      this.#needsBase = this.has('A21');
+    };
+    if (this.has('A21')) return (adopt(), then());
+    const op = this.#startOp(adopt, then);
     this.host.installSnapshot(op, snapshot.source(zxid));
   }
 
@@ -402,13 +401,13 @@ export class Peer implements Zab {
         this.#mesh.dialFailed(input.dial, this.now);
         return this.#role?.dialFailed(input.dial, input.reason);
       case 'diskDone':
-        this.#finishOp(input.op);
+        this.#ops.finished(input.op);
         return this.#goOnWhenIdle();
     }
   }
 
   appended(op: DiskOp): void {
-    this.durable = Math.max(this.durable, op);
+    this.#ops.finished(op);
     this.batches.appended(op);
     this.#goOnWhenIdle();
   }

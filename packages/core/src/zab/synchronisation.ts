@@ -5,6 +5,7 @@
 import { epochOf, packetTypes, writePacket, zxidZero } from '@corral/protocol';
 import type { JuteWriter, Zxid } from '@corral/protocol';
 import type { Entry } from '../effects.ts';
+import type { Defect } from './defects.ts';
 import { isEpochStart } from './history.ts';
 import type { History } from './history.ts';
 
@@ -14,10 +15,12 @@ export type SyncPlan =
   | { readonly kind: 'SNAP' };
 
 /** How to bring a history that ends at `last` to ours. A zxid of ours in its place means the same history up to there. */
-export function planSync(history: History, last: number): SyncPlan {
+export function planSync(history: History, last: number, has: (defect: Defect) => boolean = sound): SyncPlan {
   if (last === zxidZero) return history.last === zxidZero ? { kind: 'DIFF', after: zxidZero } : { kind: 'SNAP' };
   if (last < 0) return { kind: 'SNAP' };
   const zxid = last as Zxid;
+  if (has('A01') && zxid >= history.base && zxid <= history.last) return { kind: 'DIFF', after: zxid };
+  if (has('A18') && zxid < history.base) return { kind: 'DIFF', after: zxid };
   if (zxid >= history.base && history.continues(zxid)) return { kind: 'DIFF', after: zxid };
   // The mark where an epoch begins is no transaction: its history is the one before it.
   if (isEpochStart(zxid) && zxid > history.base && zxid < history.last) return { kind: 'DIFF', after: zxid };
@@ -25,6 +28,8 @@ export function planSync(history: History, last: number): SyncPlan {
   if (zxid > history.last && epochOf(zxid) === epochOf(history.last)) return { kind: 'TRUNC', to: history.last };
   return { kind: 'SNAP' };
 }
+
+const sound = (): boolean => false;
 
 /** Bytes on the way to one learner before the rest waits. */
 export const syncBacklogMax = 1 << 20;

@@ -12,6 +12,7 @@ import type {
   SnapshotSource,
 } from '../effects.ts';
 import type { DecisionTrace, Step } from './decision-trace.ts';
+import type { Defect } from './defects.ts';
 import type { History } from './history.ts';
 import type { LogBatches } from './log-batches.ts';
 import type { Quorums } from './quorum.ts';
@@ -42,7 +43,7 @@ export interface EnsembleOptions {
   readonly reconfigEnabled: boolean;
   readonly standaloneEnabled: boolean;
   /** Known defects put back in, to show that the checkers of a simulation find them. Never set by a server. */
-  readonly defects?: ReadonlySet<string>;
+  readonly defects?: ReadonlySet<Defect>;
 }
 
 /** The two values a member promises by: each is durable before anything is said that rests on it. */
@@ -147,6 +148,8 @@ export interface Zab {
   readonly host: EnsembleHost;
   readonly app: Application;
   readonly history: History;
+  /** What this server says its history ends with. */
+  readonly end: Zxid;
   readonly batches: LogBatches;
   readonly epochs: Readonly<Epochs>;
   readonly quorums: Quorums;
@@ -184,7 +187,7 @@ export interface Zab {
   /** The elected leader could not be reached, or it was and announced no epoch. */
   didNotLead(sid: number, wasReached: boolean): void;
   note(level: EnsembleNote['level'], message: string, facts?: EnsembleNote['facts']): void;
-  has(defect: string): boolean;
+  has(defect: Defect): boolean;
 }
 
 /** What a role does with the inputs of its term. */

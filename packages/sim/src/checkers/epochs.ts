@@ -68,24 +68,33 @@ export function promised(
 export function checkClaim(ghost: Ghost, view: ServerView, where: string, claimed: number): void {
   const { last } = view.history;
   if (view.isAmnesic) {
-    if (claimed > 0) ghost.fail(24, 'amnesia', `${view.sid} has lost its disk and claims ${hex(claimed)} in ${where}`);
+    if (claimed > 0 || (claimed === 0 && view.hasForgotten))
+      ghost.fail(24, 'amnesia', `${view.sid} has lost its disk and claims ${hex(claimed)} in ${where}`);
     return;
   }
   if (claimed === last || claimed < 0) return;
   // The mark where an epoch begins is no transaction.
   if (counterOfZxid(claimed) === 0 && epochOfZxid(claimed) <= view.history.currentEpoch && claimed > last) return;
-  ghost.fail(18, 'memory is disk at the vote', `${view.sid} claims ${hex(claimed)} in ${where}, its disk ends at ${hex(last)}`);
+  ghost.fail(
+    18,
+    'memory is disk at the vote',
+    `${view.sid} claims ${hex(claimed)} in ${where}, its disk ends at ${hex(last)}`,
+  );
 }
 
 /** A server votes for itself. */
 export function voted(ghost: Ghost, view: ServerView, round: number, zxid: number, peerEpoch: number): void {
   const isStale = round <= view.round;
   view.round = Math.max(view.round, round);
-  if (view.isAmnesic && zxid >= 0 && view.history.last > 0) return checkClaim(ghost, view, 'a vote', zxid);
+  if (view.isAmnesic && zxid >= 0) return checkClaim(ghost, view, 'a vote', zxid);
   if (isStale && zxid <= view.history.last) return;
   checkClaim(ghost, view, 'a vote', zxid);
   if (zxid >= 0 && peerEpoch > view.history.currentEpoch) {
-    ghost.fail(18, 'memory is disk at the vote', `${view.sid} votes with epoch ${peerEpoch}, its disk has ${view.history.currentEpoch}`);
+    ghost.fail(
+      18,
+      'memory is disk at the vote',
+      `${view.sid} votes with epoch ${peerEpoch}, its disk has ${view.history.currentEpoch}`,
+    );
   }
 }
 
@@ -98,7 +107,11 @@ export function hasHistory(ghost: Ghost, view: ServerView, leader: number, epoch
     ghost.fail(7, 'NEWLEADER ack', `${sid} accepts epoch ${epoch}, with ${history.currentEpoch} on disk`);
   }
   if (view.isVoter && (history.last < attempt.initialLast || !ghost.hasHistory(view, attempt.initialLast))) {
-    ghost.fail(7, 'NEWLEADER ack', `${sid} ends at ${hex(history.last)}, the history of ${leader} at ${hex(attempt.initialLast)}`);
+    ghost.fail(
+      7,
+      'NEWLEADER ack',
+      `${sid} ends at ${hex(history.last)}, the history of ${leader} at ${hex(attempt.initialLast)}`,
+    );
   }
   view.isAmnesic = false;
   view.isDamaged = false;
@@ -124,7 +137,11 @@ export function establish(ghost: Ghost, attempt: Attempt): void {
   }
   const last = ghost.lastDecided;
   if (last > initialLast || !ghost.hasHistory(view, last)) {
-    ghost.fail(15, 'leader completeness', `${leader} leads epoch ${epoch} from ${hex(initialLast)}, decided is ${hex(last)}`);
+    ghost.fail(
+      15,
+      'leader completeness',
+      `${leader} leads epoch ${epoch} from ${hex(initialLast)}, decided is ${hex(last)}`,
+    );
   }
   for (const { zxid, hash } of view.history.txns) {
     if (zxid <= ghost.lastDecided || zxid > initialLast) continue;

@@ -37,6 +37,8 @@ export interface ServerView {
   promised: number;
   /** Lost its disk, and was not brought up to date since. */
   isAmnesic: boolean;
+  /** Something was decided when it lost its disk: it may have been part of that. */
+  hasForgotten: boolean;
   /** Its disk was damaged beyond what a crash may do: what it had may be gone. */
   isDamaged: boolean;
   /** Highest round of an election it spoke of in this life. */
@@ -61,6 +63,8 @@ export class Ghost {
   readonly attempts = new Map<number, Map<number, Attempt>>();
   readonly established = new Map<number, number>();
   readonly promisedTo = new Map<number, number>();
+  /** No epoch has more transactions than this. */
+  counterMax = Infinity;
   /** Digest of the tree at a zxid, and who had it first. */
   readonly digests = new Map<number, { readonly value: bigint; readonly sid: number }>();
   readonly #report: Report;

@@ -20,6 +20,8 @@ export function proposed(ghost: Ghost, sid: number, txn: LoggedTxn, payload: Uin
     return;
   }
   const counter = counterOfZxid(txn.zxid);
+  if (counter > ghost.counterMax)
+    ghost.fail(2, 'primary counter', `${sid} proposes ${hex(txn.zxid)} instead of making room for an epoch`);
   const before = counter === 1 ? attempt.initialLast : txn.zxid - 1;
   const isNext = counter === 1 || ghost.proposals.get(before)?.leader === sid;
   if (!isNext) ghost.fail(2, 'primary counter', `${sid} proposes ${hex(txn.zxid)} without ${hex(before)}`);
@@ -37,7 +39,11 @@ export function becameDurable(ghost: Ghost, view: ServerView, txn: LoggedTxn, pr
   }
   const before = previous === undefined || previous.zxid < view.history.base ? undefined : previous.zxid;
   if (before === undefined || before === proposal.previous || view.history.base >= proposal.previous) return;
-  ghost.fail(17, 'no hole', `the log of ${view.sid} has ${hex(txn.zxid)} right behind ${hex(before)}, not behind ${hex(proposal.previous)}`);
+  ghost.fail(
+    17,
+    'no hole',
+    `the log of ${view.sid} has ${hex(txn.zxid)} right behind ${hex(before)}, not behind ${hex(proposal.previous)}`,
+  );
 }
 
 /** A learner acknowledges a proposal. */
@@ -49,7 +55,11 @@ export function acknowledged(ghost: Ghost, view: ServerView, zxid: number): void
   }
   for (let z = proposal; ;) {
     if (!ghost.has(view, z.zxid, z.hash)) {
-      ghost.fail(8, 'ack means durable', `${view.sid} acknowledges ${hex(zxid)}, but ${hex(z.zxid)} is not on its disk`);
+      ghost.fail(
+        8,
+        'ack means durable',
+        `${view.sid} acknowledges ${hex(zxid)}, but ${hex(z.zxid)} is not on its disk`,
+      );
       return;
     }
     if (z.previous <= ghost.lastDecided || z.previous <= view.history.base) return;
@@ -83,7 +93,11 @@ export function decide(ghost: Ghost, zxid: number, by: number): void {
   }
   if (proposal.previous !== ghost.lastDecided) {
     const last = hex(ghost.lastDecided);
-    ghost.fail(9, 'commit rule', `${by} commits ${hex(zxid)} behind ${last}; before it comes ${hex(proposal.previous)}`);
+    ghost.fail(
+      9,
+      'commit rule',
+      `${by} commits ${hex(zxid)} behind ${last}; before it comes ${hex(proposal.previous)}`,
+    );
     return;
   }
   const holders = ghost.holders(zxid, proposal.hash);

@@ -63,18 +63,36 @@ export function checkDurability(ghost: Ghost): void {
     if (view.isVoter && (view.isDamaged || view.isAmnesic || ghost.has(view, last.zxid, last.hash))) count++;
   }
   if (count >= ghost.quorum) return;
-  ghost.fail(16, 'committed durability', `${hex(last.zxid)} is decided and on ${count} disks of ${ghost.quorum} needed`);
+  ghost.fail(
+    16,
+    'committed durability',
+    `${hex(last.zxid)} is decided and on ${count} disks of ${ghost.quorum} needed`,
+  );
 }
 
 /** A snapshot became durable. */
 export function snapshotTaken(ghost: Ghost, view: ServerView, zxid: number, digest: bigint | undefined): void {
   if (zxid % 4294967296 !== 0 && zxid > ghost.lastDecided && !isSynchronised(ghost, view, zxid)) {
-    ghost.fail(20, 'snapshot exactness', `${view.sid} has a snapshot at ${hex(zxid)}, decided is ${hex(ghost.lastDecided)}`);
+    ghost.fail(
+      20,
+      'snapshot exactness',
+      `${view.sid} has a snapshot at ${hex(zxid)}, decided is ${hex(ghost.lastDecided)}`,
+    );
   }
   const known = ghost.digests.get(zxid);
   if (digest !== undefined && known !== undefined && known.value !== digest) {
-    ghost.fail(20, 'snapshot exactness', `the snapshot of ${view.sid} at ${hex(zxid)} has another digest than ${known.sid} had`);
+    ghost.fail(
+      20,
+      'snapshot exactness',
+      `the snapshot of ${view.sid} at ${hex(zxid)} has another digest than ${known.sid} had`,
+    );
   }
+}
+
+/** A snapshot has its name for good, and its content is not there. */
+export function unreadable(ghost: Ghost, view: ServerView, zxid: number, problem: string): void {
+  if (view.isDamaged || view.isAmnesic) return;
+  ghost.fail(21, 'a durable state', `the snapshot of ${view.sid} at ${hex(zxid)} cannot be read: ${problem}`);
 }
 
 /** A leader that is about to begin gives its whole history away as a snapshot, which is not decided then. */

@@ -1,7 +1,7 @@
 // Where the checkers look: every packet that leaves a server, every change of a disk, every step of a core. What is seen
 // is turned into facts for the rules in this folder; the first broken one is remembered, and the simulation stops.
 
-import { readAckEpoch } from '@corral/protocol';
+import { ProtocolError, readAckEpoch } from '@corral/protocol';
 import type { Notification, PacketName, QuorumPacket } from '@corral/protocol';
 import { SnapshotReader } from '@corral/core';
 import type { DiskWatcher, SimDisk } from '../disk.ts';
@@ -53,6 +53,7 @@ export class Watch implements NetworkWatcher {
       isUp: false,
       promised: 0,
       isAmnesic: false,
+      hasForgotten: false,
       isDamaged: false,
       round: 0,
       servesOn: undefined,
@@ -88,6 +89,7 @@ export class Watch implements NetworkWatcher {
   wiped(sid: number): void {
     const view = this.ghost.server(sid);
     view.isAmnesic = true;
+    view.hasForgotten = this.ghost.decided.length > 0;
     this.#knownEpochs.delete(sid);
     this.#knownSnapshots.set(sid, new Set());
   }
@@ -155,9 +157,15 @@ export class Watch implements NetworkWatcher {
   #digestOfSnapshot(sid: number, zxid: number): bigint | undefined {
     const file = this.#disks.get(sid)!.durableNames.get(`/data/snapshot.${zxid.toString(16)}`);
     if (file === undefined) return undefined;
-    const reader = new SnapshotReader(nowhere);
-    reader.push(file.durable.slice(0, file.safeSize));
-    return reader.finish().digest?.value;
+    try {
+      const reader = new SnapshotReader(nowhere);
+      reader.push(file.durable.slice(0, file.safeSize));
+      return reader.finish().digest?.value;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      state.unreadable(this.ghost, this.ghost.server(sid), zxid, error.message);
+      return undefined;
+    }
   }
 
   // The wire.
@@ -211,7 +219,13 @@ export class Watch implements NetworkWatcher {
     epochs.voted(this.ghost, this.ghost.server(sid), round, zxid, peerEpoch ?? 0);
   }
 
-  #fromLearner(learner: ServerView, leader: ServerView, session: Session, packet: QuorumPacket, name: PacketName): void {
+  #fromLearner(
+    learner: ServerView,
+    leader: ServerView,
+    session: Session,
+    packet: QuorumPacket,
+    name: PacketName,
+  ): void {
     const { ghost } = this;
     const { zxid } = packet;
     switch (name) {
