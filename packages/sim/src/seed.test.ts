@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { reproduction, runSeed, seedLine } from './seed.ts';
 
 /** A few seeds of every region: all of a campaign take minutes. */
-const spread = (from: number): number[] => Array.from({ length: 40 }, (_, i) => from + i * 997);
+const spread = (from: number): number[] => Array.from({ length: 20 }, (_, i) => from + i * 997);
 
 describe('random runs', () => {
-  it.each([1, 2, 3, 4, 6])('break no rule, with the seeds %i + 997 n', (from) => {
+  it.each([1, 2, 3, 4, 6, 7, 8, 9, 10, 11])('break no rule, with the seeds %i + 997 n', (from) => {
     for (const seed of spread(from)) {
       const { verdict, message } = runSeed(seed);
       expect(verdict, `${message}\n${reproduction(seed)}`).toBe('pass');

@@ -1,7 +1,6 @@
 // One simulated run by its seed, told in one line, and how to run it again. The same seed always tells the same line.
 
-import { knownDefects } from '@corral/core';
-import type { Defect } from '@corral/core';
+import { parseDefect } from './defects.ts';
 import { formatKnobs, parseKnobs } from './knobs.ts';
 import { memberKind } from './member-machine.ts';
 import { randomRun } from './random-run.ts';
@@ -22,7 +21,7 @@ export function runSeed(seed: number, { defects = [], knobs = '', note }: SeedOp
     kind: memberKind,
     seed,
     knobs: (drawn) => parseKnobs(knobs, drawn),
-    defects: parseDefects(defects),
+    defects: new Set(defects.map(parseDefect)),
     ...(note && { note }),
   });
 }
@@ -51,12 +50,4 @@ export function seedLine(report: RunReport): string {
 export function reproduction(seed: number, { defects = [], knobs = '' }: SeedOptions = {}): string {
   const withDefects = defects.map((defect) => ` --defect ${defect}`).join('');
   return `corral sim --seed ${seed}${withDefects}${knobs === '' ? '' : ` --knobs ${knobs}`} --verbose`;
-}
-
-function parseDefects(names: readonly string[]): ReadonlySet<Defect> {
-  const known: ReadonlySet<string> = new Set(Object.keys(knownDefects));
-  for (const name of names) {
-    if (!known.has(name)) throw new TypeError(`no such defect: ${name}; there are ${[...known].join(', ')}`);
-  }
-  return new Set(names as Defect[]);
 }

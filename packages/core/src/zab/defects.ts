@@ -4,7 +4,7 @@
 
 export const knownDefects = {
   // Elections and epochs.
-  'A02-again': 'an epoch that was promised before is promised again, as if it counted',
+  A02: 'an epoch that was promised before is promised again, as if it counted',
   A10: 'a candidate that cannot be reached is voted for again and again',
   A11: 'a leader does not notice that it has lost its quorum',
   A37: 'a voter without any data votes as if it had never acknowledged anything',
@@ -30,7 +30,7 @@ export const knownDefects = {
   'lone-commit': 'a leader decides what it has itself on disk',
 
   // Files, which are the host's part.
-  A02: 'the name of an epoch file is not made durable',
+  'A02-name': 'the name of an epoch file is not made durable',
   A03: 'a history that is newer than the current epoch keeps a server from starting',
   A15: 'a failed disk operation is taken for done',
   A26: 'what TRUNC cuts off and removes is not made durable',

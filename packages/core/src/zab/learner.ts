@@ -212,7 +212,7 @@ export class Learner implements Role, LeaderAccess {
     if (epoch < epochs.accepted)
       throw new ProtocolError(`it leads epoch ${epoch}, epoch ${epochs.accepted} is promised already`);
     this.#epoch = epoch;
-    if (epoch === epochs.accepted && !this.#zab.has('A02-again')) return this.#promise(undefined);
+    if (epoch === epochs.accepted && !this.#zab.has('A02')) return this.#promise(undefined);
     const current = epochs.current as Epoch;
     this.#await((done) =>
       this.#zab.writeEpoch('acceptedEpoch', epoch, () => {

@@ -9,7 +9,7 @@ export function announced(ghost: Ghost, view: ServerView, epoch: number): void {
     ghost.fail(4, 'epoch promise', `${view.sid} announces epoch ${epoch}, with ${view.history.acceptedEpoch} on disk`);
   }
   let attempts = ghost.attempts.get(epoch);
-  if (attempts === undefined) ghost.attempts.set(epoch, (attempts = new Map()));
+  if (attempts === undefined) ghost.attempts.set(epoch, (attempts = new Map<number, Attempt>()));
   if (attempts.has(view.sid)) return;
   const { sid } = view;
   const initialLast = view.history.last;

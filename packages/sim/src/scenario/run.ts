@@ -1,5 +1,7 @@
 // Runs a scenario: statement after statement on the virtual clock, under all checkers, to the same transcript every time.
 
+import type { Defect } from '@corral/core';
+import { parseDefect } from '../defects.ts';
 import { plainKnobs } from '../knobs.ts';
 import { Violation } from '../checkers/violation.ts';
 import { commandOf } from './commands.ts';
@@ -42,7 +44,7 @@ class ScenarioRun {
   simulatedMs = 0;
   events = 0;
   #stage: Stage | undefined;
-  #defects = new Set<string>();
+  #defects = new Set<Defect>();
   /** The rule that this scenario shall see broken, because a defect was put in. */
   #expected: number | 'any' | undefined;
   #line = 0;
@@ -128,7 +130,7 @@ class ScenarioRun {
     this.#line = line;
     const setting = readFileLine(text);
     if (setting !== undefined) {
-      if (setting.defect !== undefined) this.#defects.add(setting.defect);
+      if (setting.defect !== undefined) this.#defects.add(parseDefect(setting.defect));
       else this.#expected = setting.violation;
       return;
     }

@@ -2,6 +2,7 @@
 // of it, and the transcript. Commands act on this.
 
 import { readTxnPayload } from '@corral/core';
+import type { Defect } from '@corral/core';
 import { SimClient } from '../clients.ts';
 import type { ClientOp, Done } from '../clients.ts';
 import { Cluster } from '../cluster.ts';
@@ -31,7 +32,7 @@ export interface StageOptions {
   readonly knobs: Knobs;
   readonly settings: MemberSettings;
   readonly seed: number;
-  readonly defects: ReadonlySet<string>;
+  readonly defects: ReadonlySet<Defect>;
 }
 
 /** Simulated time in which what a script waits for has to come. */
