@@ -199,6 +199,12 @@ export class Rover {
   stop() {
     this.going = false;
   }
+
+  /** Keeps the session alive, and does nothing else, until the connection is dropped. */
+  hold() {
+    const timer = setInterval(() => this.wire.request(op.ping, Buffer.alloc(0), -2).catch(() => {}), sessionMs / 8);
+    void this.wire.closed.then(() => clearInterval(timer));
+  }
 }
 
 /** Drops the connection when the work takes too long, which ends the work. */

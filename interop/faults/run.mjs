@@ -141,15 +141,17 @@ export class FaultRun {
     await this.probes.accepted(acceptedMs);
     await this.probes.stop();
     this.inspect();
-    for (const writer of this.writers) await writer.stop();
+    // Sessions have to last until everything has been read.
+    for (const writer of this.writers) await writer.pause();
     for (const rover of this.rovers) rover.stop();
     await Promise.all(this.roving);
     for (const rover of this.rovers) {
       await rover.attach();
       await rover.settle();
-      rover.wire.drop();
+      rover.hold();
     }
     await verifyEnd(this);
+    for (const rover of this.rovers) rover.wire.drop();
   }
 
   report(seconds) {
