@@ -69,7 +69,7 @@ function open(sid = 2, config: EnsembleConfig = configOf(3)) {
   return { mesh, dials, hosts, messages, connected, notes, state, accept, answerDial };
 }
 
-const greeting = (sid: number, host = 'caller', port = 5): Uint8Array => {
+const greeting = (sid: number, host = 'caller', port = 3000 + sid): Uint8Array => {
   const out = new JuteWriter();
   writeInitialMessage(out, { form: 'v1', sid, addresses: [{ host, port }] });
   return out.toBytes();
@@ -145,6 +145,16 @@ test('a newer call replaces the older one, with a note when it comes from elsewh
   expect(mesh.isConnected(3)).toBe(true);
   accept(3, 'b:1').receive(greeting(3));
   expect(notes[0]).toContain('two servers may have this id');
+});
+
+test('a member that greets with another port than the configuration has is told of, and called where it should be', () => {
+  const { accept, notes, hosts } = open();
+  accept(0).receive(greeting(1, 'h1', 9));
+  accept(1).receive(greeting(1, 'elsewhere', 9));
+  accept(2).receive(greeting(3, 'alias', 3003));
+  expect(notes).toHaveLength(1);
+  expect(notes[0]).toContain('server 1 names election port 9, here it has 3001: two servers may have this id');
+  expect(hosts()).toEqual(['h1:3001']);
 });
 
 test('two servers with one id are told of, once', () => {

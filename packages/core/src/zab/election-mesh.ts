@@ -279,16 +279,24 @@ export class ElectionMesh {
     }
     const peer = this.#peer(sid);
     peer.callback = addresses.filter(({ port }) => port > 0);
+    this.#compare(connection.link, peer);
     if (sid < own) return this.#callBack(connection, peer);
-    const former = peer.connection;
-    if (former !== undefined) {
-      if (hostOf(former.link) !== hostOf(connection.link)) {
-        const reason = `server ${sid} is connected from ${former.link.address} too: two servers may have this id`;
-        this.#complain(connection.link, 'takes over', reason);
-      }
-      this.#drop(former);
-    }
+    if (peer.connection !== undefined) this.#drop(peer.connection);
     this.#keep(connection, peer);
+  }
+
+  /** A greeting that does not fit what is known of its sender is good for one line: nobody could tell which is right. */
+  #compare(link: PeerLink, { sid, connection: former, callback }: Peer): void {
+    const known = this.#addressesOf(sid) ?? callback;
+    if (callback.length > 0 && !callback.some(({ port }) => known.some((own) => own.port === port))) {
+      const ports = [callback, known].map((list) => list.map(({ port }) => port).join(', '));
+      const reason = `server ${sid} names election port ${ports[0]}, here it has ${ports[1]}: two servers may have this id, or the server lines differ`;
+      this.#complain(link, 'does not fit the configuration', reason);
+    }
+    // A connection that this server has opened says nothing: names may lead there by another way.
+    if (former === undefined || sid < this.#o.sid || hostOf(former.link) === hostOf(link)) return;
+    const reason = `server ${sid} is connected from ${former.link.address} too: two servers may have this id`;
+    this.#complain(link, 'takes over', reason);
   }
 
   /** A server with a smaller id asks to be called: it may have lost a connection that still looks good from here. */

@@ -134,6 +134,20 @@ test('a higher round starts the count again from the own first vote', () => {
   expect(decided).toEqual([]);
 });
 
+test('a vote for somebody, or by somebody, whom no configuration names is ignored, with one note for each sender', () => {
+  const { election, notes, decided } = open();
+  election.look(0);
+  for (const now of [1, 2, 3]) {
+    election.receive(2, looks(7, 900), now);
+    election.receive(9, looks(9, 900), now);
+  }
+  expect(notes).toEqual([
+    'server 2 votes for server 7, which is no voter here: the server lines of the two may differ',
+    'server 9 is in no configuration here: the server lines of the two may differ',
+  ]);
+  expect(decided).toEqual([]);
+});
+
 test('an absurd round is ignored, with one note', () => {
   const { election, take, notes } = open();
   election.look(0);

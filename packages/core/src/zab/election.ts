@@ -56,6 +56,8 @@ const unreachableMax = 2;
 const unusedMax = 2;
 /** While looking, a server without a vote is answered no more often than this. */
 const answerPauseMs = 20;
+/** What an operator should look at; a server that is about to join is no cause for concern. */
+const differ = ': the server lines of the two may differ';
 /** Senders that are remembered although no configuration names them. */
 const sendersMax = 64;
 
@@ -220,7 +222,7 @@ export class Election {
       if (this.#isCounted && notification.round <= this.round) this.#answer(from);
       return this.#tryNewEnsemble(now);
     }
-    const vote = this.#voteIn(notification);
+    const vote = this.#voteIn(from, notification);
     if (vote === undefined || !this.#isPlausible(from, vote.round)) return;
     if (vote.round < this.round) {
       if (this.#isCounted) this.#answer(from);
@@ -248,7 +250,7 @@ export class Election {
   }
 
   #hearSettled(from: number, notification: Notification): void {
-    const vote = this.#voteIn(notification);
+    const vote = this.#voteIn(from, notification);
     if (vote === undefined) return;
     if (vote.round === this.round) {
       this.#received.set(from, vote);
@@ -283,8 +285,13 @@ export class Election {
   }
 
   /** The vote that a notification casts, if it is for somebody who can be elected. */
-  #voteIn({ state, leader, zxid, round, peerEpoch, version }: Notification): HeardVote | undefined {
-    if (leader === undefined || zxid === undefined || !this.#o.quorums().isVoter(leader)) return undefined;
+  #voteIn(from: number, notification: Notification): HeardVote | undefined {
+    const { state, leader, zxid, round, peerEpoch, version } = notification;
+    if (leader === undefined || zxid === undefined) return undefined;
+    if (!this.#o.quorums().isVoter(leader)) {
+      this.#noteOnce(from, `server ${from} votes for server ${leader}, which is no voter here${differ}`);
+      return undefined;
+    }
     return { state, leader, zxid, round, peerEpoch: peerEpoch ?? ballotNone, version };
   }
 
@@ -414,6 +421,7 @@ export class Election {
   }
 
   #answerNonVoter(from: number, now: number): void {
+    if (!this.#o.quorums().knows(from)) this.#noteOnce(from, `server ${from} is in no configuration here${differ}`);
     if (this.#isLooking) {
       const last = this.#answered.get(from);
       if (last !== undefined && now - last < answerPauseMs) return;
