@@ -5,7 +5,7 @@
 import { Slab } from './slab.ts';
 
 const none = -1;
-const firstCapacity = 1024;
+const firstCapacity = 128;
 const slash = 47;
 
 /** Seeded FNV-1a: the seed keeps outsiders from choosing paths that collide. */

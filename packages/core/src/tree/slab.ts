@@ -8,6 +8,8 @@ const chunkUnitShift = 17;
 const chunkUnits = 1 << chunkUnitShift;
 const chunkBytes = chunkUnits << unitShift;
 const unitMask = chunkUnits - 1;
+/** The first chunk begins like this and doubles, so that a small tree is small. */
+const firstUnits = 1 << 11;
 /** Addresses from here on are large values. Below lie 16 GiB of small ones. */
 const largeBase = 2 ** 31;
 const chunksMax = largeBase / chunkUnits;
@@ -42,10 +44,10 @@ export class Slab {
   capacityBytes = 0;
 
   constructor() {
-    this.#startChunk();
+    this.#startChunk(firstUnits);
   }
 
-  /** The memory that holds an address; `offset` tells where in it. */
+  /** The memory that holds an address, until the next allocation; `offset` tells where in it. */
   chunk(address: number): Uint8Array {
     return address < largeBase ? this.#chunks[address >>> chunkUnitShift] : this.#large[address - largeBase];
   }
@@ -65,7 +67,7 @@ export class Slab {
       return free;
     }
     const units = classSizes[sizeClass] >> unitShift;
-    if (this.#bump + units > this.#bumpEnd) this.#startChunk();
+    while (this.#bump + units > this.#bumpEnd) this.#makeRoom();
     const address = this.#bump;
     this.#bump += units;
     return address;
@@ -111,12 +113,23 @@ export class Slab {
     chunk[at + 3] = next;
   }
 
-  #startChunk(): void {
+  #makeRoom(): void {
+    const [first] = this.#chunks;
+    if (first.length === chunkBytes) return this.#startChunk(chunkUnits);
+    const larger = new Uint8Array(first.length * 2);
+    larger.set(first);
+    this.#chunks[0] = larger;
+    this.capacityBytes += first.length;
+    this.#bumpEnd *= 2;
+  }
+
+  #startChunk(units: number): void {
     if (this.#chunks.length === chunksMax) throw new Error('the tree holds more than 16 GiB of small values');
-    const first = (this.#chunks.push(new Uint8Array(chunkBytes)) - 1) * chunkUnits;
-    this.capacityBytes += chunkBytes;
+    const bytes = units << unitShift;
+    const first = (this.#chunks.push(new Uint8Array(bytes)) - 1) * chunkUnits;
+    this.capacityBytes += bytes;
     this.#bump = first === 0 ? 1 : first; // address 0 means "nothing"
-    this.#bumpEnd = first + chunkUnits;
+    this.#bumpEnd = first + units;
   }
 
   #allocateLarge(size: number): number {
