@@ -22,7 +22,7 @@ export class Ensemble {
    * `portInLine` clients' ports stand in the server lines, otherwise in `clientPort` as in older configurations.
    */
   static async prepare(kinds, { observersFrom = Infinity, portInLine = false, settings = {} } = {}) {
-    await ensurePeers();
+    if (kinds.some((kind) => kind !== 'corral')) await ensurePeers();
     if (kinds.includes('corral') && !existsSync(built))
       throw new Error('Corral is not built: run `npm run build` first');
     const dir = mkdtempSync(join(tmpdir(), 'corral-ensemble-'));

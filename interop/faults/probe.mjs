@@ -5,7 +5,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Wire, WireError, body, op } from '../lib/wire.mjs';
 
-const everyMs = 25;
 const answerMs = 2000;
 
 export class Probes {
@@ -16,29 +15,29 @@ export class Probes {
   reads = 0;
 
   /** `floor` says which version of the shared node has been acknowledged; undefined when a sync promises nothing. */
-  constructor(hosts, floor) {
-    this.floor = floor;
-    this.ends = hosts.map((host, at) => this.run(host, `/faults/probe${at}`));
+  constructor(places, { floor, everyMs = 25 } = {}) {
+    Object.assign(this, { floor, everyMs });
+    this.ends = places.map((place, at) => this.run(place, `/faults/probe${at}`));
   }
 
-  async run(host, path) {
+  async run(place, path) {
     let session;
     while (this.going) {
       let wire;
       try {
-        wire = await Wire.open(2181, { host, timeout: 40_000, openMs: 1000, ...session });
+        wire = await Wire.open(place.port, { host: place.host, timeout: 40_000, openMs: 1000, ...session });
         session = { sessionId: wire.sessionId, password: wire.password };
         while (this.going) {
           await this.once(wire, path);
-          if (this.floor) await this.read(wire, host);
-          await sleep(everyMs);
+          if (this.floor) await this.read(wire, place.host);
+          await sleep(this.everyMs);
         }
         await wire.close();
       } catch (error) {
-        if (error instanceof WireError && error.code !== -112) this.problems.push(`${host}: ${error.message}`);
+        if (error instanceof WireError && error.code !== -112) this.problems.push(`${place.host}: ${error.message}`);
         if (error.code === -112) session = undefined;
         wire?.drop();
-        await sleep(everyMs);
+        await sleep(this.everyMs);
       }
     }
   }

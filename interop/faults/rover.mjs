@@ -26,8 +26,8 @@ export class Rover {
   sequential = new Map();
   going = true;
 
-  constructor(index, hosts, { random, perSecond }) {
-    Object.assign(this, { index, hosts, random, perTick: (perSecond * tickMs) / 1000 });
+  constructor(index, places, { random, perSecond }) {
+    Object.assign(this, { index, places, random, perTick: (perSecond * tickMs) / 1000 });
     this.corner = new Corner(`/faults/c${index}`);
   }
 
@@ -56,9 +56,9 @@ export class Rover {
   }
 
   async attach() {
-    const host = this.random.pick(this.hosts);
+    const { host, port } = this.random.pick(this.places);
     const last = this.session;
-    this.wire = await Wire.open(2181, { host, timeout: sessionMs, openMs: 1500, ...last });
+    this.wire = await Wire.open(port, { host, timeout: sessionMs, openMs: 1500, ...last });
     this.moves += 1;
     if (last && this.wire.sessionId !== last.sessionId) this.problems.push(`client ${this.index}: another session`);
     this.session = { sessionId: this.wire.sessionId, password: this.wire.password, lastZxid: last?.lastZxid ?? 0n };

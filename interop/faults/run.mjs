@@ -55,13 +55,13 @@ export class FaultRun {
     this.cluster = await Cluster.at(network, this.kind);
     await this.cluster.start();
     await this.cluster.whole();
-    const addresses = this.cluster.members.map(({ address }) => address);
-    const wire = await Wire.open(2181, { host: addresses[0] });
+    const places = this.cluster.members.map(({ address, port }) => ({ host: address, port }));
+    const wire = await Wire.open(places[0].port, places[0]);
     for (const path of ['/faults', '/faults/shared', '/faults/seq'])
       await wire.call(op.create, body.create(path, null));
     await wire.close();
     this.rovers = Array.from({ length: this.clients }, (_, index) => {
-      return new Rover(index, addresses, { random: new Random(this.seed + index), perSecond: this.rate });
+      return new Rover(index, places, { random: new Random(this.seed + index), perSecond: this.rate });
     });
     this.roving = this.rovers.map((rover) => rover.run());
     const hosts = this.cluster.hosts.join(',');
@@ -77,7 +77,7 @@ export class FaultRun {
     }
     // Apache's leader answers a sync without asking whether it still leads.
     const floor = () => Math.max(0, ...this.rovers.map(({ shared }) => shared.at(-1)?.version ?? 0));
-    this.probes = new Probes(addresses, this.kind === 'corral' ? floor : undefined);
+    this.probes = new Probes(places, { floor: this.kind === 'corral' ? floor : undefined });
     await this.probes.accepted(acceptedMs);
   }
 
