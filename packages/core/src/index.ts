@@ -30,7 +30,7 @@ export { Replica } from './replica.ts';
 export { Member } from './member.ts';
 export type { Recovered } from './member.ts';
 export type { EnsembleOptions, Epochs } from './zab/zab.ts';
-export type { PeerState } from './zab/peer.ts';
+export type { Peer } from './zab/peer.ts';
 export type { Decision } from './zab/decision-trace.ts';
 export { knownDefects } from './zab/defects.ts';
 export type { Defect } from './zab/defects.ts';

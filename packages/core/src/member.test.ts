@@ -195,6 +195,39 @@ describe('an ensemble of three', () => {
     expect(leader.peer.state).toBe('following');
   });
 
+  test('a leader that hands over answers what is in flight first, through every server, and takes nothing new', () => {
+    const { cluster, leader, others } = started();
+    const [near, far] = [leader.connect(), others[0].connect()];
+    for (const node of others) node.isDiskHeld = true;
+    const created = [near, far].map((client, i) =>
+      client.submit('create', { path: `/h${i}`, data: null, acl: open, flags: 0 }),
+    );
+    cluster.settle();
+    leader.member.handOver({ now: cluster.now, wall: 0 }, 10 * tickMs);
+    near.submit('create', { path: '/late', data: null, acl: open, flags: 0 });
+    cluster.settle();
+    expect([leader.peer.state, leader.member.isMakingWay, near.replies()]).toEqual(['leading', true, []]);
+    for (const node of others) node.releaseDisk();
+    const replies = [...near.replies(), ...far.replies()];
+    expect(replies.map(({ xid, err }) => [xid, err])).toEqual(created.map((xid) => [xid, 0]));
+    expect(leader.peer.state).not.toBe('leading');
+    expect(cluster.elect()).not.toBe(leader);
+    expect(others[0].connect().children('/')).toEqual(['h0', 'h1', 'zookeeper']);
+  });
+
+  test('a hand-over does not wait for ever for what cannot be decided', () => {
+    const { cluster, leader, others } = started();
+    const client = leader.connect();
+    for (const node of others) node.isDiskHeld = true;
+    client.submit('create', { path: '/h', data: null, acl: open, flags: 0 });
+    cluster.settle();
+    leader.member.handOver({ now: cluster.now, wall: 0 }, 10 * tickMs);
+    cluster.pass(4 * tickMs);
+    expect(leader.peer.state).toBe('leading');
+    cluster.pass(6 * tickMs);
+    expect(leader.peer.state).not.toBe('leading');
+  });
+
   test('an epoch whose counter is used up is followed by the next', () => {
     const cluster = new MemoryCluster(3);
     for (const node of cluster.nodes.values()) node.ensemble = { counterMax: 5 };

@@ -49,6 +49,8 @@ export interface Recovered {
 /** Type of a reconfiguration's transaction, and where the type stands in a payload. */
 const reconfigType = 16;
 const typeAt = 28;
+/** How long requests in flight may hold up a hand-over. */
+const partingMsMax = 2000;
 
 export class Member implements Application {
   pipeline: Pipeline;
@@ -60,6 +62,8 @@ export class Member implements Application {
   #state: RestoredState;
   #reaper: Reaper | undefined;
   #halted = false;
+  /** No request is taken any more; the role ends when those in flight are answered, or at `until`. */
+  #parting: { readonly reason: string; readonly restMs: number; readonly until: number } | undefined;
   #wakeAt = Infinity;
   #now = 0;
   #wall = 0;
@@ -86,14 +90,35 @@ export class Member implements Application {
     return this.#halted;
   }
 
-  /** True when no write is in flight. */
+  /** True when no write is in flight, and no hand-over under way. */
   get isIdle(): boolean {
-    return this.peer.isSettled && this.pipeline.outstandingCount === 0;
+    return this.#parting === undefined && this.peer.isSettled && this.pipeline.outstandingCount === 0;
   }
 
   /** Lets another server lead: this one keeps out of elections for `restMs`, or for good when it stops. */
   handOver(moment: { readonly now: number; readonly wall: number }, restMs: number): void {
-    this.#guarded(moment, () => this.peer.resign('handing over', restMs));
+    this.#guarded(moment, () => this.makeWay('handing over', restMs));
+  }
+
+  /** True from a hand-over on until the role has ended. */
+  get isMakingWay(): boolean {
+    return this.#parting !== undefined;
+  }
+
+  makeWay(reason: string, restMs = 0): void {
+    if (this.#parting !== undefined) return;
+    const until = this.#now + Math.min(partingMsMax, this.#ensemble.syncLimitMs);
+    this.#parting = { reason, restMs, until };
+    this.pipeline.hold();
+  }
+
+  /** What was in flight is answered, or has had its time: the role ends. */
+  #part(): void {
+    if (this.#parting === undefined) return;
+    const { reason, restMs, until } = this.#parting;
+    if (this.peer.isServing && this.pipeline.outstandingCount > 0 && this.#now < until) return;
+    this.#parting = undefined;
+    this.peer.resign(reason, restMs);
   }
 
   get lastSnapshot(): Snapshots['last'] {
@@ -117,6 +142,7 @@ export class Member implements Application {
       this.#wall = this.peer.wall = wall;
       this.#setClock();
       work();
+      this.#part();
       this.peer.flush();
       this.pipeline.flush(this.peer.durable);
       this.#askToBeWoken();
@@ -134,7 +160,7 @@ export class Member implements Application {
   }
 
   #askToBeWoken(): void {
-    const { deadline } = this.peer;
+    const deadline = Math.min(this.peer.deadline, this.#parting?.until ?? Infinity);
     if (deadline === this.#wakeAt) return;
     this.#wakeAt = deadline;
     if (deadline < Infinity) this.#host.wakeAt(deadline);
@@ -245,6 +271,7 @@ export class Member implements Application {
 
   #serve(ordering: PipelineOrdering): void {
     const before = this.pipeline;
+    this.#parting = undefined;
     before.closeAll();
     before.flush(this.peer.durable);
     this.pipeline = new Pipeline(this.#options, this.#host, this.#state, ordering, before);
@@ -278,6 +305,7 @@ export class Member implements Application {
     body: JuteReader,
     identities: Identities,
   ): void {
+    if (this.#parting !== undefined) return; // its server asks the next leader
     this.pipeline.request(learner, session, cxid, opcode, body, identities?.filter(isIdentity) ?? null);
   }
 

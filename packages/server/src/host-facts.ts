@@ -4,14 +4,14 @@ import { readdirSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import type { Connection } from '@corral/core';
 import { Replica, digestVersion } from '@corral/core';
-import type { PeerState } from '@corral/core';
-import { opName, ops, perms } from '@corral/protocol';
+import { opName, ops, perms, zxidOf } from '@corral/protocol';
 import type {
   Authorization,
   ConnectionBucket,
   ConnectionFacts,
   Credential,
   DigestFact,
+  EnsembleFacts,
   QuotaFact,
   ServerFacts,
   ServerMode,
@@ -19,23 +19,20 @@ import type {
   TakenSnapshot,
   WatchCounts,
 } from './admin/facts.ts';
-import type { GaugeName } from './admin/metrics-table.ts';
+import type { GaugeName, RoleGaugeName } from './admin/metrics-table.ts';
 import { Metrics } from './admin/metrics.ts';
 import type { Config, LoadedConfig } from './config/load.ts';
 import type { ReplicaHost } from './host.ts';
 import type { ClientListener } from './net/client-listener.ts';
+import { copyMemberCounters, memberFacts, memberGauges, modeOf, observeMember } from './member-facts.ts';
+import { MemberHost } from './member-host.ts';
 import { processGauges } from './process-gauges.ts';
 import { dataDirs } from './restore.ts';
 import { takeSnapshotFile } from './snapshot-on-demand.ts';
 import { compatibleVersion } from './version.ts';
 
-const modes: Readonly<Record<PeerState, ServerMode>> = {
-  looking: 'looking',
-  leaving: 'looking',
-  leading: 'leader',
-  following: 'follower',
-  observing: 'observer',
-};
+/** How long a server that hands over keeps out of elections: time for the others to agree on one of them. */
+const restMs = 1000;
 
 export class HostFacts implements ServerFacts {
   readonly config: Config;
@@ -72,6 +69,8 @@ export class HostFacts implements ServerFacts {
     const update = this.metrics.advanced('updatelatency');
     const read = this.metrics.advanced('readlatency');
     this.#ctx.stats.observe = (name, ms) => (name === 'updatelatency' ? update : read).record(ms);
+    const { replica } = this.#host;
+    if (!(replica instanceof Replica)) observeMember(replica.peer, this.metrics);
   }
 
   get #ctx(): ReplicaHost['replica']['pipeline']['ctx'] {
@@ -102,11 +101,7 @@ export class HostFacts implements ServerFacts {
 
   mode(): ServerMode {
     const { replica } = this.#host;
-    if (replica instanceof Replica) return 'standalone';
-    const { peer } = replica;
-    if (peer.isReadOnly) return 'read-only';
-    if (!peer.isServing) return 'looking';
-    return modes[peer.state];
+    return replica instanceof Replica ? 'standalone' : modeOf(replica.peer);
   }
 
   serving(): { readonly serving: boolean; readonly reason: string } {
@@ -117,12 +112,28 @@ export class HostFacts implements ServerFacts {
     return { serving: isServing, reason: isServing ? '' : 'the server looks for a leader' };
   }
 
+  /** Of a member in step: at least where the epoch began, to which the history before it is complete. */
   lastZxid(): number {
-    return this.#ctx.tree.lastZxid;
+    const { replica } = this.#host;
+    const { lastZxid } = this.#ctx.tree;
+    if (replica instanceof Replica || !replica.peer.isServing) return lastZxid;
+    return Math.max(lastZxid, zxidOf(replica.peer.epochs.current, 0));
+  }
+
+  ensemble(): EnsembleFacts | undefined {
+    const { replica } = this.#host;
+    return replica instanceof Replica ? undefined : memberFacts(replica.peer);
+  }
+
+  async handOver(): Promise<void> {
+    const host = this.#host;
+    if (!(host instanceof MemberHost) || this.mode() !== 'leader') throw new Error('this server does not lead');
+    host.handOver(restMs);
+    while (host.member.isMakingWay) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   gauges(): Readonly<Record<GaugeName, number>> {
-    const { tree, sessions, stats, watches } = this.#ctx;
+    const { tree, sessions, locals, stats, watches } = this.#ctx;
     const { latency } = stats;
     this.#copyCounters();
     return {
@@ -140,7 +151,7 @@ export class HostFacts implements ServerFacts {
       ephemerals_count: tree.ephemeralCount,
       approximate_data_size: tree.dataBytes,
       global_sessions: sessions.size,
-      local_sessions: 0,
+      local_sessions: locals.size,
       connection_drop_probability: 0,
       last_client_response_size: stats.lastReplyBytes,
       max_client_response_size: stats.maxReplyBytes,
@@ -161,6 +172,8 @@ export class HostFacts implements ServerFacts {
     metrics.counter('stale_sessions_expired').value = stats.staleSessionsExpired;
     metrics.counter('sessionless_connections_expired').value = stats.sessionlessExpired;
     metrics.counter('commit_count').value = stats.commits;
+    const { replica } = this.#host;
+    if (!(replica instanceof Replica)) copyMemberCounters(replica.peer, metrics);
     metrics.counter('bytes_received_count').value = stats.bytesReceived;
     metrics.counter('response_bytes').value = stats.bytesSent;
   }
@@ -172,8 +185,9 @@ export class HostFacts implements ServerFacts {
     return { non_mtls_remote_conn_count: this.#listener.connections.size - local, non_mtls_local_conn_count: local };
   }
 
-  roleGauges(): Readonly<Record<string, never>> {
-    return {};
+  roleGauges(): Readonly<Partial<Record<RoleGaugeName, number>>> {
+    const { replica } = this.#host;
+    return replica instanceof Replica ? {} : memberGauges(replica.peer);
   }
 
   quotas(): readonly QuotaFact[] {
@@ -295,6 +309,8 @@ export class HostFacts implements ServerFacts {
 
   resetServerStats(): void {
     this.#ctx.stats.reset();
+    const { replica } = this.#host;
+    if (!(replica instanceof Replica)) replica.peer.stats.reset();
     this.#words = 0;
   }
 

@@ -204,10 +204,11 @@ export class CorralServer {
     this.facts.stoppedServing();
     this.#listener.stopAccepting();
     this.#stopPurging();
-    for (const { socket } of this.#listener.connections.values()) socket.pause();
-    if (this.#failure === undefined) await within(drainMs, this.host.settle());
-    // A leader that goes tells the others by going first: they have a new one before the clients have noticed.
+    // A member takes no more requests and leaves its role when those in flight are answered: the others look for a leader
+    // while this one is still closing its files.
     if (this.host instanceof MemberHost) this.host.handOver(Infinity);
+    else for (const { socket } of this.#listener.connections.values()) socket.pause();
+    if (this.#failure === undefined) await within(drainMs, this.host.settle());
     this.host.stop();
     this.#listener.destroyAll();
     await Promise.all(this.#admin.map((server) => server.close()));

@@ -57,6 +57,8 @@ it.each([
   ['reconfig --members file --leaving 1', 'leave out --joining'],
   ['reconfig --members file', 'tickTime'],
   ['status --admin-port none', 'not a port'],
+  ['decision 17', 'not a zxid'],
+  ['transfer-leader --admin a:b:c', 'expected host:port'],
 ])('%s is a mistake of the command line', async (line, message) => {
   expect(await cluster(line)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
 });

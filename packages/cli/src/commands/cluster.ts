@@ -20,6 +20,7 @@ export function registerCluster(program: Command, context: Context): void {
     .description('the members with their roles, and what the quorum survives; works with ZooKeeper too')
     .option('--admin-port <port>', 'ask the AdminServer on this port of each host instead of srvr on the client port')
     .action((options: StatusOptions, command: Command) => status(options, command, context));
+  registerAdmin(cluster, context);
   changing(cluster.command('add').argument('<server...>', 'server.4=host:2888:3888:participant;2181'))
     .description('let servers join, or change the role of members')
     .action((joining: string[], flags: ReconfigureFlags, command: Command) =>
@@ -38,6 +39,61 @@ export function registerCluster(program: Command, context: Context): void {
     .action((flags: ReconfigFlags, command: Command) =>
       change(() => changeOf(flags, context), flags, command, context),
     );
+}
+
+const adminOption = ['--admin <host:port,...>', 'AdminServers to ask (default: port 8080 of each --server)'] as const;
+
+/** What is asked of AdminServers. */
+function registerAdmin(cluster: Command, context: Context): void {
+  cluster
+    .command('decision')
+    .argument('<zxid>', 'a hexadecimal number such as 0x100000002')
+    .description('who proposed a write, who accepted it when, when it was decided')
+    .option(...adminOption)
+    .action((zxid: string, { admin }: AdminFlag, command: Command) => decision(zxid, admin, command, context));
+  cluster
+    .command('transfer-leader')
+    .description('let the leader hand over to another server, and wait until one leads')
+    .option(...adminOption)
+    .action(({ admin }: AdminFlag, command: Command) => transfer(admin, command, context));
+}
+
+interface AdminFlag {
+  readonly admin?: string;
+}
+
+async function decision(zxid: string, admin: string | undefined, command: Command, context: Context): Promise<void> {
+  if (!/^0x[0-9a-f]{1,16}$/i.test(zxid)) throw new UsageError(`"${zxid}" is not a zxid such as 0x100000002`);
+  const globals = globalsOf(command);
+  const [{ parseAddress }, { adminAddresses, askCommand }, { bestAnswer, decisionText }] = await Promise.all([
+    import('@corral/client'),
+    import('../cluster/admin.ts'),
+    import('../cluster/decision.ts'),
+  ]);
+  const askMs = Math.min(globals.timeout, askMsMax);
+  const endpoints = adminAddresses(admin, parseAddress(globals.server));
+  const heard = await Promise.all(endpoints.map((one) => askCommand(one, `decision?zxid=${zxid}`, askMs)));
+  const best = bestAnswer(heard);
+  if (best === null) {
+    const said = heard.map(({ at, answer, reason }) => `${at}: ${reason ?? answer?.error ?? 'an unknown answer'}`);
+    throw new ProblemsFound(`nobody remembers ${zxid}\n  ${said.join('\n  ')}`);
+  }
+  if (globals.output === 'text') context.stdout.write(decisionText(best));
+  else printJson(context, globals.output, best);
+}
+
+async function transfer(admin: string | undefined, command: Command, context: Context): Promise<void> {
+  const globals = globalsOf(command);
+  const [{ parseAddress }, { adminAddresses }, { transferLeader }] = await Promise.all([
+    import('@corral/client'),
+    import('../cluster/admin.ts'),
+    import('../cluster/transfer.ts'),
+  ]);
+  const address = parseAddress(globals.server);
+  const done = await transferLeader(adminAddresses(admin, address), address, globals.timeout);
+  if (globals.output === 'text')
+    context.stdout.write(`server ${done.to} leads instead of server ${done.from}, after ${done.ms} ms\n`);
+  else printJson(context, globals.output, done);
 }
 
 const changing = (command: Command): Command =>

@@ -73,6 +73,8 @@ export interface Next {
   sync(connection: Connection, xid: number, body: JuteReader, frame: () => DeferredFrame): boolean;
   /** The client of a session that this server alone knows was told that it has ended. */
   farewell(connection: Connection): void;
+  /** Whether no request is taken any more: another server is about to lead. */
+  readonly isHeld: boolean;
   /** Whether too much is in flight to take more requests. */
   readonly isFull: boolean;
 }
@@ -130,7 +132,10 @@ export class Admission {
   #mustStall(connection: Connection): boolean {
     const { link } = connection;
     if (link.out.length + link.backlog > this.#ctx.options.outputBytesMax) connection.stalled = 'output';
-    else if ((connection.waiting.length > 0 || connection.isRevalidating) && this.#mustWait(connection))
+    else if (
+      this.#next.isHeld ||
+      ((connection.waiting.length > 0 || connection.isRevalidating) && this.#mustWait(connection))
+    )
       connection.stalled = 'outstanding';
     else return false;
     this.#ctx.stalled.add(connection);

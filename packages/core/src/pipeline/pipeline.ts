@@ -46,6 +46,7 @@ export class Pipeline implements Next, Sessions {
   readonly #proposals: Proposals | undefined;
   /** What needs the leader, when that is another server. */
   readonly learner: LearnerSide;
+  isHeld = false;
   #dirty: Connection[] = [];
 
   /**
@@ -101,6 +102,11 @@ export class Pipeline implements Next, Sessions {
       this.#proposals = new Proposals({ ctx, admission, holders, notifier, sessionEnded }, ordering);
     this.learner = new LearnerSide(ctx, admission, holders, ordering, () => this.#unstallWaiting());
     if (ordering.kind !== 'closed') sessions.restart();
+  }
+
+  /** Takes no more requests: what is in flight is answered, the rest waits for the next role to end it. */
+  hold(): void {
+    this.isHeld = true;
   }
 
   /** Writes in flight: proposed and not decided, or at the leader. */
@@ -366,7 +372,6 @@ export class Pipeline implements Next, Sessions {
     if (this.#proposals !== undefined) throw new Error('a transaction from a leader to a server that leads');
     const ended = txn.kind === 'closeSession' ? this.ctx.sessions.get(header.clientId) : undefined;
     this.#notifier.zxid = header.zxid;
-    this.ctx.stats.commits++;
     this.learner.deliver(header, txn);
     if (ended !== undefined) this.learner.ended(ended);
     if (txn.kind === 'closeSession') this.#sessionEnded(header.clientId);
@@ -375,7 +380,7 @@ export class Pipeline implements Next, Sessions {
 
   #unstallWaiting(): void {
     const { stalled } = this.ctx;
-    if (stalled.size === 0 || this.isFull) return;
+    if (stalled.size === 0 || this.isFull || this.isHeld) return;
     for (const connection of [...stalled]) if (connection.stalled === 'outstanding') this.#unstall(connection);
   }
 }

@@ -74,8 +74,8 @@ export class Broadcast implements Ordering {
     return this.#proposed;
   }
 
-  get hasPendingConfig(): boolean {
-    return this.#pending !== undefined;
+  get pendingSyncs(): number {
+    return this.#confirmations.length;
   }
 
   // Prepare.
@@ -88,6 +88,7 @@ export class Broadcast implements Ordering {
   end(zxid: Zxid, payload: Uint8Array): void {
     this.#proposed = zxid;
     this.#zab.history.append({ zxid, payload });
+    this.#zab.stats.proposed(payload.length);
     writePacket(this.#toFollowers, packetTypes.proposal, zxid, payload);
     this.#zab.requestTurn();
   }
@@ -299,6 +300,7 @@ export class Broadcast implements Ordering {
     this.flushStreams();
     for (const learner of this.#learners.values()) {
       if (!learner.isForwarded) continue;
+      this.#zab.stats.observe?.('learner_handler_qp_size', learner.link.backlog, String(learner.sid));
       writePacket(learner.out, packetTypes.ping, this.#proposed);
       answers.set(learner, ++learner.pings);
     }

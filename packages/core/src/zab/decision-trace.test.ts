@@ -23,6 +23,29 @@ test('who proposed a write, who accepted it when, and when it was decided', () =
   expect(trace.find(z(6))).toBeUndefined();
 });
 
+test('whoever measures hears how long after the proposal each step came', () => {
+  const trace = new DecisionTrace();
+  const heard: unknown[] = [];
+  trace.observe = (...step) => heard.push(step);
+  trace.add('proposed', 2, z(0), z(5), 100, 1000);
+  trace.add('proposed', 2, z(5), z(9), 104, 1004);
+  trace.add('accepted', 3, z(0), z(2), 105, 1005);
+  trace.add('accepted', 3, z(2), z(7), 106, 1006);
+  trace.add('decided', 2, z(0), z(9), 108, 1008);
+  trace.add('accepted', 1, z(9), z(10), 109, 1009);
+  expect(heard).toEqual([
+    ['accepted', 3, 5],
+    ['accepted', 3, 2],
+    ['decided', 2, 4],
+  ]);
+});
+
+test('nothing is made up between two epochs', () => {
+  const trace = new DecisionTrace();
+  trace.add('decided', 1, z(3), zxidOf(2, 1), 1, 1);
+  expect([trace.find(z(4)), trace.find(zxidOf(2, 1))?.decided?.at]).toEqual([undefined, 1]);
+});
+
 test('only the latest steps are remembered', () => {
   const trace = new DecisionTrace();
   for (let n = 1; n <= 5000; n++) trace.add('proposed', 1, z(n - 1), z(n), n, n);

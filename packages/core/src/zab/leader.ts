@@ -281,6 +281,7 @@ export class Leader implements Role {
       : planSync(history, learner.lastZxid, (defect) => this.#zab.has(defect));
     const { out } = learner;
     learner.sync = plan.kind;
+    this.#zab.stats.syncs[plan.kind]++;
     learner.state = 'sending';
     switch (plan.kind) {
       case 'DIFF':
@@ -407,7 +408,7 @@ export class Leader implements Role {
     this.#broadcast?.turn();
     const last = this.#broadcast?.lastProposed ?? this.#initialLast;
     if (this.#established && counterOf(last) >= this.#zab.options.counterMax && !this.#zab.has('A28'))
-      this.#zab.leave('the counter of this epoch is used up; the next epoch starts anew');
+      this.#zab.app.makeWay('the counter of this epoch is nearly used up; the next epoch starts anew');
   }
 
   #pong(learner: LearnerLink, packet: QuorumPacket): void {
@@ -486,6 +487,8 @@ export class Leader implements Role {
   }
 
   end(): void {
+    // What is decided is said: a follower answers its clients before it hears that this leader has gone.
+    this.#broadcast?.flushStreams();
     for (const learner of this.#learners.values()) {
       if (learner.isGone) continue;
       learner.flush(this.#zab.durable);

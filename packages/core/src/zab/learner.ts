@@ -48,7 +48,7 @@ export class Learner implements Role, LeaderAccess {
   #link: PeerLink | undefined;
   #connection = -1;
   readonly #dial: LeaderDial;
-  #phase: Phase = 'connecting';
+  phase: Phase = 'connecting';
   #deadline: number;
   #epoch = 0 as Epoch;
   /** The disk has to finish something before the next packet. */
@@ -67,7 +67,7 @@ export class Learner implements Role, LeaderAccess {
   /** Bytes that arrived while the disk was busy. */
   readonly #kept = new JuteWriter(64);
   sync: 'none' | 'DIFF' | 'TRUNC' | 'SNAP' = 'none';
-  lastHeard: number;
+  readonly #since: number;
 
   constructor(zab: Zab, leader: number, kind: 'following' | 'observing') {
     this.#zab = zab;
@@ -76,7 +76,7 @@ export class Learner implements Role, LeaderAccess {
     this.#dial = new LeaderDial(zab, leader);
     this.#decided = zab.history.committed;
     this.#durable = this.#acked = zab.history.last;
-    this.lastHeard = zab.now;
+    this.#since = zab.now;
     this.#deadline = zab.now + zab.options.initLimitMs;
   }
 
@@ -85,7 +85,7 @@ export class Learner implements Role, LeaderAccess {
   }
 
   get isServing(): boolean {
-    return this.#phase === 'serving';
+    return this.phase === 'serving';
   }
 
   // Connection.
@@ -98,7 +98,7 @@ export class Learner implements Role, LeaderAccess {
     if (!this.#dial.isFor(dial) || this.#link !== undefined) return link.close();
     this.#connection = connection;
     this.#link = link;
-    this.#phase = 'discovery';
+    this.phase = 'discovery';
     const { options, epochs, quorums } = this.#zab;
     const type = this.kind === 'following' ? packetTypes.followerInfo : packetTypes.observerInfo;
     this.#packet(type, epochStart(epochs.accepted), (out) =>
@@ -113,7 +113,7 @@ export class Learner implements Role, LeaderAccess {
   closed(connection: number): void {
     if (connection !== this.#connection) return;
     this.#link = undefined;
-    this.#zab.leave(`the leader (server ${this.leader}) closed the connection (${this.#phase})`);
+    this.#zab.leave(`the leader (server ${this.leader}) closed the connection (${this.phase})`);
   }
 
   drained(): void {
@@ -122,7 +122,6 @@ export class Learner implements Role, LeaderAccess {
 
   received(connection: number, bytes: Uint8Array, start: number, end: number): void {
     if (connection !== this.#connection || this.#link === undefined) return;
-    this.lastHeard = this.#zab.now;
     if (this.#isBusy) return this.#kept.raw(bytes.subarray(start, end));
     this.#guard(() => this.#take(bytes, start, end));
   }
@@ -150,16 +149,18 @@ export class Learner implements Role, LeaderAccess {
   }
 
   #packets(): void {
-    while (this.#link !== undefined && !this.#isBusy && this.#phase !== 'loading') {
+    const { last } = this.#zab.history;
+    while (this.#link !== undefined && !this.#isBusy && this.phase !== 'loading') {
       const packet = this.#reader.next();
       if (packet === undefined) break;
       this.#deadline =
-        this.#zab.now + (this.#phase === 'serving' ? this.#zab.options.syncLimitMs : this.#zab.options.initLimitMs);
+        this.#zab.now + (this.phase === 'serving' ? this.#zab.options.syncLimitMs : this.#zab.options.initLimitMs);
       Learner.#handlers.get(packet.type)?.(this, packet);
     }
     if (this.#link === undefined) return;
+    if (this.isServing) this.#zab.traced('proposed', this.leader, last, this.#zab.history.last);
     if (this.#isBusy) this.#kept.raw(this.#reader.takeRest());
-    else if (this.#phase === 'loading') this.#load();
+    else if (this.phase === 'loading') this.#load();
     else this.#apply();
   }
 
@@ -199,7 +200,7 @@ export class Learner implements Role, LeaderAccess {
   ]);
 
   #expect(phase: Phase, what: string): void {
-    if (this.#phase !== phase) throw new ProtocolError(`${what} during ${this.#phase}`);
+    if (this.phase !== phase) throw new ProtocolError(`${what} during ${this.phase}`);
   }
 
   // Discovery.
@@ -226,7 +227,7 @@ export class Learner implements Role, LeaderAccess {
   #promise(current: Epoch | undefined): void {
     const last = this.#zab.isUnknown ? zxidNone : this.#zab.end;
     this.#packet(packetTypes.ackEpoch, last, (out) => writeAckEpoch(out, current));
-    this.#phase = 'synchronisation';
+    this.phase = 'synchronisation';
   }
 
   // Synchronisation.
@@ -268,7 +269,7 @@ export class Learner implements Role, LeaderAccess {
 
   #snap(zxid: Zxid): void {
     this.#begin('SNAP');
-    this.#phase = 'loading';
+    this.phase = 'loading';
     this.#snapshotZxid = zxid;
     this.#snapshot = this.#zab.app.receiveSnapshot();
   }
@@ -276,7 +277,7 @@ export class Learner implements Role, LeaderAccess {
   /** Behind the SNAP packet the bytes are a stream, not packets. */
   #load(): void {
     const rest = this.#reader.takeRest();
-    this.#phase = 'synchronisation';
+    this.phase = 'synchronisation';
     this.#take(rest, 0, rest.length);
   }
 
@@ -296,7 +297,7 @@ export class Learner implements Role, LeaderAccess {
     const { history } = this.#zab;
     if (this.sync === 'none' || data === null) throw new ProtocolError(`proposal ${formatZxid(zxid)} out of turn`);
     // Right after a snapshot a leader may repeat what the snapshot has.
-    if (zxid <= history.last && this.#phase !== 'serving') return;
+    if (zxid <= history.last && this.phase !== 'serving') return;
     if (!follows(zxid, history.last))
       throw new ProtocolError(`proposal ${formatZxid(zxid)} does not follow ${formatZxid(history.last)}`);
     const entry = this.#zab.log(zxid, data);
@@ -306,6 +307,7 @@ export class Learner implements Role, LeaderAccess {
 
   #commit(zxid: Zxid): void {
     if (zxid > this.#zab.history.last) throw new ProtocolError(`commit of ${formatZxid(zxid)}, which was not proposed`);
+    this.#zab.stats.commitsReceived++;
     if (zxid > this.#decided) this.#decided = zxid;
   }
 
@@ -324,7 +326,7 @@ export class Learner implements Role, LeaderAccess {
     if (this.#config !== undefined) this.#zab.propose(this.#config);
     this.#await((done) =>
       this.#enterEpoch(() => {
-        this.#phase = 'established';
+        this.phase = 'established';
         this.#packet(packetTypes.ack, epochStart(this.#epoch));
         done();
       }),
@@ -344,7 +346,7 @@ export class Learner implements Role, LeaderAccess {
   #upToDate(): void {
     this.#expect('established', 'upToDate');
     const { history, options } = this.#zab;
-    this.#phase = 'serving';
+    this.phase = 'serving';
     this.#deadline = this.#zab.now + options.syncLimitMs;
     this.#zab.isUnknown = false;
     if (this.#config !== undefined) this.#zab.activate(this.#config);
@@ -352,6 +354,7 @@ export class Learner implements Role, LeaderAccess {
     this.#acked = this.#decided > history.last ? history.last : this.#decided;
     this.#apply();
     if (this.#zab.has('A20')) history.forgetUnnoticed();
+    this.#zab.stats.synchronised(this.kind, this.#zab.now - this.#since);
     this.#zab.established(this.kind, this.#epoch);
     this.#zab.app.follow(this);
     this.#acknowledge();
@@ -362,28 +365,27 @@ export class Learner implements Role, LeaderAccess {
   /** Everything up to zxid is durable here. */
   accepted(zxid: Zxid): void {
     if (zxid > this.#durable) this.#durable = zxid;
-    if (this.#phase !== 'serving') return;
+    if (this.phase !== 'serving') return;
     this.#acknowledge();
     this.#apply();
   }
 
   #acknowledge(): void {
-    if (this.kind === 'observing') {
-      this.#acked = this.#durable;
-      return;
-    }
-    const { history } = this.#zab;
-    for (let i = history.indexAfter(this.#acked); i < history.length; i++) {
+    if (this.kind === 'observing') return void (this.#acked = this.#durable);
+    const { history, options } = this.#zab;
+    const before = this.#acked;
+    for (let i = history.indexAfter(before); i < history.length; i++) {
       const { zxid } = history.at(i)!;
       if (zxid > this.#durable) break;
       writePacket(this.#out, packetTypes.ack, zxid);
       this.#acked = zxid;
     }
+    this.#zab.traced('accepted', options.sid, before, this.#acked);
   }
 
   /** Applies what is decided and durable. */
   #apply(): void {
-    if (this.#phase !== 'serving') return;
+    if (this.phase !== 'serving') return;
     const { history, app } = this.#zab;
     const to = this.#decided < this.#durable ? this.#decided : this.#durable;
     if (to <= history.committed && app.applied >= to) return;
@@ -418,10 +420,9 @@ export class Learner implements Role, LeaderAccess {
   }
 
   #answerSyncs(): void {
-    for (let first = this.#syncs[0]; first !== undefined && first <= this.#zab.history.committed;) {
+    while (this.#syncs.length > 0 && this.#syncs[0] <= this.#zab.history.committed) {
       this.#syncs.shift();
       this.#zab.app.synced();
-      first = this.#syncs[0];
     }
   }
 
@@ -482,7 +483,7 @@ export class Learner implements Role, LeaderAccess {
   tick(): void {
     const { now } = this.#zab;
     if (now >= this.#deadline && !this.#isBusy)
-      return this.#zab.leave(`nothing heard from the leader (server ${this.leader}) in time (${this.#phase})`);
+      return this.#zab.leave(`nothing heard from the leader (server ${this.leader}) in time (${this.phase})`);
     this.#dial.tick();
   }
 
@@ -492,7 +493,7 @@ export class Learner implements Role, LeaderAccess {
 
   end(): void {
     this.flush();
-    if (this.#epoch === 0) this.#zab.didNotLead(this.leader, this.#phase !== 'connecting');
+    if (this.#epoch === 0) this.#zab.didNotLead(this.leader, this.phase !== 'connecting');
     this.#link?.close();
     this.#link = this.#snapshot = undefined;
   }

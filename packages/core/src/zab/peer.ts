@@ -16,6 +16,7 @@ import { History } from './history.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
 import { LogBatches } from './log-batches.ts';
+import { PeerStats } from './peer-stats.ts';
 import { Quorums } from './quorum.ts';
 import type { Vote } from './vote.ts';
 import type { Application, EnsembleOptions, Epochs, IncomingSnapshot, RestoredHistory, Zab } from './zab.ts';
@@ -73,10 +74,8 @@ export class Peer implements Zab {
   #isReadOnly = false;
   /** Nothing is on disk: a snapshot has to come before the first log record. */
   #needsBase: boolean;
-  /** Facts for reports. */
+  readonly stats = new PeerStats();
   leaderSid: number | undefined;
-  electionMs = 0;
-  elections = 0;
 
   constructor({ options, host, app, start, random, frame }: PeerParts) {
     this.options = options;
@@ -181,13 +180,13 @@ export class Peer implements Zab {
     this.#state = 'looking';
     this.leaderSid = undefined;
     this.#lookingSince = this.now;
-    this.elections++;
+    this.stats.elections++;
     this.#mesh.configured(this.now);
     this.#election.look(this.now);
   }
 
   #elected(vote: Vote): void {
-    this.electionMs = this.now - this.#lookingSince;
+    this.stats.observe?.('election_time', this.now - this.#lookingSince);
     this.#begin(vote.leader);
   }
 
@@ -220,7 +219,7 @@ export class Peer implements Zab {
     this.#state = state;
     this.#role = role;
     this.#election.settled(state, this.leaderSid ?? this.options.sid);
-    this.note('info', `${state}: elected in ${Math.round(this.electionMs)} ms`, {
+    this.note('info', `${state}: elected in ${Math.round(this.now - this.#lookingSince)} ms`, {
       leader: this.leaderSid ?? -1,
       zxid: formatZxid(this.history.last),
       epoch: this.epochs.current,
@@ -229,6 +228,7 @@ export class Peer implements Zab {
 
   established(state: 'leading' | 'following' | 'observing', epoch: Epoch): void {
     this.#election.established(epoch);
+    this.stats.established(state, this.now);
     this.note('info', `${state}: established`, { epoch, leader: this.leaderSid ?? -1 });
   }
 
@@ -236,6 +236,7 @@ export class Peer implements Zab {
     if (this.#role === undefined) return;
     this.note('warn', `${this.#state} ends: ${reason}`);
     const role = this.#role;
+    if (role.isServing) this.stats.servedUntil = this.now;
     this.#role = undefined;
     this.#state = 'leaving';
     this.#designated = designated;
@@ -260,6 +261,7 @@ export class Peer implements Zab {
     if (this.#state !== 'leaving' || !isIdle || this.now < this.#restUntil) return;
     const designated = this.#designated;
     this.#designated = undefined;
+    this.#lookingSince = this.now;
     if (designated !== undefined && this.quorums.isVoter(designated)) this.#begin(designated);
     else this.#look();
   }
@@ -276,6 +278,7 @@ export class Peer implements Zab {
 
   log(zxid: Zxid, payload: Uint8Array): Entry {
     const out = this.batches.log(zxid);
+    this.stats.proposalsReceived++;
     const start = this.#frame(out, payload);
     const entry = { zxid, payload: out.bytes.subarray(start, start + payload.length) };
     this.history.append(entry);
@@ -362,8 +365,7 @@ export class Peer implements Zab {
   propose(config: EnsembleConfig): void {
     if (!this.options.reconfigEnabled || config.version <= this.quorums.newest.version) return;
     this.quorums = new Quorums(this.quorums.committed.config, config);
-    const op = this.#startOp(nothing, nothing);
-    this.host.writeConfig(op, 'next', config);
+    this.host.writeConfig(this.#startOp(nothing, nothing), 'next', config);
     this.#mesh.configured(this.now);
   }
 
@@ -371,8 +373,7 @@ export class Peer implements Zab {
     if (this.options.reconfigEnabled && config.version > this.quorums.committed.config.version) {
       const next = this.quorums.lastSeen?.config;
       this.quorums = new Quorums(config, next !== undefined && next.version > config.version ? next : undefined);
-      const op = this.#startOp(nothing, nothing);
-      this.host.writeConfig(op, 'active', config);
+      this.host.writeConfig(this.#startOp(nothing, nothing), 'active', config);
       this.#mesh.configured(this.now);
     }
     this.app.configured(this.quorums.committed.config);
@@ -461,9 +462,7 @@ export class Peer implements Zab {
   }
 
   note(level: EnsembleNote['level'], message: string, facts?: EnsembleNote['facts']): void {
-    this.host.note(
-      facts === undefined ? { kind: 'ensemble', level, message } : { kind: 'ensemble', level, message, facts },
-    );
+    this.host.note({ kind: 'ensemble', level, message, ...(facts && { facts }) });
   }
 
   // Connections.

@@ -15,6 +15,7 @@ import type { DecisionTrace, Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
 import type { History } from './history.ts';
 import type { LogBatches } from './log-batches.ts';
+import type { PeerStats } from './peer-stats.ts';
 import type { Quorums } from './quorum.ts';
 import type { ReconfigRequest } from './reconfiguration.ts';
 
@@ -111,6 +112,8 @@ export interface Application {
   lead(ordering: Ordering): void;
   follow(leader: LeaderAccess): void;
   serveReadOnly(): void;
+  /** Answers what is in flight, takes nothing new, and then lets another server lead, or itself in a new epoch. */
+  makeWay(reason: string): void;
   /** Serves nobody any more; memory stays at what is decided. */
   stop(): void;
   /** The ensemble's configuration as clients read it in /zookeeper/config. */
@@ -154,6 +157,7 @@ export interface Zab {
   readonly epochs: Readonly<Epochs>;
   readonly quorums: Quorums;
   readonly trace: DecisionTrace;
+  readonly stats: PeerStats;
   /** Notes that transactions in (after, to] took a step. */
   traced(step: Step, sid: number, after: Zxid, to: Zxid): void;
   /** Moment of the input that is being handled. */

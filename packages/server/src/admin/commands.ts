@@ -1,9 +1,9 @@
 // The commands of the AdminServer: name, aliases and what each answers. One row per command; http.ts serves them.
 // Rows that only look are plain functions of the facts; snapshot and restore are in snapshot-commands.ts.
 
-import { counterOf, epochOf, formatZxid, zxidHex } from '@corral/protocol';
-import type { Zxid } from '@corral/protocol';
+import { zxidHex } from '@corral/protocol';
 
+import * as ensemble from './ensemble-commands.ts';
 import { environment, systemProperties } from './environment.ts';
 import type { ConnectionFacts, ServerFacts } from './facts.ts';
 import { versionDirectory } from './four-letter-text.ts';
@@ -27,6 +27,7 @@ export const commands: readonly Command[] = [
   { name: 'configuration', aliases: ['conf', 'config'], run: configuration },
   { name: 'connection_stat_reset', aliases: ['crst'], run: resetConnections },
   { name: 'connections', aliases: ['cons'], run: (facts) => connectionLists(facts, connectionFields) },
+  { name: 'decision', aliases: [], always: true, run: ensemble.decision },
   { name: 'dirs', aliases: [], run: directories },
   { name: 'dump', aliases: [], run: dump },
   {
@@ -44,11 +45,11 @@ export const commands: readonly Command[] = [
   },
   { name: 'is_read_only', aliases: ['isro'], run: (facts) => ({ read_only: facts.mode() === 'read-only' }) },
   { name: 'last_snapshot', aliases: ['lsnp'], run: lastSnapshot },
-  // A standalone server has no leader to name; Apache answers with these words.
-  { name: 'leader', aliases: ['lead'], run: () => ({ error: 'server is not initialized' }) },
+  { name: 'leader', aliases: ['lead'], run: ensemble.leader },
+  { name: 'learners', aliases: [], run: ensemble.learners },
   { name: 'monitor', aliases: ['mntr'], run: monitor },
   { name: 'observer_connection_stat_reset', aliases: ['orst'], run: nothing },
-  { name: 'observers', aliases: ['obsr'], run: () => ({ synced_observers: 0, observers: [] }) },
+  { name: 'observers', aliases: ['obsr'], run: ensemble.observers },
   { name: 'ruok', aliases: [], always: true, run: nothing },
   { name: 'server_stats', aliases: ['srvr'], run: serverStats },
   { name: 'set_trace_mask', aliases: ['stmk'], always: true, run: setTraceMask },
@@ -64,11 +65,11 @@ export const commands: readonly Command[] = [
     always: true,
     run: (facts) => Object.fromEntries(systemProperties(facts)),
   },
-  { name: 'voting_view', aliases: [], run: () => ({ current_config: {} }) },
+  { name: 'voting_view', aliases: [], run: ensemble.votingView },
   { name: 'watch_summary', aliases: ['wchs'], run: watchSummary },
   { name: 'watches', aliases: ['wchc'], run: watches },
   { name: 'watches_by_path', aliases: ['wchp'], run: watchesByPath },
-  { name: 'zabstate', aliases: [], run: zabState },
+  { name: 'zabstate', aliases: [], always: true, run: ensemble.zabState },
 ];
 
 function configuration(facts: ServerFacts): Fields {
@@ -177,6 +178,8 @@ function lastSnapshot(facts: ServerFacts): Fields {
 
 function monitor(facts: ServerFacts): Fields {
   const fields: Record<string, Json> = { version: facts.version, server_state: facts.mode() };
+  const member = facts.ensemble();
+  if (member !== undefined) fields['peer_state'] = `${member.state} - ${member.phase}`;
   for (const { name, value } of monitorEntries(facts)) fields[name] = value;
   return fields;
 }
@@ -235,20 +238,4 @@ function watches(facts: ServerFacts): Fields {
 
 function watchesByPath(facts: ServerFacts): Fields {
   return { path_to_session_ids: group(facts.watchesByPath(), signed) };
-}
-
-function zabState(facts: ServerFacts): Fields {
-  const zxid = facts.lastZxid() as Zxid;
-  return {
-    myid: facts.config.serverId,
-    is_leader: facts.mode() === 'leader',
-    quorum_address: {},
-    election_address: {},
-    client_address: '',
-    voting: false,
-    last_zxid: formatZxid(zxid),
-    zab_epoch: epochOf(zxid),
-    zab_counter: counterOf(zxid),
-    zabstate: '',
-  };
 }

@@ -2,6 +2,8 @@
 // The host implements it; the renderers (four-letter.ts, http.ts, metrics-text.ts) only read. Plain data and a few
 // functions: what costs something is a function, called when somebody asks.
 
+import type { Decision } from '@corral/core';
+import type { EnsembleConfig } from '@corral/protocol';
 import type { Config } from '../config/load.ts';
 import type { GaugeName, RoleGaugeName } from './metrics-table.ts';
 import type { Metrics } from './metrics.ts';
@@ -43,6 +45,39 @@ export interface SessionBucket {
 export interface ConnectionBucket {
   readonly expiresAt: number;
   readonly connections: readonly { readonly address: string; readonly sessionId: bigint }[];
+}
+
+/** A learner as its leader sees it. */
+export interface LearnerFacts {
+  readonly sid: number;
+  readonly address: string;
+  readonly isObserver: boolean;
+  /** Whether it has the whole history and gets every proposal. */
+  readonly isSynced: boolean;
+  /** How it was brought up to date; `none` before it was. */
+  readonly sync: string;
+  readonly connectedAt: number;
+  /** Last transaction it has acknowledged; of an observer, that was sent to it. */
+  readonly lastZxid: number;
+  readonly queuedBytes: number;
+}
+
+/** A member of an ensemble: its place, its role, what it knows of the others. */
+export interface EnsembleFacts {
+  readonly sid: number;
+  readonly config: EnsembleConfig;
+  readonly isVoter: boolean;
+  readonly state: 'looking' | 'leading' | 'following' | 'observing';
+  /** In the words of ZooKeeper's zabstate. */
+  readonly phase: 'election' | 'discovery' | 'synchronization' | 'broadcast';
+  /** Undefined while there is none. */
+  readonly leader: number | undefined;
+  readonly acceptedEpoch: number;
+  readonly currentEpoch: number;
+  /** Empty unless this server leads. */
+  readonly learners: readonly LearnerFacts[];
+  /** What this server remembers of one transaction. */
+  decision(zxid: number): Decision | undefined;
 }
 
 /** Data watches only, as in Apache. */
@@ -99,6 +134,10 @@ export interface ServerFacts {
   /** Whether requests are answered; with a reason in words when not, such as `loading the snapshot`. */
   serving(): { readonly serving: boolean; readonly reason: string };
   lastZxid(): number;
+  /** Undefined for a standalone server. */
+  ensemble(): EnsembleFacts | undefined;
+  /** Lets another server lead, once what is in flight is answered. Rejects when this server does not lead. */
+  handOver(): Promise<void>;
   gauges(): Readonly<Record<GaugeName, number>>;
   roleGauges(): Readonly<Partial<Record<RoleGaugeName, number>>>;
   quotas(): readonly QuotaFact[];

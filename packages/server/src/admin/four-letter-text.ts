@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 
-import { formatSessionId, formatZxid, zxidHex } from '@corral/protocol';
+import { formatEnsembleConfig, formatSessionId, formatZxid, zxidHex } from '@corral/protocol';
 
 import { environment } from './environment.ts';
 import type { ConnectionFacts, ServerFacts } from './facts.ts';
@@ -29,6 +29,24 @@ export function conf(facts: ServerFacts): string[] {
     `maxSessionTimeout=${config.maxSessionTimeoutMs}\n`,
     `clientPortListenBacklog=${config.clientPortListenBacklog}\n`,
     `serverId=${config.serverId}\n`,
+    ...membership(facts),
+  ];
+}
+
+/** What a member of an ensemble adds. */
+function membership(facts: ServerFacts): string[] {
+  const ensemble = facts.ensemble();
+  if (ensemble === undefined) return [];
+  const { config } = facts;
+  const own = ensemble.config.members.get(ensemble.sid);
+  return [
+    `initLimit=${config.initLimitTicks}\n`,
+    `syncLimit=${config.syncLimitTicks}\n`,
+    'electionAlg=3\n',
+    `electionPort=${own?.addresses[0].electionPort ?? -1}\n`,
+    `quorumPort=${own?.addresses[0].quorumPort ?? -1}\n`,
+    `peerType=${own?.role === 'observer' ? 1 : 0}\n`,
+    `membership: \n${formatEnsembleConfig(ensemble.config)}`,
   ];
 }
 
@@ -114,13 +132,8 @@ function sessionPart(connection: ConnectionFacts): string {
 }
 
 export function* dump(facts: ServerFacts): Generator<string> {
-  const buckets = facts.sessionBuckets();
-  const sessionCount = buckets.reduce((sum, bucket) => sum + bucket.sessions.length, 0);
-  yield `SessionTracker dump:\nSession Sets (${buckets.length})/(${sessionCount}):\n`;
-  for (const { expiresAt, sessions } of buckets) {
-    yield `${sessions.length} expire at ${javaDate(expiresAt)}:\n`;
-    for (const session of sessions) yield `\t${formatSessionId(session)}\n`;
-  }
+  yield 'SessionTracker dump:\n';
+  yield* sessionLines(facts);
   const owners = [...facts.ephemeralsBySession()];
   yield `ephemeral nodes dump:\nSessions with Ephemerals (${owners.length}):\n`;
   for (const [session, paths] of owners) {
@@ -135,6 +148,18 @@ export function* dump(facts: ServerFacts): Generator<string> {
     for (const { address, sessionId } of connections) {
       yield `\tip: /${address} sessionId: ${formatSessionId(sessionId)}\n`;
     }
+  }
+}
+
+/** Only the server that orders writes ends sessions, so only it knows when. */
+function* sessionLines(facts: ServerFacts): Generator<string> {
+  const buckets = facts.sessionBuckets();
+  const isLearner = facts.mode() === 'follower' || facts.mode() === 'observer';
+  const sessionCount = buckets.reduce((sum, bucket) => sum + bucket.sessions.length, 0);
+  yield isLearner ? `Global Sessions(${sessionCount}):\n` : `Session Sets (${buckets.length})/(${sessionCount}):\n`;
+  for (const { expiresAt, sessions } of buckets) {
+    if (!isLearner) yield `${sessions.length} expire at ${javaDate(expiresAt)}:\n`;
+    for (const session of sessions) yield `${isLearner ? '' : '\t'}${formatSessionId(session)}\n`;
   }
 }
 

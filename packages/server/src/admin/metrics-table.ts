@@ -33,6 +33,7 @@ export const gauges = {
 /** Values that exist only in some roles; a server reports those of its present role. */
 export const roleGauges = {
   quorum_size: 'Voting members.',
+  observer_master_id: 'The server that this observer gets everything from.',
   learners: 'Followers and observers connected to this leader.',
   synced_followers: 'Followers in step with this leader.',
   synced_non_voting_followers: 'Followers in step that do not vote.',
@@ -163,7 +164,7 @@ export const summaries = {
 export const summarySets = {
   write_per_namespace: 'Bytes written, per first path element.',
   read_per_namespace: 'Bytes read, per first path element.',
-  learner_handler_qp_size: 'Packets waiting for a member.',
+  learner_handler_qp_size: 'Bytes waiting to be sent to a member, looked at with every ping.',
 } as const;
 
 /** Summaries with percentiles. */

@@ -83,6 +83,8 @@ export function javaAverage(value: number): string {
 export function* monitorLines(facts: ServerFacts): Generator<string> {
   yield `zk_version\t${facts.version}\n`;
   yield `zk_server_state\t${facts.mode()}\n`;
+  const ensemble = facts.ensemble();
+  if (ensemble !== undefined) yield `zk_peer_state\t${ensemble.state} - ${ensemble.phase}\n`;
   if (isPrometheusProvider(facts.config.metricsProvider)) {
     for (const sample of samples(facts)) yield `zk_${sample.name}${labelText(sample)}\t${javaDouble(sample.value)}\n`;
     return;

@@ -1,4 +1,5 @@
-// The two commands of the AdminServer that need an identity: snapshot sends the whole tree, restore replaces it. Each
+// The commands of the AdminServer that need an identity: snapshot sends the whole tree, restore replaces it, hand_over lets
+// another server lead. Each
 // is checked in the same order as in Apache: identity, method, switched on, rate. Anything unexpected is a refusal.
 
 import { formatZxid } from '@corral/protocol';
@@ -7,6 +8,7 @@ import type { ServerFacts, TakenSnapshot } from './facts.ts';
 import type { Fields } from './commands.ts';
 
 export const privileged = [
+  { name: 'hand_over', aliases: [], method: 'POST' },
   { name: 'restore', aliases: ['rest'], method: 'POST' },
   { name: 'snapshot', aliases: ['snap'], method: 'GET' },
 ] as const;
@@ -55,6 +57,7 @@ export async function runPrivileged(
   if (denied !== undefined) return denied;
   const row = privileged.find((candidate) => candidate.name === call.name);
   if (row?.method !== call.method) return refused(500, `${call.name} needs the method ${row?.method ?? 'of its kind'}`);
+  if (call.name === 'hand_over') return handOver(facts);
   const { config, metrics } = facts;
   const enabled = call.name === 'snapshot' ? config.adminSnapshotEnabled : config.adminRestoreEnabled;
   if (!enabled) return refused(503, `${call.name} command is disabled`);
@@ -84,6 +87,13 @@ async function checkIdentity(facts: ServerFacts, call: PrivilegedCall): Promise<
   const verdict = await facts.authorize({ scheme, credential, address: call.callerAddress });
   if (verdict === 'granted') return undefined;
   return verdict === 'denied' ? refused(403, 'Not authorized') : refused(401, 'Not authenticated');
+}
+
+/** Answers when this server has stopped to lead; who leads next is not known then. */
+async function handOver(facts: ServerFacts): Promise<Outcome> {
+  if (facts.mode() !== 'leader') return refused(409, 'this server does not lead');
+  await facts.handOver();
+  return { kind: 'fields', fields: { handed_over_by: facts.config.serverId } };
 }
 
 async function snapshot(facts: ServerFacts, query: PrivilegedCall['query']): Promise<Outcome> {
