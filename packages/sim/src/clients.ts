@@ -1,7 +1,8 @@
 // Clients of a simulated ensemble: each holds a session, asks one thing at a time and moves to another server when its
 // connection breaks. They remember what they were answered, which is all that counts in the end.
 
-import { JuteReader, JuteWriter, openAcl, opcodes, records, encodeText, xids } from '@corral/protocol';
+import type { JuteReader} from '@corral/protocol';
+import { JuteWriter, openAcl, opcodes, records, encodeText, xids } from '@corral/protocol';
 import { FrameReader } from './frame-reader.ts';
 import type { Connection, End } from './pipe.ts';
 import type { Random } from './random.ts';
@@ -10,8 +11,20 @@ import type { World } from './world.ts';
 import { ops } from '@corral/protocol';
 
 export type ClientOp =
-  | { readonly kind: 'create' | 'set'; readonly path: string; readonly value: string; readonly ephemeral?: boolean }
+  | {
+      readonly kind: 'create' | 'set';
+      readonly path: string;
+      readonly value: string;
+      readonly ephemeral?: boolean;
+      /** The server appends a number to the name. */
+      readonly sequential?: boolean;
+    }
+  /** Creates `path` and `path` + `twin`, or neither. */
+  | { readonly kind: 'multi'; readonly path: string; readonly value: string }
   | { readonly kind: 'delete' | 'get' | 'sync' | 'close'; readonly path: string };
+
+/** What the second node of a multi has behind the name of the first. */
+export const twin = '-too';
 
 /** What became of an operation. Unknown: the connection broke before an answer came. */
 export interface Done {
@@ -27,6 +40,8 @@ export interface Done {
   /** What a get has read. */
   readonly value?: string;
   readonly mzxid?: number;
+  /** Name that the server chose. */
+  readonly created?: string;
 }
 
 interface Waiting {
@@ -72,7 +87,7 @@ export class SimClient {
   }
 
   get isIdle(): boolean {
-    return this.plan.length === 0 && this.#waiting === undefined;
+    return this.isStopped || (this.plan.length === 0 && this.#waiting === undefined);
   }
 
   get isConnected(): boolean {
@@ -254,7 +269,11 @@ export class SimClient {
       const { data, stat } = ops.getData.response.read(frame);
       const value = data === null ? '' : String.fromCharCode(...data);
       this.#remember(waiting, 'ok', 0, zxid, { value, mzxid: Number(stat.mzxid) });
-    } else this.#remember(waiting, error === 0 ? 'ok' : 'refused', error, zxid);
+    } else if (error === 0 && waiting.op.kind === 'create') {
+      this.#remember(waiting, 'ok', 0, zxid, { created: ops.create.response.read(frame).path ?? '' });
+    } else if (error === 0 && waiting.op.kind === 'multi' && frame.int() < 0)
+      this.#remember(waiting, 'refused', -1, zxid);
+    else this.#remember(waiting, error === 0 ? 'ok' : 'refused', error, zxid);
     if (waiting.op.kind === 'close') return this.stop();
     this.#goOn();
   }
@@ -264,12 +283,12 @@ export class SimClient {
     outcome: Done['outcome'],
     error: number,
     zxid: number,
-    read: { readonly value?: string; readonly mzxid?: number } = {},
+    facts: Pick<Done, 'value' | 'mzxid' | 'created'> = {},
   ): void {
     const answeredAt = this.#world.queue.now;
     this.#world.trace.number(zxid);
     const { id: client, session } = this;
-    this.history.push({ client, session, op, calledAt, answeredAt, outcome, error, zxid, ...read });
+    this.history.push({ client, session, op, calledAt, answeredAt, outcome, error, zxid, ...facts });
   }
 }
 
@@ -287,6 +306,8 @@ function opcodeOf(op: ClientOp): number {
       return opcodes.sync;
     case 'close':
       return opcodes.closeSession;
+    case 'multi':
+      return opcodes.multi;
   }
 }
 
@@ -294,7 +315,7 @@ function bodyOf(op: ClientOp): Uint8Array {
   const w = new JuteWriter(64);
   switch (op.kind) {
     case 'create': {
-      const flags = op.ephemeral === true ? 1 : 0;
+      const flags = (op.ephemeral === true ? 1 : 0) | (op.sequential === true ? 2 : 0);
       ops.create.request.write(w, { path: op.path, data: encodeText(op.value), acl: openAcl, flags });
       break;
     }
@@ -310,7 +331,20 @@ function bodyOf(op: ClientOp): Uint8Array {
     case 'sync':
       ops.sync.request.write(w, { path: op.path });
       break;
+    case 'multi':
+      for (const path of [op.path, op.path + twin]) {
+        writeMultiHeader(w, opcodes.create, false);
+        ops.create.request.write(w, { path, data: encodeText(op.value), acl: openAcl, flags: 0 });
+      }
+      writeMultiHeader(w, -1, true);
+      break;
     case 'close':
   }
   return w.toBytes();
+}
+
+function writeMultiHeader(w: JuteWriter, opcode: number, isLast: boolean): void {
+  w.int(opcode);
+  w.bool(isLast);
+  w.int(-1);
 }

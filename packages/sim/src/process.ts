@@ -102,7 +102,7 @@ export class SimProcess implements MachineHost, EndOwner {
     const { machine } = this;
     trace.number(this.sid);
     trace.text(input.kind);
-    machine?.step({ ...input, ...this.#moment() } as Input);
+    machine?.step({ ...input, ...this.#moment() });
     if (this.isAlive && machine !== undefined) watch.stepped(this.sid, machine);
   }
 
@@ -158,7 +158,12 @@ export class SimProcess implements MachineHost, EndOwner {
   }
 
   truncate(op: DiskOp, zxid: Zxid): void {
-    this.#jobs.truncate(op, zxid, ...this.#answers(op));
+    const [done, failed] = this.#answers(op);
+    const answer = (): void => {
+      this.#world.watch.truncatedTo(this.sid, zxid);
+      done();
+    };
+    this.#jobs.truncate(op, zxid, answer, failed);
   }
 
   installSnapshot(op: DiskOp, source: SnapshotSource): void {

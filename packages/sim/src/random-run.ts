@@ -3,10 +3,12 @@
 
 import { recover } from '@corral/core';
 import type { Defect } from '@corral/core';
-import { checkHistories } from './checkers/clients.ts';
-import { SimClient } from './clients.ts';
+import { checkHistories, checkMultis } from './checkers/clients.ts';
+import { checkEphemerals } from './checkers/sessions.ts';
+import { SimClient, twin } from './clients.ts';
 import type { ClientOp } from './clients.ts';
 import { Cluster } from './cluster.ts';
+import { keepCore } from './core-mode.ts';
 import { SimFiles } from './disk-files.ts';
 import { historyDirs } from './disk-jobs.ts';
 import { drawFaults, strike } from './faults.ts';
@@ -55,15 +57,21 @@ class RandomRun {
   readonly #random: Random;
   readonly #events: number;
   readonly #planned: PlannedFault[];
-  readonly #opAt: number[];
+  #opAt: number[];
   readonly #clients: SimClient[] = [];
   readonly #struck = new Map<FaultKind, number>();
   #ops = 0;
+  /** What not every run has: kinds of requests and moments to make them. */
+  readonly #extra: Random;
+  readonly #hasExtras: boolean;
+  #elections = 0;
 
   constructor({ kind, seed, defects, knobs = (drawn) => drawn, note }: RunOptions) {
     const random = new Random(seed).stream('run');
     this.#random = random;
     this.#events = random.between(300, 1500);
+    this.#extra = random.stream('extra');
+    this.#hasExtras = this.#extra.chance(50);
     const drawn = knobs(drawKnobs(random.stream('knobs')));
     this.#cluster = new Cluster({
       kind,
@@ -75,6 +83,9 @@ class RandomRun {
     });
     this.#planned = drawFaults(random.stream('faults'), this.#events);
     this.#opAt = Array.from({ length: random.between(4, 8) }, () => random.below(this.#events)).sort((a, b) => a - b);
+    if (!this.#hasExtras) return;
+    const more = Array.from({ length: this.#extra.below(10) }, () => this.#extra.below(this.#events));
+    this.#opAt = [...this.#opAt, ...more].sort((a, b) => a - b);
   }
 
   run(): RunReport {
@@ -85,8 +96,10 @@ class RandomRun {
     while (cluster.queue.count < this.#events) {
       this.#strikeDue();
       this.#operate();
+      if (this.#hasExtras) this.#askNewLeader();
       if (!cluster.step()) break;
     }
+    if (cluster.violation === undefined && this.#extra.chance(20)) keepCore(cluster, this.#extra, this.#clients);
     if (cluster.violation === undefined && !this.#heal()) {
       cluster.watch.ghost.fail(43, 'liveness', this.#describe());
     }
@@ -120,8 +133,43 @@ class RandomRun {
   #operate(): void {
     if (this.#opAt.length === 0 || this.#cluster.queue.count < this.#opAt[0]) return;
     this.#opAt.shift();
-    const client = this.#random.pick(this.#clients);
-    client.submit(this.#drawOp());
+    const client = this.#working(this.#random.pick(this.#clients));
+    const op = this.#drawOp();
+    if (!this.#hasExtras || !this.#extra.chance(40)) return client.submit(op);
+    if (this.#extra.chance(5)) return client.stop(); // its session will expire
+    for (const each of this.#extraOps()) client.submit(each);
+  }
+
+  /** Who has left is replaced by a new client. */
+  #working(client: SimClient): SimClient {
+    return client.isStopped ? this.#addClient(this.#clients.length + 1) : client;
+  }
+
+  #extraOps(): ClientOp[] {
+    const name = `${++this.#ops}`;
+    switch (this.#extra.below(5)) {
+      case 0:
+      case 1:
+        return [{ kind: 'create', path: '/s-', value: name, sequential: true }];
+      case 2:
+      case 3:
+        return [{ kind: 'multi', path: `/m${name}`, value: name }];
+      default:
+        return this.#extra.chance(30) ? [{ kind: 'close', path: '/' }] : readBehindSync('/a');
+    }
+  }
+
+  /** A leader has just begun: one client writes there, another asks whoever led before. */
+  #askNewLeader(): void {
+    const { size } = this.#cluster.watch.ghost.established;
+    if (size === this.#elections) return;
+    this.#elections = size;
+    if (size < 2 || this.#clients.length < 2 || !this.#extra.chance(50)) return;
+    const [writer, reader] = this.#extra.shuffle([...this.#clients]);
+    writer.submit({ kind: 'create', path: `/w${++this.#ops}`, value: 'new' });
+    writer.submit({ kind: 'sync', path: '/a' });
+    const ask = (): void => readBehindSync('/a').forEach((op) => reader.submit(op));
+    for (const delay of [100, 200, 400]) this.#cluster.queue.after(delay, ask);
   }
 
   #drawOp(): ClientOp {
@@ -195,19 +243,16 @@ class RandomRun {
 
   #readBack(expected: readonly { readonly path: string; readonly value: string | null }[]): void {
     const { ghost } = this.#cluster.watch;
+    const multis = this.#clients.flatMap(({ history }) => history.filter(({ op }) => op.kind === 'multi'));
     const reader = this.#addClient(99);
-    for (const { path } of expected) reader.submit({ kind: 'get', path });
+    const all = [...expected.map(({ path }) => path), ...multis.flatMap(({ op }) => [op.path, op.path + twin])];
+    for (const path of all) reader.submit({ kind: 'get', path });
     this.#cluster.runUntil(() => reader.isIdle, convergenceMs);
     for (const { path, value } of expected) {
-      const read = reader.history.filter((done) => done.op.path === path && done.outcome !== 'unknown').at(-1);
-      const found = read?.outcome === 'ok' ? (read.value ?? null) : null;
-      if (read !== undefined && found === value) continue;
-      ghost.fail(
-        16,
-        'committed durability',
-        `${path} should be ${value}, it is ${read === undefined ? 'unreadable' : found}`,
-      );
+      const found = valueIn(reader, path);
+      if (found !== value) ghost.fail(16, 'committed durability', `${path} should be ${value}, it is ${found}`);
     }
+    checkMultis(ghost, multis, (path) => valueIn(reader, path));
   }
 
   /** What a restart would find is what the server has in memory (20, 21). */
@@ -218,6 +263,7 @@ class RandomRun {
     const files = new SimFiles(node.disk);
     const options = { ...historyDirs, readOnly: true };
     const { target, lastZxid } = recover(files, options, () => kind.emptyState(node.sid, knobs));
+    checkEphemerals(watch.ghost, node.sid, target);
     target.finish();
     const digest = target.tree.digest.value;
     const known = watch.ghost.digests.get(lastZxid);
@@ -245,4 +291,16 @@ class RandomRun {
       ...(violation && { message: violation.message }),
     };
   }
+}
+
+const readBehindSync = (path: string): ClientOp[] => [
+  { kind: 'sync', path },
+  { kind: 'get', path },
+];
+
+/** What a client has read last; null: there was no such node. */
+function valueIn(reader: SimClient, path: string): string | null {
+  const read = reader.history.filter((done) => done.op.path === path && done.outcome !== 'unknown').at(-1);
+  if (read === undefined) return 'unreadable';
+  return read.outcome === 'ok' ? (read.value ?? null) : null;
 }

@@ -1,7 +1,8 @@
-// Invariants 25, 28 and 29, by what clients were told: writes that were acknowledged are there, in an order that fits real
+// Invariants 25, 26, 29, 30 and 37, by what clients were told: writes that were acknowledged are there, in an order that fits real
 // time; what was read is what was written under that zxid.
 
 import { readTxnPayload } from '@corral/core';
+import { twin } from '../clients.ts';
 import type { Done } from '../clients.ts';
 import type { Ghost } from './ghost.ts';
 import { hex } from './ghost.ts';
@@ -22,6 +23,7 @@ export function checkHistories(ghost: Ghost, histories: readonly (readonly Done[
   for (const done of all) if (done.op.kind === 'get' && done.outcome === 'ok') checkRead(ghost, done);
   for (const done of writes) checkDecided(ghost, done);
   checkRecency(ghost, all, writes);
+  checkSequence(ghost, writes);
   return expectations(all, writes);
 }
 
@@ -39,7 +41,11 @@ function checkOrder(ghost: Ghost, writes: readonly Done[]): void {
 
 function checkDecided(ghost: Ghost, { op, zxid, client }: Done): void {
   if (ghost.decidedHash.has(zxid)) return;
-  ghost.fail(16, 'committed durability', `client ${client} was told that ${op.path} is written at ${hex(zxid)}; it is not decided`);
+  ghost.fail(
+    16,
+    'committed durability',
+    `client ${client} was told that ${op.path} is written at ${hex(zxid)}; it is not decided`,
+  );
 }
 
 /** What a read says stands in the transaction that it names. */
@@ -74,14 +80,42 @@ function checkRecency(ghost: Ghost, all: readonly Done[], writes: readonly Done[
   }
 }
 
+/** Names with a number of the server's: later transactions give higher numbers (37). */
+function checkSequence(ghost: Ghost, writes: readonly Done[]): void {
+  const sequential = writes.filter(({ op }) => op.kind === 'create' && op.sequential === true);
+  sequential.sort((a, b) => a.zxid - b.zxid);
+  for (const [i, { created, zxid }] of sequential.entries()) {
+    const before = sequential
+      .slice(0, i)
+      .find((other) => other.op.path === sequential[i].op.path && other.created! >= created!);
+    if (before === undefined) continue;
+    const facts = `${created} was created at ${hex(zxid)}, ${before.created} before it at ${hex(before.zxid)}`;
+    ghost.fail(37, 'sequential uniqueness', facts);
+  }
+}
+
+/** Both nodes of a multi are there, or none (26); `value` is what is at a path in the end. */
+export function checkMultis(ghost: Ghost, multis: readonly Done[], value: (path: string) => string | null): void {
+  for (const { op, client } of multis) {
+    const found = [value(op.path), value(op.path + twin)];
+    if (found[0] === found[1]) continue;
+    ghost.fail(
+      26,
+      'atomic multi',
+      `client ${client} created ${op.path} and ${op.path + twin} at once: ${found.join(', ')}`,
+    );
+  }
+}
+
 function expectations(all: readonly Done[], writes: readonly Done[]): Expected[] {
   const unknown = new Set(all.filter((done) => isWrite(done) && done.outcome === 'unknown').map(({ op }) => op.path));
   const last = new Map<string, Done>();
   for (const done of writes) {
-    const before = last.get(done.op.path);
-    if (before === undefined || before.zxid < done.zxid) last.set(done.op.path, done);
+    const path = done.created ?? done.op.path;
+    const before = last.get(path);
+    if (before === undefined || before.zxid < done.zxid) last.set(path, done);
   }
-  return [...last.values()]
-    .filter(({ op }) => !unknown.has(op.path) && !('ephemeral' in op && op.ephemeral === true))
-    .map(({ op }) => ({ path: op.path, value: 'value' in op ? op.value : null }));
+  return [...last]
+    .filter(([path, { op }]) => !unknown.has(path) && !('ephemeral' in op && op.ephemeral))
+    .map(([path, { op }]) => ({ path, value: 'value' in op ? op.value : null }));
 }

@@ -67,6 +67,8 @@ export class Ghost {
   counterMax = Infinity;
   /** Digest of the tree at a zxid, and who had it first. */
   readonly digests = new Map<number, { readonly value: bigint; readonly sid: number }>();
+  /** Open sessions in the state at a zxid, and who had them first. */
+  readonly sessions = new Map<number, { readonly text: string; readonly sid: number }>();
   readonly #report: Report;
   /** The first thing that went wrong. */
   violation: Violation | undefined;

@@ -2,6 +2,7 @@
 
 import type { Ghost, ServerView } from './ghost.ts';
 import { hex } from './ghost.ts';
+import type { SimFile } from '../sim-file.ts';
 import type { LoggedTxn } from './durable-history.ts';
 import { decide } from './proposals.ts';
 
@@ -101,12 +102,20 @@ function isSynchronised(ghost: Ghost, view: ServerView, zxid: number): boolean {
   return [...attempts].some(({ leader, initialLast }) => leader !== view.sid && zxid <= initialLast);
 }
 
-/** Behind a TRUNC nothing is left that the cut was to remove. */
-export function truncated(ghost: Ghost, view: ServerView, to: number, names: Iterable<string>): void {
-  for (const name of names) {
-    const match = /\/snapshot\.([0-9a-f]+)$/.exec(name);
-    if (match === null || Number.parseInt(match[1], 16) <= to) continue;
-    ghost.fail(19, 'TRUNC safety', `${view.sid} was cut to ${hex(to)} and still has ${name}`);
+/** Behind a TRUNC nothing is left that the cut was to remove, nor can it come back. */
+export function truncated(
+  ghost: Ghost,
+  view: ServerView,
+  to: number,
+  names: Iterable<readonly [string, SimFile]>,
+): void {
+  for (const [name, file] of names) {
+    const match = /\/(?:snapshot|log)\.([0-9a-f]+)$/.exec(name);
+    if (match === null) continue;
+    const isBehind = Number.parseInt(match[1], 16) > to;
+    if (!isBehind && file.durableSize <= file.size) continue;
+    const what = isBehind ? name : `the end of ${name}`;
+    ghost.fail(19, 'TRUNC safety', `${view.sid} was cut to ${hex(to)}, and ${what} is still on its disk`);
   }
 }
 

@@ -116,8 +116,9 @@ export class Watch implements NetworkWatcher {
     this.ghost.fail(8, 'ack means durable', `${sid} sends what rests on operation ${durable}; ${pending} is not done`);
   }
 
+  /** TRUNC is said to be done. */
   truncatedTo(sid: number, zxid: number): void {
-    state.truncated(this.ghost, this.ghost.server(sid), zxid, this.#disks.get(sid)!.durableNames.keys());
+    state.truncated(this.ghost, this.ghost.server(sid), zxid, this.#disks.get(sid)!.durableNames);
   }
 
   // Disks.
@@ -152,6 +153,7 @@ export class Watch implements NetworkWatcher {
       state.snapshotTaken(this.ghost, view, zxid, this.#digestOfSnapshot(sid, zxid));
     }
     for (const zxid of known) if (!history.snapshots.includes(zxid)) known.delete(zxid);
+    state.checkDurability(this.ghost);
   }
 
   #digestOfSnapshot(sid: number, zxid: number): bigint | undefined {
