@@ -1,7 +1,7 @@
 // One life of a simulated server, from its start to a kill, a loss of power or a halt: it carries out the effects of the
 // core and brings it what they led to. Nothing of it survives; what does is on the disk.
 
-import type { Moment, Note, PeerAddress, PeerPort, RecoveryTarget, SnapshotSource, Input } from '@corral/core';
+import type { Moment, Note, PeerAddress, PeerPort, RecoveryTarget, SnapshotSource } from '@corral/core';
 import type { EnsembleConfig, Epoch, Zxid } from '@corral/protocol';
 import type { NodeClock } from './clock.ts';
 import { DiskJobs } from './disk-jobs.ts';
