@@ -2,16 +2,20 @@
 // every restart each acknowledged write must be there.
 //
 //   node scripts/kill-test.mjs [--rounds 25] [--server corral|apache] [--clients 8]
+//
+// --server ensemble:follower (or leader, observer) kills one member of an ensemble of four instead.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { OneOf } from '../interop/ensemble/one-of.mjs';
 import { Loader } from '../interop/kill/load.mjs';
 import { verifyRound } from '../interop/kill/verify.mjs';
 import { Checks } from '../interop/lib/checks.mjs';
 import { Server } from '../interop/lib/server.mjs';
 import { Wire, body, op } from '../interop/lib/wire.mjs';
 
-const requiredRate = 5000;
+/** Of acknowledged writes a second; four servers share the machine where one has it for itself. */
+const requiredRates = { alone: 5000, ensemble: 500 };
 const settings = { snapCount: 20_000, preAllocSize: 4096 };
 
 const { values } = parseArgs({
@@ -23,7 +27,8 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 const checks = new Checks();
-const server = await Server.fresh(values.server, settings);
+const member = OneOf.parse(values.server);
+const server = member ? await OneOf.fresh(member, settings) : await Server.fresh(values.server, settings);
 const loaders = Array.from({ length: Number(values.clients) }, (_, index) => new Loader(server.port, index));
 const totals = { acked: 0, milliseconds: 0, kept: 0, recoveries: [], sharedVersion: 0 };
 
@@ -39,12 +44,13 @@ try {
     `       ${totals.acked} writes acknowledged, ${rate}/s under load, ${totals.kept} more kept from in flight`,
   );
   console.log(`       recovery ${range}`);
-  checks.record(`at least ${requiredRate} writes/s`, rate >= requiredRate, `${rate}/s`);
+  const required = requiredRates[member ? 'ensemble' : 'alone'];
+  checks.record(`at least ${required} writes/s`, rate >= required, `${rate}/s`);
 } catch (error) {
   checks.record('the test ran to its end', false, error.stack);
 } finally {
   for (const loader of loaders) loader.wire?.drop();
-  if (checks.failed > 0) console.log(`       data and log are left in ${server.dir}`);
+  if (checks.failed > 0) console.log(`       data and log are left in ${server.dir ?? server.ensemble.dir}`);
   await server.close({ keep: checks.failed > 0 });
 }
 checks.finish();

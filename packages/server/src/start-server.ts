@@ -1,11 +1,16 @@
 // A server inside this process, for tests and for programs that embed one.
 
+import { existsSync, readFileSync } from 'node:fs';
 import { loadConfig } from './config/load.ts';
 import { Logger } from './log.ts';
 import { CorralServer } from './server.ts';
 
 /** Keys of zoo.cfg; jute.maxbuffer and its like, which are system properties, may stand here too. */
 export type FlatSettings = Readonly<Record<string, string | number | boolean>>;
+
+function readIfThere(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
 
 export interface RunningServer {
   readonly port: number;
@@ -30,7 +35,8 @@ export async function startServer(settings: FlatSettings): Promise<RunningServer
     argv: [name, ...properties],
     env: {},
     cwd: '/',
-    readFile: (path) => (path === `/${name}` ? file.join('\n') : undefined),
+    // Of a member of an ensemble, its number: myid in the data directory.
+    readFile: (path) => (path === `/${name}` ? file.join('\n') : readIfThere(path)),
   });
   const logger = new Logger({ level: 'error', format: 'json', destination: process.stderr, now: () => Date.now() });
   const server = await CorralServer.start(loaded, logger);
