@@ -23,9 +23,8 @@ export const knownDefects = {
   A21: 'a received snapshot is in memory before it is on disk',
   A24: 'DIFF moves the end of the history before its transactions have come',
 
-  // Broadcast and sessions.
+  // Broadcast.
   A28: 'the counter of an epoch is never used up',
-  A40: 'a session that is closing may still create ephemerals',
   A47: 'sync is answered without asking whether this server still leads',
   'lone-commit': 'a leader decides what it has itself on disk',
 
