@@ -2,7 +2,7 @@
 // partitions of every form in namespaces of its own, a full disk. Nothing acknowledged may be lost, no session either.
 //
 //   node scripts/fault-test.mjs [--servers 3|5] [--faults 100] [--seed N] [--server corral|apache|apache38]
-//                               [--clients 4] [--rate 150] [--only 'full disk,bridge']
+//                               [--clients 4] [--rate 150] [--only 'full disk,bridge'] [--hold 1000,5000]
 //
 // The seed fixes which faults come in which order, not the timing of the processes.
 
@@ -23,13 +23,19 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '4' },
     rate: { type: 'string', default: '150' },
     only: { type: 'string' },
+    hold: { type: 'string', default: '1000,5000' },
   },
 });
 
 if (isInside()) {
   const only = values.only?.split(',') ?? Object.keys(kinds);
   const numbers = ['servers', 'faults', 'seed', 'clients', 'rate'].map((name) => [name, Number(values[name])]);
-  const test = new FaultRun({ ...Object.fromEntries(numbers), kind: values.server, only });
+  const test = new FaultRun({
+    ...Object.fromEntries(numbers),
+    kind: values.server,
+    only,
+    hold: values.hold.split(',').map(Number),
+  });
   process.exitCode = await test.run();
   // Connections to servers that were cut off may still be waiting for them.
   await sleep(100);

@@ -17,7 +17,6 @@ import { Rover } from './rover.mjs';
 
 const writerProgram = [process.execPath, [join(dirname(fileURLToPath(import.meta.url)), 'writer.mjs')]];
 const quietMs = [300, 1200];
-const faultMs = [1000, 5000];
 const acceptedMs = 60_000;
 
 export class FaultRun {
@@ -86,7 +85,7 @@ export class FaultRun {
     await sleep(this.span(quietMs));
     const name = this.draw();
     const kind = kinds[name];
-    const holdMs = kind.holdMs ?? this.span(faultMs);
+    const holdMs = kind.holdMs ?? this.span(this.hold);
     const result = { name };
     return this.checks.check(`fault ${at}: ${name}`, async () => {
       const leader = await this.cluster.leader();

@@ -345,34 +345,52 @@ test('a voter with damaged data is not empty', () => {
 
 test('candidates known by hearsay are ignored after two winners that could not be reached', () => {
   const { election, take } = open({ sid: 1, config: configOf(5) });
-  election.didNotLead(5, false);
-  election.look(0);
+  election.didNotLead(5, false, 0);
+  election.look(4000);
   take();
-  election.receive(4, looks(5), 0);
+  election.receive(4, looks(5), 4000);
   expect(take()).toHaveLength(4);
-  election.didNotLead(5, false);
-  election.look(1);
+  election.didNotLead(5, false, 4000);
+  election.look(8000);
   take();
-  election.receive(4, looks(5, 100, 2), 1);
+  election.receive(4, looks(5, 100, 2), 8000);
   expect(take()).toEqual([]);
-  election.receive(5, looks(5, 100, 2), 1);
+  election.receive(5, looks(5, 100, 2), 8000);
   expect(take()[0]).toBe('2: looking 5/100 2');
   election.settled('following', 5);
   election.established(2);
-  election.look(2);
+  election.look(9000);
   take();
-  election.receive(4, looks(5, 100, 3), 2);
+  election.receive(4, looks(5, 100, 3), 9000);
   expect(take()[0]).toBe('2: looking 5/100 3');
+});
+
+test('a winner that is heard and could not be reached gets no vote for a while', () => {
+  const { election, take, decided } = open({ sid: 1 });
+  election.didNotLead(3, false, 0);
+  election.look(0);
+  take();
+  election.receive(3, looks(3, 900), 10);
+  expect(take()).toEqual([]);
+  election.receive(2, looks(2), 20);
+  expect(take()).toEqual(['2: looking 2/100 1', '3: looking 2/100 1']);
+  election.tick(220);
+  expect(decided).toMatchObject([{ leader: 2 }]);
+  // It may be the only one that can lead: then the others wait no longer than this.
+  election.look(1000);
+  take();
+  election.receive(3, looks(3, 900, 2), 3000);
+  expect(take()[0]).toBe('2: looking 3/900 2');
 });
 
 test('a winner that did not lead twice is passed over for a while, so that a majority can do without it', () => {
   const { election, take } = open({ sid: 4, config: configOf(5) });
-  election.didNotLead(5, true);
+  election.didNotLead(5, true, 0);
   election.look(0);
   take();
   election.receive(5, looks(5), 0);
   expect(take()[0]).toBe('1: looking 5/100 1');
-  election.didNotLead(5, true);
+  election.didNotLead(5, true, 0);
   election.look(1);
   take();
   election.receive(5, looks(5, 100, 2), 1);

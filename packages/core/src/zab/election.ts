@@ -52,6 +52,8 @@ const roundStepMax = 2 ** 32;
 const roundMax = 2 ** 52;
 /** After so many elections in a row whose winner could not be reached, hearsay does not elect. */
 const unreachableMax = 2;
+/** How long such a winner gets no vote at all: the others find it out at about the same time, and elect without it. */
+const avoidMs = 3000;
 /** After so many in a row that the same winner did not make use of, it is passed over for a while. */
 const unusedMax = 2;
 /** While looking, a server without a vote is answered no more often than this. */
@@ -79,6 +81,8 @@ export class Election {
   #elections = 0;
   /** Elections in a row whose winner could not be reached. */
   #unreachable = 0;
+  /** The last of these, which gets no vote for a while: it may be heard without hearing, and would win again. */
+  #avoided = { sid: -1, until: -Infinity };
   /** Elections that each winner was reached after and did not lead; the others may not hear it, and it cannot win alone. */
   readonly #unused = new Map<number, number>();
   #passOverUntil = 0;
@@ -154,6 +158,7 @@ export class Election {
     this.#settled = { state, vote: { ...vote, peerEpoch: epoch }, isEstablished: true };
     this.#wasEstablished = true;
     this.#elections = this.#unreachable = 0;
+    this.#avoided.until = -Infinity;
     this.#unused.clear();
     for (const sid of [...this.#askers].sort((a, b) => a - b)) this.#answer(sid);
     this.#askers.clear();
@@ -165,9 +170,12 @@ export class Election {
   }
 
   /** The outcome of the election was of no use: the leader could not be reached, or it was and announced no epoch. */
-  didNotLead(sid: number, wasReached: boolean): void {
+  didNotLead(sid: number, wasReached: boolean, now: number): void {
     if (wasReached) this.#unused.set(sid, (this.#unused.get(sid) ?? 0) + 1);
-    else this.#unreachable++;
+    else {
+      this.#unreachable++;
+      this.#avoided = { sid, until: now + avoidMs };
+    }
   }
 
   /** A connection came up: the other end learns this server's vote of now. */
@@ -305,6 +313,7 @@ export class Election {
   /** Whether a better vote for this candidate is taken over. */
   #mayElect(leader: number, now: number): boolean {
     if (leader === this.#o.sid) return this.#isCounted;
+    if (leader === this.#avoided.sid && now < this.#avoided.until) return false;
     if ((this.#unused.get(leader) ?? 0) >= unusedMax && now < this.#passOverUntil) return false;
     return this.#unreachable < unreachableMax || this.#heard.has(leader);
   }

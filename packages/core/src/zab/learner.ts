@@ -95,7 +95,7 @@ export class Learner implements Role, LeaderAccess {
   }
 
   opened(connection: number, link: PeerLink, dial: number | undefined): void {
-    if (!this.#dial.isFor(dial) || this.#link !== undefined) return link.close();
+    if (!this.#dial.answered(dial) || this.#link !== undefined) return link.close();
     this.#connection = connection;
     this.#link = link;
     this.phase = 'discovery';

@@ -271,7 +271,7 @@ export class Peer implements Zab {
   }
 
   didNotLead(sid: number, wasReached: boolean): void {
-    if (!this.has('A10')) this.#election.didNotLead(sid, wasReached);
+    if (!this.has('A10')) this.#election.didNotLead(sid, wasReached, this.now);
   }
 
   // The disk.

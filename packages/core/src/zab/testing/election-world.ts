@@ -308,7 +308,7 @@ export class ElectionWorld {
       return this.#establish(leader);
     }
     if (tries < 5) return this.after(20, () => this.#join(server, term, tries + 1));
-    if (!isReachable) server.election.didNotLead(server.leader!, false);
+    if (!isReachable) server.election.didNotLead(server.leader!, false, this.now);
     server.election.left();
     this.after(1, () => {
       if (server.term === term) this.#look(server);
