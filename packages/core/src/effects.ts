@@ -153,6 +153,7 @@ export type EnsembleInput =
       readonly dial: number | undefined;
     })
   | (Moment & { readonly kind: 'dialFailed'; readonly dial: number; readonly reason: string })
+  /** bytes[start, end) arrived; the memory is only borrowed. */
   | (Moment & {
       readonly kind: 'peerReceived';
       readonly connection: number;

@@ -2,7 +2,6 @@
 // the request pipeline, which knows sessions and trees, with Zab, which knows bytes with a zxid.
 
 import {
-  JuteReader,
   counterOf,
   decodeText,
   formatEnsembleConfig,
@@ -11,7 +10,7 @@ import {
   parseEnsembleConfig,
   systemPaths,
 } from '@corral/protocol';
-import type { EnsembleConfig, SessionId, Zxid } from '@corral/protocol';
+import type { EnsembleConfig, JuteReader, SessionId, Zxid } from '@corral/protocol';
 import type { EnsembleHost, Entry, Input, RecoveryTarget, SnapshotSource } from './effects.ts';
 import { appendRawRecord, appendRecord } from './log/log-codec.ts';
 import { SnapshotReader } from './log/snapshot-reader.ts';
@@ -222,7 +221,7 @@ export class Member implements Application {
   }
 
   deliver(entry: Entry): void {
-    const { header, txn } = readTxnPayload(entry.payload, 0, entry.payload.length);
+    const { header, txn } = readTxnPayload(entry.payload, 0, entry.payload.length, 'inPlace');
     if (this.pipeline.ordering.kind === 'learning') {
       this.pipeline.deliver(header, txn);
       this.#snapshots.decided(1, this.peer.batches.bytesAppended, this.#state);
@@ -290,8 +289,7 @@ export class Member implements Application {
 
   configOf(entry: Entry): EnsembleConfig | undefined {
     const { payload } = entry;
-    if (payload.length < typeAt + 4 || new JuteReader(payload, typeAt, typeAt + 4).int() !== reconfigType)
-      return undefined;
+    if (payload.length < typeAt + 4 || intAt(payload, typeAt) !== reconfigType) return undefined;
     const { txn } = readTxnPayload(payload, 0, payload.length);
     if (txn.kind !== 'setData' || txn.data === null) return undefined;
     return parseEnsembleConfig(decodeText(txn.data, 0, txn.data.length));
@@ -382,6 +380,8 @@ const historyOf = ({ base, entries, snapshotZxid }: RestoredState): RestoredHist
 
 const isIdentity = (id: { scheme: string | null; id: string | null }): id is { scheme: string; id: string } =>
   id.scheme !== null && id.id !== null;
+
+const intAt = (b: Uint8Array, at: number): number => (b[at] << 24) | (b[at + 1] << 16) | (b[at + 2] << 8) | b[at + 3];
 
 function sameBytes(a: Uint8Array | null, b: Uint8Array): boolean {
   return a?.length === b.length && a.every((byte, i) => byte === b[i]);

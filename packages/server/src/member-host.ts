@@ -45,6 +45,9 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
   readonly #host: HostParts;
   readonly #parts: MemberParts;
   #wake: NodeJS.Timeout | undefined;
+  /** When the timer goes off, and when the replica wants it. */
+  #wakeSetFor = 0;
+  #wakeWanted = 0;
 
   constructor(parts: HostParts, member: MemberParts) {
     super(parts, (host) => {
@@ -100,11 +103,24 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
     this.network.dial(dial, port, addresses);
   }
 
+  /** Nearly every input puts the end of some wait off: a timer that goes off too early is set again only then. */
   wakeAt(now: number): void {
+    this.#wakeWanted = now;
+    if (this.#wake !== undefined && this.#wakeSetFor <= now) return;
     clearTimeout(this.#wake);
-    const ms = Math.max(0, Math.ceil(now - performance.now()));
+    this.#setWake();
+  }
+
+  #setWake(): void {
+    this.#wakeSetFor = this.#wakeWanted;
+    this.#wake = setTimeout(() => this.#awake(), Math.max(0, Math.ceil(this.#wakeSetFor - performance.now())));
+  }
+
+  #awake(): void {
+    this.#wake = undefined;
+    if (performance.now() < this.#wakeWanted) return this.#setWake();
     // What the sockets hold is read before anybody is found to be late: setImmediate comes after the poll for input.
-    this.#wake = setTimeout(() => setImmediate(() => this.step({ kind: 'tick' })), ms);
+    setImmediate(() => this.step({ kind: 'tick' }));
   }
 
   writeEpoch(op: DiskOp, file: EpochFile, epoch: Epoch): void {

@@ -130,9 +130,25 @@ export function peekZxid(bytes: Uint8Array, start: number): Zxid | undefined {
   return isSafeZxid(value) ? value : undefined;
 }
 
-/** Decodes bytes[start, end) to the last byte. The data in the result is copied. Throws ProtocolError on anything odd. */
-export function readTxnPayload(bytes: Uint8Array, start: number, end: number): TxnRecord {
-  const r = new JuteReader(bytes, start, end, fieldBytesMax);
+/** Buffers lie in the memory that is read. */
+class InPlaceReader extends JuteReader {
+  override buffer(): Uint8Array | null {
+    return this.view();
+  }
+}
+
+/**
+ * Decodes bytes[start, end) to the last byte. The data in the result is copied, or lies in `bytes` when those never
+ * change. Throws ProtocolError on anything odd.
+ */
+export function readTxnPayload(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  data: 'copied' | 'inPlace' = 'copied',
+): TxnRecord {
+  const Reader = data === 'inPlace' ? InPlaceReader : JuteReader;
+  const r = new Reader(bytes, start, end, fieldBytesMax);
   const clientId = r.long() as SessionId;
   const cxid = r.int();
   const zxid = r.longNumber();
@@ -232,7 +248,8 @@ function readMulti(r: JuteReader): MultiTxn {
     const type = reader.int();
     const length = reader.skipField();
     if (length < 0) throw new ProtocolError('a part of a multi without a body');
-    const part = new JuteReader(reader.bytes, reader.at - length, reader.at, fieldBytesMax);
+    const Reader = reader instanceof InPlaceReader ? InPlaceReader : JuteReader;
+    const part = new Reader(reader.bytes, reader.at - length, reader.at, fieldBytesMax);
     const txn = readSingle(part, type);
     if (part.remaining !== 0) throw new ProtocolError(`${part.remaining} bytes too many in a part of a multi`);
     return txn;

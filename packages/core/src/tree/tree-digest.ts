@@ -47,7 +47,8 @@ export class TreeDigest {
     if (pathLength[node] < excludedPrefix.length) return false;
     const chunk = slab.chunk(pathAddress[node]);
     const at = slab.offset(pathAddress[node]);
-    return excludedPrefix.every((byte, i) => chunk[at + i] === byte);
+    for (let i = 0; i < excludedPrefix.length; i++) if (chunk[at + i] !== excludedPrefix[i]) return false;
+    return true;
   }
 
   #compute(node: number): number {

@@ -152,7 +152,6 @@ export class Broadcast implements Ordering {
   /** A learner has. Acknowledgements of one connection arrive in order, so each stands for all before it. */
   acknowledged(learner: LearnerLink, zxid: Zxid): void {
     if (zxid <= learner.acked || zxid > this.#proposed) return;
-    this.#zab.traced('accepted', learner.sid, learner.acked, zxid);
     learner.acked = zxid;
     if (zxid < learner.owes) learner.owesSince = this.#zab.now;
   }
@@ -162,6 +161,7 @@ export class Broadcast implements Ordering {
   decide(): void {
     const { history } = this.#zab;
     if (this.#isOver) return;
+    this.#traceAccepted();
     for (let target = this.#decidable(); target > history.committed; target = this.#decidable()) {
       const pending = this.#pending;
       // A new configuration changes who decides what follows it.
@@ -173,6 +173,15 @@ export class Broadcast implements Ordering {
       if (this.#isOver) return;
     }
     this.#answerConfirmations();
+  }
+
+  /** Acknowledgements come one by one and are remembered as they arrived: many at once. */
+  #traceAccepted(): void {
+    for (const learner of this.#learners.values()) {
+      if (learner.acked <= learner.traced) continue;
+      this.#zab.traced('accepted', learner.sid, learner.traced, learner.acked);
+      learner.traced = learner.acked;
+    }
   }
 
   /** The last proposal that the quorums have accepted. */

@@ -1,6 +1,7 @@
 // Connections to the leader port of a server that does not know yet whether it leads: whoever calls has heard of the
 // outcome of the election first. They are kept, with what they say, until the role is decided.
 
+import { copyBytes } from '@corral/protocol';
 import type { PeerLink } from '../effects.ts';
 import type { Role } from './zab.ts';
 
@@ -31,7 +32,7 @@ export class Callers {
     if (caller.bytes > bytesMax) {
       this.#callers.delete(connection);
       caller.link.close();
-    } else caller.kept.push(bytes.slice(start, end));
+    } else caller.kept.push(copyBytes(bytes, start, end));
     return true;
   }
 

@@ -356,7 +356,7 @@ export class Leader implements Role {
     }
     if (learner.hasHistory) return; // the answer to upToDate
     learner.hasHistory = true;
-    learner.acked = Math.max(learner.acked, learner.cursor, broadcast.epochStart) as Zxid;
+    learner.acked = learner.traced = Math.max(learner.acked, learner.cursor, broadcast.epochStart) as Zxid;
     learner.deadline = this.#zab.now + this.#zab.options.syncLimitMs;
     if (this.#established) this.#goLive(learner);
     else this.#checkEstablished();

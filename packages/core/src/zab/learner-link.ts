@@ -27,6 +27,8 @@ export class LearnerLink {
   hasHistory = false;
   /** Highest proposal of this epoch that it has accepted. */
   acked: Zxid = zxidZero;
+  /** The same, as far as the trace has it. */
+  traced: Zxid = zxidZero;
   /** Last transaction it was sent, while its history is on the way. */
   cursor = zxidZero;
   snapshot: SnapshotSource | undefined;

@@ -1,9 +1,10 @@
 // The client port: accepts connections within the limits, tells four-letter words from frames by the first four bytes,
 // and hands everything else to whoever drives the replica.
 
-import { Socket, createServer } from 'node:net';
-import type { AddressInfo, OnReadOpts, Server } from 'node:net';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { ClientConnection, plainAddress } from './client-connection.ts';
+import { readAcceptedInto } from './shared-reads.ts';
 
 export interface ListenerOptions {
   readonly host: string | undefined;
@@ -29,7 +30,7 @@ export interface ListenerEvents {
   word(connection: ClientConnection, bytes: Uint8Array, start: number): boolean;
 }
 
-/** One buffer for all sockets: what a socket delivers is handled before the next one delivers. */
+/** One buffer for all sockets. */
 const readBufferBytes = 65536;
 
 export class ClientListener {
@@ -95,7 +96,7 @@ export class ClientListener {
       state: 'waiting',
       bytes: new Uint8Array(0),
     };
-    const socket = this.#withReadBuffer(accepted, (bytes) => {
+    const socket = readAcceptedInto(this.#readBuffer, accepted, (bytes) => {
       if (first.state === 'frames') this.#events.received(connection, bytes, 0, bytes.length);
       else if (first.state === 'waiting') this.#firstBytes(connection, first, bytes);
     });
@@ -116,28 +117,6 @@ export class ClientListener {
     if (perAddressMax > 0 && open >= perAddressMax)
       return `maxClientCnxns: ${perAddressMax} connections from this address are open`;
     return undefined;
-  }
-
-  /**
-   * A socket that reads into the shared buffer. Node offers this for sockets one opens, not for accepted ones, so the
-   * accepted handle moves into a new socket; should that ever fail to work, ordinary 'data' events do the same.
-   */
-  #withReadBuffer(accepted: Socket, received: (bytes: Uint8Array) => void): Socket {
-    const { _handle: handle } = accepted as Socket & { _handle?: unknown };
-    if (handle === undefined || handle === null) {
-      accepted.on('data', received);
-      return accepted;
-    }
-    const onread: OnReadOpts = {
-      buffer: this.#readBuffer,
-      callback: (count, buffer) => {
-        received(buffer.subarray(0, count));
-        return true;
-      },
-    };
-    const socket = new Socket({ handle, onread } as ConstructorParameters<typeof Socket>[0]);
-    (accepted as { _handle?: unknown })._handle = null;
-    return socket;
   }
 
   /** Until four bytes are here nobody knows what this connection is. */

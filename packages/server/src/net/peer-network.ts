@@ -2,13 +2,16 @@
 // core's business; this file knows sockets, names and time limits. A peer that cannot be reached costs nobody else time:
 // every dial is on its own.
 
-import { Socket, createServer } from 'node:net';
-import type { Server } from 'node:net';
+import { connect, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { PeerAddress, PeerPort } from '@corral/core';
 import { PeerConnection } from './peer-connection.ts';
+import { readAcceptedInto, readInto } from './shared-reads.ts';
+import type { Received } from './shared-reads.ts';
 
 export interface PeerEvents {
   opened(connection: PeerConnection, port: PeerPort, dial: number | undefined): void;
+  /** The bytes are only borrowed. */
   received(connection: PeerConnection, bytes: Uint8Array): void;
   drained(connection: PeerConnection): void;
   closed(connection: PeerConnection): void;
@@ -27,8 +30,24 @@ export interface PeerNetworkOptions {
 
 /** Connections that others have opened, on each port. */
 const inboundMax = 256;
+/** Proposals of a thousand clients come as one read. */
+const readBufferBytes = 256 * 1024;
 const bindAgainMs = 1000;
 const complaintPauseMs = 10_000;
+
+/** A socket reads for a connection that is made only when the socket is open. */
+class Reads {
+  readonly #events: PeerEvents;
+  connection: PeerConnection | undefined;
+
+  constructor(events: PeerEvents) {
+    this.#events = events;
+  }
+
+  readonly received: Received = (bytes) => {
+    if (this.connection !== undefined) this.#events.received(this.connection, bytes);
+  };
+}
 
 export class PeerNetwork {
   readonly #options: PeerNetworkOptions;
@@ -38,6 +57,7 @@ export class PeerNetwork {
   readonly #dialling = new Set<Socket>();
   readonly #inbound: Record<PeerPort, number> = { election: 0, quorum: 0 };
   readonly #complainedAt: Record<PeerPort, number> = { election: -Infinity, quorum: -Infinity };
+  readonly #readBuffer = new Uint8Array(readBufferBytes);
   #nextId = 0;
   #isClosed = false;
 
@@ -66,7 +86,7 @@ export class PeerNetwork {
   }
 
   #bind(port: PeerPort, host: string | undefined, number: number): Promise<void> {
-    const server = createServer({ noDelay: true, keepAlive: this.#options.keepAlive });
+    const server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: this.#options.keepAlive });
     server.on('connection', (socket) => this.#accept(port, socket));
     return new Promise((resolve, reject) => {
       server.once('error', reject);
@@ -79,17 +99,20 @@ export class PeerNetwork {
     });
   }
 
-  #accept(port: PeerPort, socket: Socket): void {
+  #accept(port: PeerPort, accepted: Socket): void {
     if (this.#isClosed || this.#inbound[port] >= inboundMax) {
-      socket.destroy();
+      accepted.destroy();
       const now = performance.now();
       if (now - this.#complainedAt[port] < complaintPauseMs) return;
       this.#complainedAt[port] = now;
       return this.#events.refused(port, `more than ${inboundMax} connections`);
     }
     this.#inbound[port]++;
+    const reads = new Reads(this.#events);
+    const socket = readAcceptedInto(this.#readBuffer, accepted, reads.received);
     socket.once('close', () => this.#inbound[port]--);
-    this.#open(socket, port, undefined);
+    this.#open(socket, reads, port, undefined);
+    socket.resume();
   }
 
   /** Dials all addresses at once; the first connection wins. The names are resolved now, not earlier. */
@@ -106,29 +129,31 @@ export class PeerNetwork {
       this.#events.dialFailed(dial, reason);
     };
     for (const { host, port: number } of addresses) {
-      const socket = new Socket();
+      const reads = new Reads(this.#events);
+      const onread = readInto(this.#readBuffer, reads.received);
+      const { keepAlive } = this.#options;
+      const socket = connect({ host, port: number, noDelay: true, keepAlive, onread });
       sockets.add(socket);
       this.#dialling.add(socket);
       const timer = setTimeout(() => failed(socket, `no answer within ${timeoutMs} ms`), timeoutMs);
       socket.once('close', () => clearTimeout(timer));
       socket.on('error', (error) => failed(socket, error.message));
-      socket.connect({ host, port: number, noDelay: true, keepAlive: this.#options.keepAlive }, () => {
+      socket.once('connect', () => {
         clearTimeout(timer);
         this.#dialling.delete(socket);
         if (isDecided || this.#isClosed) return void socket.destroy();
         isDecided = true;
         for (const other of sockets) if (other !== socket) other.destroy();
         socket.removeAllListeners('error');
-        this.#open(socket, port, dial);
+        this.#open(socket, reads, port, dial);
       });
     }
   }
 
-  #open(socket: Socket, port: PeerPort, dial: number | undefined): void {
-    const connection = new PeerConnection(++this.#nextId, socket);
+  #open(socket: Socket, reads: Reads, port: PeerPort, dial: number | undefined): void {
+    const connection = (reads.connection = new PeerConnection(++this.#nextId, socket));
     this.#connections.set(connection.id, connection);
     socket.on('error', () => socket.destroy()); // a reset says no more than the close that follows
-    socket.on('data', (bytes: Uint8Array) => this.#events.received(connection, bytes));
     socket.on('drain', () => this.#events.drained(connection));
     socket.on('end', () => socket.destroy());
     socket.on('close', () => {
