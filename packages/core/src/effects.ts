@@ -87,7 +87,7 @@ export interface EnsembleHost extends Host {
   wakeAt(now: number): void;
   /** Replaces an epoch file, durably, its name included. */
   writeEpoch(op: DiskOp, file: EpochFile, epoch: Epoch): void;
-  /** Makes `zxid` the last transaction on disk: later snapshots go first, then later log records. */
+  /** Cuts the history on disk behind `zxid`, as `truncateHistory` does. */
   truncate(op: DiskOp, zxid: Zxid): void;
   /** Writes a snapshot that replaces the history before it: once it is durable, the log files before it are retired. */
   installSnapshot(op: DiskOp, source: SnapshotSource): void;

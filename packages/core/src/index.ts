@@ -20,7 +20,7 @@ export { RecoveryRefused } from './log/recovery-refused.ts';
 export type { RefusalFacts } from './log/recovery-refused.ts';
 export { truncateHistory } from './log/truncate.ts';
 export { retireHistory } from './log/retire-history.ts';
-export { readEpochs, writeEpochFile } from './log/epoch-files.ts';
+export { restoreEpochs, writeEpochFile } from './log/epoch-files.ts';
 export type { EpochNumbers } from './log/epoch-files.ts';
 export type { HistoryDirs } from './log/truncate.ts';
 export { decidePurge } from './log/purge.ts';

@@ -372,11 +372,7 @@ export class Member implements Application {
   }
 }
 
-const historyOf = ({ base, entries, snapshotZxid }: RestoredState): RestoredHistory => ({
-  base,
-  entries,
-  snapshot: snapshotZxid,
-});
+const historyOf = ({ base, entries }: RestoredState): RestoredHistory => ({ base, entries });
 
 const isIdentity = (id: { scheme: string | null; id: string | null }): id is { scheme: string; id: string } =>
   id.scheme !== null && id.id !== null;

@@ -53,8 +53,9 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
     super(parts, (host) => {
       const { state, replayed, options } = parts;
       const { epochs, isEmpty, ensemble } = member;
-      const recovered = { state, replayed, epochs: { ...epochs }, isUnknown: isEmpty, isEmpty };
-      return new Member(options, ensemble, host as MemberHost, recovered);
+      const recovered = { state, replayed, epochs, isUnknown: epochs.isUnknown, isEmpty };
+      // What is under construction is a member's host, as far as a core can see: effects follow only inputs.
+      return new Member(options, ensemble, host as unknown as EnsembleHost, recovered);
     });
     this.member = this.replica as Member;
     this.#host = parts;

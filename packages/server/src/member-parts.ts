@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import * as path from 'node:path';
-import { readEpochs } from '@corral/core';
+import { restoreEpochs } from '@corral/core';
 import type { Zxid } from '@corral/protocol';
 import { DynamicConfig } from './config/dynamic-files.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -29,7 +29,7 @@ export function memberParts(
   return {
     ensemble: ensembleOptions(config, place),
     dirs,
-    epochs: readEpochs(new NodeFiles(), dirs.snapDir, lastZxid),
+    epochs: restoreEpochs(new NodeFiles(), dirs.snapDir, lastZxid, isEmpty),
     isEmpty,
     dynamicConfig: canKeep ? new DynamicConfig(path.resolve(configFile), place.sid) : undefined,
     listenOnAll: config.quorumListenOnAllIps,

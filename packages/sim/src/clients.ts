@@ -1,7 +1,7 @@
 // Clients of a simulated ensemble: each holds a session, asks one thing at a time and moves to another server when its
 // connection breaks. They remember what they were answered, which is all that counts in the end.
 
-import type { JuteReader} from '@corral/protocol';
+import type { JuteReader } from '@corral/protocol';
 import { JuteWriter, openAcl, opcodes, records, encodeText, xids } from '@corral/protocol';
 import { FrameReader } from './frame-reader.ts';
 import type { Connection, End } from './pipe.ts';

@@ -92,7 +92,13 @@ export class DiskJobs {
   }
 
   writeEpoch(op: DiskOp, file: string, epoch: number, done: Done, failed: Failed): void {
-    this.#add(op, this.#replace(`${dataDir}/${file}`, encodeText(String(epoch)), 'A02-name'), done, failed, 'early-promise');
+    this.#add(
+      op,
+      this.#replace(`${dataDir}/${file}`, encodeText(String(epoch)), 'A02-name'),
+      done,
+      failed,
+      'early-promise',
+    );
   }
 
   writeConfig(op: DiskOp, which: string, config: EnsembleConfig, done: Done, failed: Failed): void {

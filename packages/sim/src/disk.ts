@@ -303,4 +303,3 @@ function set(names: Map<string, SimFile>, path: string, file: SimFile | undefine
   if (file === undefined) names.delete(path);
   else names.set(path, file);
 }
-

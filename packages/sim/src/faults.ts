@@ -54,7 +54,16 @@ const interesting: readonly PacketName[] = [
   'proposal',
   'commit',
 ];
-const primitives: readonly (Primitive | 'any')[] = ['any', 'any', 'sync', 'rename', 'syncDir', 'truncate', 'remove', 'create'];
+const primitives: readonly (Primitive | 'any')[] = [
+  'any',
+  'any',
+  'sync',
+  'rename',
+  'syncDir',
+  'truncate',
+  'remove',
+  'create',
+];
 const syncFailures: readonly SyncFailure[] = ['kept', 'reverted', 'garbage'];
 
 /** At most five crashes, five faults of the network, three of disks, and starts in between. */

@@ -48,7 +48,7 @@ export const plainKnobs: Knobs = {
 
 export function drawKnobs(random: Random): Knobs {
   const tickMs = random.pick([100, 200, 500]);
-  return {
+  const drawn = {
     voters: random.chance(20) ? 5 : 3,
     observers: random.chance(15) ? 1 : 0,
     tickMs,
@@ -64,6 +64,8 @@ export function drawKnobs(random: Random): Knobs {
     driftPermille: random.chance(30) ? random.between(1, 100) : 0,
     counterMax: random.chance(10) ? random.between(3, 8) : 0xffff_ffff,
   };
+  // What a phase takes at the very least, with some twenty delays one after the other, must fit into its limit.
+  return { ...drawn, initLimitMs: Math.max(drawn.initLimitMs, 40 * drawn.delayMaxMs) };
 }
 
 /** One line that `parseKnobs` reads back. */

@@ -35,7 +35,9 @@ export interface Recovered {
   readonly replayed: number;
   readonly acceptedEpoch: number;
   readonly currentEpoch: number;
-  /** There is nothing, and nobody has said that this is a new ensemble: it may have lost what it promised. */
+  /** It may have lost what it promised: it has no vote until it is synchronised. */
+  readonly isUnknown: boolean;
+  /** There is nothing, and nobody has said that this is a new ensemble. */
   readonly isEmpty: boolean;
 }
 

@@ -26,7 +26,7 @@ class MemberMachine implements Machine {
       state: recovered.state,
       replayed: recovered.replayed,
       epochs: { accepted: recovered.acceptedEpoch, current: recovered.currentEpoch },
-      isUnknown: recovered.isEmpty,
+      isUnknown: recovered.isUnknown,
       isEmpty: recovered.isEmpty,
     });
   }

@@ -1,6 +1,6 @@
 // One simulated server over all its lives: its disk and its clocks stay, its processes come and go.
 
-import { RecoveryRefused, readEpochs, recover } from '@corral/core';
+import { RecoveryRefused, restoreEpochs, recover } from '@corral/core';
 import { epochOf } from '@corral/protocol';
 import { NodeClock } from './clock.ts';
 import { SimFiles } from './disk-files.ts';
@@ -79,7 +79,8 @@ export class SimNode implements Place, ProcessOwner {
     const { recovered, hasSnapshot } = this.#restore(isNew);
     const machine = process.prepare(recovered);
     if (!hasSnapshot && !recovered.isEmpty) {
-      for (const _ of writeSnapshotSteps(this.disk, dataDir, machine.snapshotSource()));
+      const steps = writeSnapshotSteps(this.disk, dataDir, machine.snapshotSource());
+      while (steps.next().done !== true);
     }
     if (isNew) new SimFiles(this.disk).remove(initializeFile);
     this.#world.network.serverStarted(this.sid);
@@ -96,7 +97,8 @@ export class SimNode implements Place, ProcessOwner {
     this.process = undefined;
     this.ending = { kind: 'halt', reason: error.message };
     this.state = 'down';
-    if (this.isExcused) return;
+    // A disk that fails is a reason; the next start may find it in order.
+    if (this.isExcused || error instanceof DiskError) return;
     this.#world.watch.ghost.fail(42, 'crash only', `${this.sid} does not start again: ${error.message}`);
   }
 
@@ -106,10 +108,10 @@ export class SimNode implements Place, ProcessOwner {
     const result = recover(files, historyDirs, () => kind.emptyState(this.sid, knobs));
     const { target: state, replayed, lastZxid, snapshotFile } = result;
     state.finish();
-    const { accepted, current } = readEpochs(files, dataDir, lastZxid);
-    if (this.#world.defects.has('A03') && current < epochOf(lastZxid)) throw new RecoveryRefused(newerThanEpoch);
     const isEmpty = snapshotFile === undefined && replayed === 0 && !isNew;
-    const recovered = { state, replayed, acceptedEpoch: accepted, currentEpoch: current, isEmpty };
+    const { accepted, current, isUnknown } = restoreEpochs(files, dataDir, lastZxid, isEmpty);
+    if (this.#world.defects.has('A03') && current < epochOf(lastZxid)) throw new RecoveryRefused(newerThanEpoch);
+    const recovered = { state, replayed, acceptedEpoch: accepted, currentEpoch: current, isUnknown, isEmpty };
     return { recovered, hasSnapshot: snapshotFile !== undefined };
   }
 

@@ -108,6 +108,19 @@ test('whatever sectors of the last batch a power failure keeps, no confirmed tra
   expect(outcomes.get('torn') ?? 0).toBeGreaterThan(200);
 });
 
+test('a write that ended short anywhere is a torn tail, also inside the mark it was to cover', () => {
+  const { before, after, confirmed } = written([[10], [20, 30]]);
+  const from = before.findLastIndex((byte) => byte !== 0) + 1 - markBytes;
+  const to = after.findLastIndex((byte) => byte !== 0) + 1;
+  for (let end = from; end <= to; end++) {
+    const disk = before.slice();
+    disk.set(after.subarray(from, end), from);
+    const found = scan(disk);
+    expect(found.last, `short at ${end}`).toBeGreaterThanOrEqual(confirmed);
+    expect(['torn', 'padding'], `short at ${end}`).toContain(found.end.kind);
+  }
+});
+
 test('a lost sector in confirmed data is damage, mark or not', () => {
   const { after } = written([[700, 700, 700], [10], [10]]);
   const disk = after.slice();

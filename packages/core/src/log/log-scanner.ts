@@ -42,8 +42,6 @@ export type LogEnd =
   | { readonly kind: 'header'; readonly offset: 0; readonly reason: string };
 
 const windowBytes = 1 << 20;
-/** Where a record has its length; a mark has zeros there. */
-const lengthAt = 8;
 /** A disk persists whole sectors; a hole left by power loss starts and ends at their borders. */
 const sectorBytes = 512;
 /** Shorter runs of zeros occur inside intact payloads and prove nothing. */
@@ -125,7 +123,7 @@ export class LogScanner {
   #parse(offset: number): LogRecord | NoRecord {
     const prefix = this.#view(offset, recordPrefixBytes);
     if (prefix.length < recordPrefixBytes) return { problem: 'the file ends inside a record', cutOff: true };
-    const length = int(prefix, lengthAt);
+    const length = int(prefix, 8);
     if (length === 0) return { problem: 'a record has no length' };
     if (length < txnHeaderBytes) return { problem: `a record has the impossible length ${length}` };
     const payloadEnd = recordPrefixBytes + length;
@@ -171,11 +169,6 @@ export class LogScanner {
     return durableTo >= 0 && durableTo <= offset;
   }
 
-  /** Whether nothing but a part of a mark can be there: a full disk cuts one short, a power failure between two sectors. */
-  #isRestOfMark(offset: number, dataEnd: number): boolean {
-    return dataEnd <= offset + markBytes && int(this.#view(offset, recordPrefixBytes), lengthAt) === 0;
-  }
-
   /** Where the zeros at the end of the file begin, not looking before `offset`. */
   #dataEnd(offset: number): number {
     let end = this.#source.size;
@@ -212,12 +205,13 @@ export class LogScanner {
    * sector of it is missing. A wrong bit looks like none of these. `dataEnd` is where the zeros at the end begin.
    */
   #looksTorn(offset: number, dataEnd: number, found: NoRecord): boolean {
-    if (dataEnd <= offset + recordPrefixBytes || this.#isRestOfMark(offset, dataEnd)) return true;
+    // No record is as short as a mark: so little is the beginning of a write, over what is left of the last mark.
+    if (dataEnd <= offset + markBytes) return true;
     const { end } = found;
     const bytes = this.#source.read(offset, Math.max(dataEnd, end ?? 0) - offset);
     if (end !== undefined && checksumFits(bytes, end - offset - 1)) {
-      // Only the end mark can be missing, and only when it was alone in its sector.
-      return bytes[end - offset - 1] === 0 && (end - 1) % sectorBytes === 0;
+      // Only the end mark can be missing: alone in its sector, or as the last byte of a write that came to a short end.
+      return bytes[end - offset - 1] === 0 && ((end - 1) % sectorBytes === 0 || dataEnd < end);
     }
     if (fitsAnotherLength(bytes)) return false;
     if (found.cutOff === true || (end !== undefined && dataEnd < end)) return true;

@@ -1,7 +1,6 @@
 // Cutting the end of a history that a leader does not share. Interrupted at any point, what is left is a shorter or longer
 // but whole history: snapshots beyond the cut go first, then log files from the newest back, then the tail of the last.
 
-import { formatZxid } from '@corral/protocol';
 import type { Zxid } from '@corral/protocol';
 import { logFilesIn, snapshotsIn } from './file-names.ts';
 import type { Files } from './files.ts';
@@ -18,24 +17,19 @@ interface Cut {
   readonly path: string;
   /** End of the last record that stays. */
   readonly offset: number;
-  readonly lastKept: Zxid | undefined;
 }
 
 /**
- * Makes `zxid` the last transaction on disk, durably. It must be part of the history, and a snapshot at or before it must
- * exist; otherwise nothing is touched and an Error says why. Memory has to be restored from the disk afterwards.
+ * Cuts the history on disk behind `zxid`, durably. Where that is not part of the history, it ends at the transaction
+ * before; without a snapshot at or before `zxid` nothing is touched, since nothing would be left. Memory has to be restored
+ * from the disk afterwards, and shows where the history ends now.
  */
 export function truncateHistory(files: Files, { snapDir, logDir }: HistoryDirs, zxid: Zxid): void {
   const snapshots = snapshotsIn(files.list(snapDir));
-  const kept = snapshots.filter((snapshot) => snapshot.zxid <= zxid);
-  if (kept.length === 0)
-    throw new Error(`no snapshot at or before ${formatZxid(zxid)}: the history cannot be cut there`);
+  if (!snapshots.some((snapshot) => snapshot.zxid <= zxid)) return;
   const logs = logFilesIn(files.list(logDir));
   const holding = logs.filter((log) => log.zxid <= zxid).at(-1);
   const cut = holding && findCut(files, `${logDir}/${holding.name}`, zxid);
-  if (cut?.lastKept !== zxid && !kept.some((snapshot) => snapshot.zxid === zxid)) {
-    throw new Error(`${formatZxid(zxid)} is not part of the history on disk`);
-  }
   for (const { name } of snapshots.filter((snapshot) => snapshot.zxid > zxid).reverse())
     files.remove(`${snapDir}/${name}`);
   for (const { name } of logs.filter((log) => log.zxid > zxid).reverse()) files.remove(`${logDir}/${name}`);
@@ -48,10 +42,7 @@ export function truncateHistory(files: Files, { snapDir, logDir }: HistoryDirs, 
 function findCut(files: Files, path: string, zxid: Zxid): Cut {
   const scanner = new LogScanner({ size: files.size(path), read: (at, length) => files.read(path, at, length) });
   let offset = logHeaderBytes;
-  let lastKept: Zxid | undefined;
-  for (let record = scanner.next(); record !== undefined && record.zxid <= zxid; record = scanner.next()) {
+  for (let record = scanner.next(); record !== undefined && record.zxid <= zxid; record = scanner.next())
     offset = record.end;
-    lastKept = record.zxid;
-  }
-  return { path, offset, lastKept };
+  return { path, offset };
 }

@@ -45,5 +45,5 @@ export interface Context {
   /** The connection's output was written to and has to be flushed at the end of the step. */
   markDirty(connection: Connection): void;
   /** Ends a connection after what is written; its session lives on. */
-  hangUp(connection: Connection): void;
+  readonly hangUp: (connection: Connection) => void;
 }

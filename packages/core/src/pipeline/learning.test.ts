@@ -12,7 +12,7 @@ const node = (path: string, flags = 0) => ({ path, data: null, acl: open, flags 
 
 function learning(): { world: MemoryPipelines; leader: PipelineNode; learner: PipelineNode } {
   const world = new MemoryPipelines(1);
-  return { world, leader: world.leader, learner: world.learners[0]! };
+  return { world, leader: world.leader, learner: world.learners[0] };
 }
 
 const bodyOf = (bytes: Uint8Array): JuteReader => new JuteReader(bytes);
@@ -99,7 +99,7 @@ describe('a write through a learner', () => {
       });
     const alone = results(new MemoryReplica().connect());
     expect(results(learning().learner.connect())).toEqual(alone);
-    expect(alone[2]![1]).toHaveLength(3);
+    expect(alone[2][1]).toHaveLength(3);
   });
 
   test('is not mistaken for one that the client sent on a connection before, with the same xid', () => {
@@ -119,7 +119,7 @@ describe('a write through a learner', () => {
 
   test('counts as outstanding until its transaction comes, also when its client has gone', () => {
     const world = new MemoryPipelines(1, { outstandingMax: 3 });
-    const learner = world.learners[0]!;
+    const learner = world.learners[0];
     const [gone, client] = [learner.connect(), learner.connect()];
     world.isHeld = true;
     for (const xid of [1, 2]) gone.submit('create', node(`/gone${xid}`), xid);
@@ -177,7 +177,7 @@ describe('the order of a session at a learner', () => {
       client.submit('sync', { path: '/' }, 5);
       const replies = client.replies();
       expect(replies.map(({ xid }) => xid)).toEqual([1, 2, 3, 4]);
-      expect(replies[0]!.zxid).toBeLessThan(replies[2]!.zxid);
+      expect(replies[0].zxid).toBeLessThan(replies[2].zxid);
       world.areConfirmationsHeld = false;
       expect(order(client)).toEqual([5]);
     }
@@ -223,7 +223,7 @@ describe('the order of a session at a learner', () => {
       [1, Ok],
       [2, Ok],
     ]);
-    expect(client.decode('sync', replies[0]!).path).toBe('/x');
+    expect(client.decode('sync', replies[0]).path).toBe('/x');
   });
 
   test('is kept by syncs of several clients, one of which leaves', () => {
@@ -232,7 +232,7 @@ describe('the order of a session at a learner', () => {
     world.areConfirmationsHeld = true;
     for (const client of clients) client.submit('sync', { path: '/' }, 9);
     world.settle();
-    clients[0]!.drop();
+    clients[0].drop();
     world.areConfirmationsHeld = false;
     expect(clients.slice(1).map(order)).toEqual([[9], [9]]);
   });
@@ -349,31 +349,31 @@ describe('a session at a learner', () => {
   test('is reported once by each server when it is made, then when it is heard', () => {
     const world = new MemoryPipelines(2);
     const [here, there] = world.learners;
-    const client = here!.connect();
-    expect(here!.pipeline.learner.takeTouched()).toEqual([[client.session, 10_000]]);
-    expect(there!.pipeline.learner.takeTouched()).toEqual([[client.session, 10_000]]);
-    expect(here!.pipeline.learner.takeTouched()).toEqual([]);
+    const client = here.connect();
+    expect(here.pipeline.learner.takeTouched()).toEqual([[client.session, 10_000]]);
+    expect(there.pipeline.learner.takeTouched()).toEqual([[client.session, 10_000]]);
+    expect(here.pipeline.learner.takeTouched()).toEqual([]);
     client.exists('/');
-    expect([here!.pipeline.learner.takeTouched(), there!.pipeline.learner.takeTouched()]).toEqual([
+    expect([here.pipeline.learner.takeTouched(), there.pipeline.learner.takeTouched()]).toEqual([
       [[client.session, 10_000]],
       [],
     ]);
     client.call('closeSession', {});
-    expect([here!.pipeline.learner.takeTouched(), there!.pipeline.learner.takeTouched()]).toEqual([[], []]);
+    expect([here.pipeline.learner.takeTouched(), there.pipeline.learner.takeTouched()]).toEqual([[], []]);
   });
 
   test('whose id another server has given out already is not made: its client is hung up and asks again', () => {
     const world = new MemoryPipelines(2);
     const [one, two] = world.learners;
-    const first = one!.connect();
-    Object.assign(two!.pipeline.ctx.sessionIds, { take: () => first.session });
-    two!.down.isHeld = true; // it has not heard of the first one
-    two!.state.sessions.remove(first.session);
+    const first = one.connect();
+    Object.assign(two.pipeline.ctx.sessionIds, { take: () => first.session });
+    two.down.isHeld = true; // it has not heard of the first one
+    two.state.sessions.remove(first.session);
     world.leader.pipeline.request(1, first.session, 0, opcodes.createSession, intBody(4000), null);
     world.settle();
     expect(world.leader.state.sessions.get(first.session)?.timeoutMs).toBe(10_000);
-    two!.down.isHeld = false;
-    const second = two!.open();
+    two.down.isHeld = false;
+    const second = two.open();
     second.greet({});
     expect(second.greeting()).toBeUndefined();
     expect(second.isClosed).toBe(true);
@@ -417,7 +417,7 @@ describe('requests of learners at the leader', () => {
   test('from a server that the client has left are refused as moved', () => {
     const world = new MemoryPipelines(2);
     const [one] = world.learners;
-    const { session } = one!.connect();
+    const { session } = one.connect();
     world.leader.pipeline.revalidateFor(1, session, 10_000);
     world.log.length = 0;
     world.leader.pipeline.request(0, session, 5, opcodes.closeSession, bodyOf(new Uint8Array(0)), []);

@@ -17,6 +17,7 @@ import {
 import type { EnsembleConfig, Zxid } from '@corral/protocol';
 import type { Entry } from '../effects.ts';
 import { epochStart } from './history.ts';
+import { isFollowed } from './learner-link.ts';
 import type { LearnerLink } from './learner-link.ts';
 import { QuorumVerifier } from './quorum.ts';
 import { nextConfig } from './reconfiguration.ts';
@@ -104,7 +105,7 @@ export class Broadcast implements Ordering {
       if (verifier.voters.length < (options.standaloneEnabled ? 2 : 1)) {
         throw new EnsembleConfigError('fewer than two voters would be left, and standaloneEnabled=true');
       }
-      return verifier.isQuorum((sid) => sid === options.sid || this.#isFollowed(sid))
+      return verifier.isQuorum((sid) => sid === options.sid || isFollowed(this.#learners, sid))
         ? config
         : errorCodes.NewConfigNoQuorum;
     } catch (error) {
@@ -112,12 +113,6 @@ export class Broadcast implements Ordering {
       this.#zab.note('warn', 'a reconfiguration was refused', { reason: error.message });
       return errorCodes.BadArguments;
     }
-  }
-
-  /** Whether a server has this leader's history and gets its proposals. */
-  #isFollowed(sid: number): boolean {
-    for (const learner of this.#learners.values()) if (learner.sid === sid && learner.hasHistory) return true;
-    return false;
   }
 
   /** From the proposal `zxid` on, decisions need quorums of the present configuration and of this one. */

@@ -43,11 +43,10 @@ test('old decided entries are forgotten, undecided and needed ones never', () =>
   expect([history.base, history.length, history.at(0)?.zxid]).toEqual([z(1, 2), 3, z(1, 3)]);
 });
 
-test('cutting drops the tail and what was thought decided with it', () => {
+test('cutting drops the tail', () => {
   const history = historyOf(z(1, 0), z(1, 1), z(1, 2), z(1, 3));
-  history.committed = z(1, 3);
   history.cut(z(1, 1));
-  expect([history.last, history.committed, history.length]).toEqual([z(1, 1), z(1, 1), 1]);
+  expect([history.last, history.length]).toEqual([z(1, 1), 1]);
   history.append({ zxid: z(2, 1), payload: payload() });
   expect(history.continues(z(1, 1)) && !history.continues(z(1, 2))).toBe(true);
   history.cut(z(1, 0));
@@ -87,9 +86,24 @@ test.each([
   ['it has a tail of the last epoch', z(3, 9), { kind: 'TRUNC', to: z(3, 2) }],
   ['it has a tail of a later epoch, so its history may differ before', z(4, 1), { kind: 'SNAP' }],
 ])('synchronisation when %s', (_, last, plan) => {
-  expect(planSync(window(), last)).toEqual(plan);
+  expect(planSync(window(), last, z(3, 2))).toEqual(plan);
+});
+
+test.each([
+  ['what it has is decided', z(1, 6), { kind: 'DIFF', after: z(1, 6) }],
+  ['it ends where the decided history ends', z(3, 1), { kind: 'DIFF', after: z(3, 1) }],
+  ['it has a proposal of this leader that is not decided', z(3, 2), { kind: 'TRUNC', to: z(3, 1) }],
+  ['it has more of this epoch than this leader', z(3, 9), { kind: 'TRUNC', to: z(3, 1) }],
+])('synchronisation while a proposal is in the balance when %s', (_, last, plan) => {
+  expect(planSync(window(), last, z(3, 1))).toEqual(plan);
+});
+
+test('the first proposals of an epoch, not decided, are taken from a learner that comes back with them', () => {
+  expect(planSync(window(), z(3, 2), z(1, 6))).toEqual({ kind: 'TRUNC', to: z(1, 6) });
+  expect(planSync(window(), z(1, 9), z(1, 6))).toEqual({ kind: 'TRUNC', to: z(1, 6) });
+  expect(planSync(window(), z(2, 9), z(1, 6))).toEqual({ kind: 'SNAP' });
 });
 
 test('two servers with nothing need nothing', () => {
-  expect(planSync(historyOf(z(0, 0)), z(0, 0))).toEqual({ kind: 'DIFF', after: 0 });
+  expect(planSync(historyOf(z(0, 0)), z(0, 0), z(0, 0))).toEqual({ kind: 'DIFF', after: 0 });
 });

@@ -32,12 +32,12 @@ export class History {
   base: Zxid;
   /** Last transaction that was logged or is on its way to the log. */
   last: Zxid;
-  /** Last transaction known to be decided. */
-  committed: Zxid;
+  /** Last transaction known to be decided; what is decided stays so, whatever is loaded instead. */
+  committed: Zxid = zxidZero;
 
   constructor(limits: HistoryLimits, base: Zxid = zxidZero) {
     this.#limits = limits;
-    this.base = this.last = this.committed = base;
+    this.base = this.last = base;
   }
 
   get length(): number {
@@ -82,7 +82,6 @@ export class History {
     for (let i = kept; i < this.length; i++) this.#bytes -= this.at(i)!.payload.length;
     this.#entries.length = this.#first + kept;
     this.last = this.at(kept - 1)?.zxid ?? this.base;
-    if (this.committed > this.last) this.committed = this.last;
   }
 
   /** Starts anew behind a snapshot. */
@@ -90,7 +89,7 @@ export class History {
     this.#entries = [];
     this.#first = 0;
     this.#bytes = 0;
-    this.base = this.last = this.committed = base;
+    this.base = this.last = base;
   }
 
   /** The defect A20: decided entries go, and nothing says so. */

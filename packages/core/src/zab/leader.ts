@@ -29,7 +29,7 @@ import type { PeerLink } from '../effects.ts';
 import { Broadcast } from './broadcast.ts';
 import { Discovery, isAhead } from './discovery.ts';
 import { epochStart } from './history.ts';
-import { LearnerLink } from './learner-link.ts';
+import { LearnerLink, isFollowed } from './learner-link.ts';
 import { planSync, syncBacklogMax, writeDecided } from './synchronisation.ts';
 import type { Role, Zab } from './zab.ts';
 
@@ -186,8 +186,12 @@ export class Leader implements Role {
       throw new ProtocolError(`its configuration (${formatZxid(configVersion)}) is newer than this leader's`);
     }
     const accepted = epochOf(packet.zxid);
-    if (!this.#discovery.isPlausible(accepted) && this.#discovery.epoch === undefined)
+    if (!this.#discovery.isPlausible(accepted))
       throw new ProtocolError(`it claims epoch ${accepted}, this server is at ${epochs.accepted}`);
+    if (accepted > (this.#discovery.epoch ?? Infinity) && quorums.isVoter(sid)) {
+      // It may not follow a leader of an epoch below the one it promised; only a later epoch takes it in again.
+      return this.#zab.leave(`voter ${sid} has promised epoch ${accepted} to another candidate`);
+    }
     this.#replaceOlder(learner, sid);
     learner.sid = sid;
     learner.isObserver = isObserver;
@@ -247,15 +251,18 @@ export class Leader implements Role {
 
   #epochPromised(): void {
     const epoch = this.#discovery.epoch!;
+    this.#phaseDeadline = this.#zab.now + this.#zab.options.initLimitMs;
     this.#zab.secureBase(() => this.#zab.writeEpoch('currentEpoch', epoch, () => this.#beginSynchronisation(epoch)));
   }
 
   #beginSynchronisation(epoch: Epoch): void {
-    const { now, options } = this.#zab;
+    const { history, app, now, options } = this.#zab;
     this.#phase = 'synchronisation';
     this.#phaseDeadline = now + options.initLimitMs;
     this.#config = this.#firstVersion(epoch);
     this.#broadcast = new Broadcast(this.#zab, epoch, this.#learners, (to) => this.#designated(to));
+    // Its whole history, decided or not, is the state that a leader gives away.
+    for (let i = history.indexAfter(app.applied); i < history.length; i++) app.deliver(history.at(i)!);
     for (const learner of this.#learners.values()) if (learner.state === 'acknowledged') this.#synchronise(learner);
     this.#checkEstablished();
   }
@@ -278,7 +285,7 @@ export class Leader implements Role {
     const { history, app, options } = this.#zab;
     const plan = options.forceSnapshotSync
       ? ({ kind: 'SNAP' } as const)
-      : planSync(history, learner.lastZxid, (defect) => this.#zab.has(defect));
+      : planSync(history, learner.lastZxid, this.#decided, (defect) => this.#zab.has(defect));
     const { out } = learner;
     learner.sync = plan.kind;
     this.#zab.stats.syncs[plan.kind]++;
@@ -365,13 +372,8 @@ export class Leader implements Role {
   #checkEstablished(): void {
     if (this.#established || this.#phase !== 'synchronisation') return;
     const { options } = this.#zab;
-    const isFollowed = this.#isQuorum((sid) => sid === options.sid || this.#learnerWithHistory(sid));
-    if (isFollowed || this.#zab.has('lone-leader')) this.#establish();
-  }
-
-  #learnerWithHistory(sid: number): boolean {
-    for (const learner of this.#learners.values()) if (learner.sid === sid && learner.hasHistory) return true;
-    return false;
+    const hasQuorum = this.#isQuorum((sid) => sid === options.sid || isFollowed(this.#learners, sid));
+    if (hasQuorum || this.#zab.has('lone-leader')) this.#establish();
   }
 
   /** A quorum has this leader's history: it is decided, and new proposals may be made. */
@@ -383,7 +385,6 @@ export class Leader implements Role {
     this.#phaseDeadline = Infinity;
     this.#zab.isUnknown = false;
     history.committed = this.#initialLast;
-    for (let i = history.indexAfter(app.applied); i < history.length; i++) app.deliver(history.at(i)!);
     if (options.reconfigEnabled) this.#zab.activate(this.#config);
     this.#nextPing = now + options.tickMs / 2;
     this.#nextCheck = now + options.tickMs;
@@ -448,9 +449,8 @@ export class Leader implements Role {
   // Time.
 
   get deadline(): number {
-    let deadline = Math.min(this.#phaseDeadline, this.#nextPing, this.#nextCheck);
-    for (const learner of this.#learners.values()) if (learner.deadline < deadline) deadline = learner.deadline;
-    return deadline;
+    const learners = [...this.#learners.values()].map((learner) => learner.deadline);
+    return Math.min(this.#phaseDeadline, this.#nextPing, this.#nextCheck, ...learners);
   }
 
   tick(): void {
@@ -465,7 +465,7 @@ export class Leader implements Role {
     }
     if (now < this.#nextCheck || this.#zab.has('A11')) return;
     this.#nextCheck = now + options.tickMs;
-    if (!this.#isQuorum((sid) => sid === options.sid || this.#learnerWithHistory(sid)))
+    if (!this.#isQuorum((sid) => sid === options.sid || isFollowed(this.#learners, sid)))
       this.#zab.leave('no quorum of followers is connected any more');
   }
 

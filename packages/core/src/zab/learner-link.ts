@@ -65,3 +65,9 @@ export class LearnerLink {
     if (this.out.length > 0 && this.state !== 'gone') this.link.send(this.out.detach(256), durable);
   }
 }
+
+/** Whether a server has its leader's history and gets its proposals. */
+export function isFollowed(learners: ReadonlyMap<number, LearnerLink>, sid: number): boolean {
+  for (const learner of learners.values()) if (learner.sid === sid && learner.hasHistory) return true;
+  return false;
+}

@@ -7,12 +7,9 @@ import {
   JuteWriter,
   PacketReader,
   ProtocolError,
-  beginPacket,
-  endPacket,
   epochOf,
   formatZxid,
   learnerProtocolVersion,
-  opcodes,
   packetTypes,
   parseEnsembleConfig,
   readCommitAndActivate,
@@ -20,32 +17,26 @@ import {
   readLeaderInfo,
   readNewLeader,
   readRevalidateReply,
-  writeAckEpoch,
-  writeLearnerInfo,
-  writePacket,
-  writeRequest,
-  writeRevalidateRequest,
-  writeTouches,
   zxidNone,
 } from '@corral/protocol';
-import type { EnsembleConfig, Epoch, QuorumPacket, SessionId, Zxid } from '@corral/protocol';
+import type { EnsembleConfig, Epoch, QuorumPacket, Zxid } from '@corral/protocol';
 import type { PeerLink } from '../effects.ts';
 import { epochStart, follows } from './history.ts';
 import { LeaderDial } from './leader-dial.ts';
-import type { Identities, IncomingSnapshot, LeaderAccess, Role, Zab } from './zab.ts';
+import { LeaderLink } from './leader-link.ts';
+import type { IncomingSnapshot, Role, Zab } from './zab.ts';
 
 /** How far this server has come with its leader. */
 type Phase = 'connecting' | 'discovery' | 'synchronisation' | 'loading' | 'established' | 'serving';
 
 type Handler = (learner: Learner, packet: QuorumPacket) => void;
 
-export class Learner implements Role, LeaderAccess {
+export class Learner implements Role {
   readonly kind: 'following' | 'observing';
   readonly leader: number;
   readonly #zab: Zab;
-  readonly #out = new JuteWriter(1024);
+  readonly #link = new LeaderLink();
   readonly #reader = new PacketReader();
-  #link: PeerLink | undefined;
   #connection = -1;
   readonly #dial: LeaderDial;
   phase: Phase = 'connecting';
@@ -95,24 +86,21 @@ export class Learner implements Role, LeaderAccess {
   }
 
   opened(connection: number, link: PeerLink, dial: number | undefined): void {
-    if (!this.#dial.answered(dial) || this.#link !== undefined) return link.close();
+    if (!this.#dial.answered(dial) || this.#link.isOpen) return link.close();
     this.#connection = connection;
-    this.#link = link;
+    this.#link.open(link);
     this.phase = 'discovery';
     const { options, epochs, quorums } = this.#zab;
-    const type = this.kind === 'following' ? packetTypes.followerInfo : packetTypes.observerInfo;
-    this.#packet(type, epochStart(epochs.accepted), (out) =>
-      writeLearnerInfo(out, {
-        sid: options.sid,
-        protocolVersion: learnerProtocolVersion,
-        configVersion: quorums.committed.config.version,
-      }),
-    );
+    this.#link.introduce(this.kind, epochStart(epochs.accepted), {
+      sid: options.sid,
+      protocolVersion: learnerProtocolVersion,
+      configVersion: quorums.committed.config.version,
+    });
   }
 
   closed(connection: number): void {
     if (connection !== this.#connection) return;
-    this.#link = undefined;
+    this.#link.lost();
     this.#zab.leave(`the leader (server ${this.leader}) closed the connection (${this.phase})`);
   }
 
@@ -121,7 +109,7 @@ export class Learner implements Role, LeaderAccess {
   }
 
   received(connection: number, bytes: Uint8Array, start: number, end: number): void {
-    if (connection !== this.#connection || this.#link === undefined) return;
+    if (connection !== this.#connection || !this.#link.isOpen) return;
     if (this.#isBusy) return this.#kept.raw(bytes.subarray(start, end));
     this.#guard(() => this.#take(bytes, start, end));
   }
@@ -150,14 +138,14 @@ export class Learner implements Role, LeaderAccess {
 
   #packets(): void {
     const { last } = this.#zab.history;
-    while (this.#link !== undefined && !this.#isBusy && this.phase !== 'loading') {
+    while (this.#link.isOpen && !this.#isBusy && this.phase !== 'loading') {
       const packet = this.#reader.next();
       if (packet === undefined) break;
       this.#deadline =
         this.#zab.now + (this.phase === 'serving' ? this.#zab.options.syncLimitMs : this.#zab.options.initLimitMs);
       Learner.#handlers.get(packet.type)?.(this, packet);
     }
-    if (this.#link === undefined) return;
+    if (!this.#link.isOpen) return;
     if (this.isServing) this.#zab.traced('proposed', this.leader, last, this.#zab.history.last);
     if (this.#isBusy) this.#kept.raw(this.#reader.takeRest());
     else if (this.phase === 'loading') this.#load();
@@ -173,11 +161,11 @@ export class Learner implements Role, LeaderAccess {
       if (!isAtOnce) this.#goOn();
     });
     isAtOnce = false;
-    if (this.#isBusy) this.#link?.pause();
+    if (this.#isBusy) this.#link.pause();
   }
 
   #goOn(): void {
-    this.#link?.resume();
+    this.#link.resume();
     const bytes = this.#kept.detach(64);
     this.#guard(() => this.#take(bytes, 0, bytes.length));
   }
@@ -225,8 +213,9 @@ export class Learner implements Role, LeaderAccess {
 
   /** Undefined: this epoch was promised before, so the promise must not count again. */
   #promise(current: Epoch | undefined): void {
-    const last = this.#zab.isUnknown ? zxidNone : this.#zab.end;
-    this.#packet(packetTypes.ackEpoch, last, (out) => writeAckEpoch(out, current));
+    const { isUnknown, mustBeReplaced, end } = this.#zab;
+    const last = isUnknown || mustBeReplaced ? zxidNone : end;
+    this.#link.promise(current, last);
     this.phase = 'synchronisation';
   }
 
@@ -239,26 +228,25 @@ export class Learner implements Role, LeaderAccess {
     this.#zab.note('info', 'the leader synchronises this server', { leader: this.leader, kind, epoch: this.#epoch });
   }
 
-  /** The leader shares this history to its end. */
-  #diff(to: Zxid): void {
+  /** The leader shares this history to its end, and calls it decided as far as `zxid`. */
+  #diff(zxid: Zxid): void {
     this.#begin('DIFF');
-    if (this.#zab.has('A24')) this.#zab.history.reset(to);
-    this.#decided = this.#zab.history.last;
+    if (this.#zab.has('A24')) this.#zab.history.reset(zxid);
+    const { last } = this.#zab.history;
+    const decided = zxid < last ? zxid : last;
+    if (decided > this.#decided) this.#decided = decided;
     this.#await((done) => this.#zab.secureBase(done));
   }
 
   #trunc(to: Zxid): void {
     this.#begin('TRUNC');
     const { history } = this.#zab;
-    if (to < history.committed)
-      return this.#zab.fail(
-        `server ${this.leader} wants the history cut at ${formatZxid(to)}, but ${formatZxid(history.committed)} is ` +
-          'known to be decided: one of the two has lost what it acknowledged; nothing was cut',
-      );
+    this.#keepDecided(to);
     this.#await((done) =>
       this.#zab.truncate(to, () => {
         if (history.last !== to) {
           // The leader takes for granted that this history contains the place of the cut. What is left is said next time.
+          this.#zab.mustBeReplaced = history.last > to;
           return this.#zab.leave(`the history had no ${formatZxid(to)}, it ends at ${formatZxid(history.last)} now`);
         }
         this.#decided = this.#durable = this.#acked = to;
@@ -267,8 +255,19 @@ export class Learner implements Role, LeaderAccess {
     );
   }
 
+  /** What is known to be decided is not given up: whoever asks for that has lost it, or this server has dreamt it. */
+  #keepDecided(end: Zxid): void {
+    const { committed } = this.#zab.history;
+    if (end >= committed) return;
+    this.#zab.fail(
+      `the history of server ${this.leader} ends at ${formatZxid(end)}, but ${formatZxid(committed)} is known to be ` +
+        'decided: one of the two has lost what it acknowledged; nothing was changed here',
+    );
+  }
+
   #snap(zxid: Zxid): void {
     this.#begin('SNAP');
+    this.#keepDecided(zxid);
     this.phase = 'loading';
     this.#snapshotZxid = zxid;
     this.#snapshot = this.#zab.app.receiveSnapshot();
@@ -327,7 +326,9 @@ export class Learner implements Role, LeaderAccess {
     this.#await((done) =>
       this.#enterEpoch(() => {
         this.phase = 'established';
-        this.#packet(packetTypes.ack, epochStart(this.#epoch));
+        // The leader counts on this history from the acknowledgement on, so it has a vote.
+        this.#zab.isUnknown = false;
+        this.#link.acknowledge(epochStart(this.#epoch));
         done();
       }),
     );
@@ -348,15 +349,14 @@ export class Learner implements Role, LeaderAccess {
     const { history, options } = this.#zab;
     this.phase = 'serving';
     this.#deadline = this.#zab.now + options.syncLimitMs;
-    this.#zab.isUnknown = false;
     if (this.#config !== undefined) this.#zab.activate(this.#config);
-    this.#packet(packetTypes.ack, epochStart(this.#epoch));
+    this.#link.acknowledge(epochStart(this.#epoch));
     this.#acked = this.#decided > history.last ? history.last : this.#decided;
     this.#apply();
     if (this.#zab.has('A20')) history.forgetUnnoticed();
     this.#zab.stats.synchronised(this.kind, this.#zab.now - this.#since);
     this.#zab.established(this.kind, this.#epoch);
-    this.#zab.app.follow(this);
+    this.#zab.app.follow(this.#link);
     this.#acknowledge();
   }
 
@@ -377,7 +377,7 @@ export class Learner implements Role, LeaderAccess {
     for (let i = history.indexAfter(before); i < history.length; i++) {
       const { zxid } = history.at(i)!;
       if (zxid > this.#durable) break;
-      writePacket(this.#out, packetTypes.ack, zxid);
+      this.#link.acknowledge(zxid);
       this.#acked = zxid;
     }
     this.#zab.traced('accepted', options.sid, before, this.#acked);
@@ -402,9 +402,7 @@ export class Learner implements Role, LeaderAccess {
   }
 
   #ping(zxid: Zxid): void {
-    const touched = this.isServing ? this.#zab.app.takeTouched() : [];
-    const touches = touched.map(([session, timeoutMs]) => ({ session, timeoutMs }));
-    this.#packet(packetTypes.ping, zxid, (out) => writeTouches(out, touches));
+    this.#link.pong(zxid, this.isServing ? this.#zab.app.takeTouched() : []);
   }
 
   #revalidated(packet: QuorumPacket): void {
@@ -424,16 +422,6 @@ export class Learner implements Role, LeaderAccess {
       this.#syncs.shift();
       this.#zab.app.synced();
     }
-  }
-
-  request(session: SessionId, cxid: number, opcode: number, body: Uint8Array, identities: Identities): void {
-    const frame = beginPacket(this.#out, packetTypes.request, zxidNone);
-    writeRequest(this.#out, { session, cxid, opcode, body });
-    endPacket(this.#out, frame, opcode === opcodes.createSession ? null : identities);
-  }
-
-  revalidate(session: SessionId, timeoutMs: number): void {
-    this.#packet(packetTypes.revalidate, zxidNone, (out) => writeRevalidateRequest(out, { session, timeoutMs }));
   }
 
   // Reconfiguration.
@@ -463,14 +451,7 @@ export class Learner implements Role, LeaderAccess {
     this.#zab.leave(`the ensemble was reconfigured; server ${designated} leads`, designated);
   }
 
-  // Sending and time.
-
-  #packet(type: number, zxid: Zxid, write?: (out: JuteWriter) => void): void {
-    if (write === undefined) return writePacket(this.#out, type, zxid);
-    const frame = beginPacket(this.#out, type, zxid);
-    write(this.#out);
-    endPacket(this.#out, frame);
-  }
+  // Time.
 
   turn(): void {
     // A learner proposes nothing.
@@ -488,13 +469,13 @@ export class Learner implements Role, LeaderAccess {
   }
 
   flush(): void {
-    if (this.#out.length > 0 && this.#link !== undefined) this.#link.send(this.#out.detach(1024), this.#zab.durable);
+    this.#link.flush(this.#zab.durable);
   }
 
   end(): void {
     this.flush();
     if (this.#epoch === 0) this.#zab.didNotLead(this.leader, this.phase !== 'connecting');
-    this.#link?.close();
-    this.#link = this.#snapshot = undefined;
+    this.#link.close();
+    this.#snapshot = undefined;
   }
 }

@@ -2,7 +2,7 @@
 // role: the history, the epochs, the configuration, the election. A role that ends leaves nothing running: its connections
 // are closed, and the next one begins only when the disk has finished what the last one asked for.
 
-import { formatZxid } from '@corral/protocol';
+import { formatZxid, zxidNone, zxidZero } from '@corral/protocol';
 import type { EnsembleConfig, Epoch, JuteWriter, Zxid } from '@corral/protocol';
 import type { DiskOp, EnsembleHost, Entry, EnsembleInput, EnsembleNote, EpochFile, PeerLink } from '../effects.ts';
 import { Callers } from './callers.ts';
@@ -11,6 +11,7 @@ import type { Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
 import { DiskOps } from './disk-ops.ts';
 import { Election } from './election.ts';
+import type { Reach } from './election.ts';
 import { ElectionMesh } from './election-mesh.ts';
 import { History } from './history.ts';
 import { Leader } from './leader.ts';
@@ -54,15 +55,13 @@ export class Peer implements Zab {
   now = 0;
   wall = 0;
   isUnknown: boolean;
+  mustBeReplaced = false;
   readonly #frame: PeerParts['frame'];
   readonly #election: Election;
   readonly #mesh: ElectionMesh;
   #role: Leader | Learner | undefined;
   #state: PeerState = 'leaving';
-  /** Counts the roles; what belongs to an earlier one is stale. */
-  #term = 0;
-  readonly #ops = new DiskOps();
-  readonly #whenLogged: (() => void)[] = [];
+  readonly #ops: DiskOps;
   #dials = 0;
   #turnRequested = false;
   readonly #callers = new Callers();
@@ -85,6 +84,7 @@ export class Peer implements Zab {
     this.isUnknown = start.isUnknown && !this.has('A37');
     this.#needsBase = start.isEmpty;
     this.#frame = frame;
+    this.#ops = new DiskOps(this.has('A39'));
     this.quorums = new Quorums(options.config, options.nextConfig);
     this.history = new History({ entries: options.commitLogCount, bytes: options.commitLogBytes });
     this.#restoreHistory(start.history);
@@ -108,7 +108,7 @@ export class Peer implements Zab {
       sid: options.sid,
       quorums: () => this.quorums,
       peerType: options.peerType,
-      ownVote: () => (this.isUnknown ? undefined : { zxid: this.end, peerEpoch: this.epochs.current }),
+      ownVote: () => this.#ownVote(),
       minMs: options.electionMinMs,
       maxMs: options.electionMaxMs,
       finalizeMs: options.electionFinalizeMs,
@@ -121,11 +121,10 @@ export class Peer implements Zab {
     });
   }
 
-  #restoreHistory({ base, entries, snapshot }: RestoredHistory): void {
+  /** Nothing on disk is known to be decided: even a snapshot may come from a leader that was never established. */
+  #restoreHistory({ base, entries }: RestoredHistory): void {
     this.history.reset(base);
     for (const entry of entries) this.history.append(entry);
-    // What lies behind the snapshot may or may not be decided; a leader will say.
-    if (snapshot > this.history.base && snapshot <= this.history.last) this.history.committed = snapshot;
   }
 
   // Facts.
@@ -169,6 +168,14 @@ export class Peer implements Zab {
     return this.has('A13') ? this.app.applied : this.history.last;
   }
 
+  /** A server that may have lost something says so by -1; one that has a part of a history says that it is not new. */
+  #ownVote(): Reach | undefined {
+    const { history, epochs, isUnknown } = this;
+    if (!isUnknown) return { zxid: this.end, peerEpoch: epochs.current };
+    if (history.last === zxidZero && epochs.current === 0) return undefined;
+    return { zxid: zxidNone, peerEpoch: Math.max(1, epochs.current) };
+  }
+
   // Life.
 
   start(): void {
@@ -196,7 +203,7 @@ export class Peer implements Zab {
       this.#isReadOnly = false;
       this.app.stop();
     }
-    this.#term++;
+    this.#ops.nextTerm();
     this.leaderSid = leader;
     const isObserver =
       this.quorums.member(sid)?.role === 'observer' || (!this.quorums.knows(sid) && peerType === 'observer');
@@ -240,8 +247,7 @@ export class Peer implements Zab {
     this.#role = undefined;
     this.#state = 'leaving';
     this.#designated = designated;
-    this.#term++;
-    if (!this.has('A39')) this.#whenLogged.length = 0;
+    this.#ops.nextTerm();
     this.#election.left();
     role.end();
     this.app.stop();
@@ -287,59 +293,41 @@ export class Peer implements Zab {
 
   #accepted(zxid: Zxid): void {
     this.#role?.accepted(zxid);
-    if (this.batches.idle) this.#logged();
+    if (this.batches.idle) this.#ops.logged();
   }
 
   whenLogged(then: () => void): void {
-    if (this.batches.idle) return then();
-    this.#whenLogged.push(this.#inThisTerm(then));
-  }
-
-  #logged(): void {
-    for (const then of this.#whenLogged.splice(0)) then();
-  }
-
-  /** Skipped when the role has ended meanwhile. */
-  #inThisTerm(then: () => void): () => void {
-    const term = this.#term;
-    return () => {
-      if (term === this.#term || this.has('A39')) then();
-    };
-  }
-
-  #startOp(record: () => void, then: () => void): DiskOp {
-    return this.#ops.start(record, this.#inThisTerm(then));
+    if (this.batches.idle) then();
+    else this.#ops.whenLogged(then);
   }
 
   writeEpoch(file: EpochFile, epoch: Epoch, then: () => void): void {
     const key = file === 'acceptedEpoch' ? 'accepted' : 'current';
-    const op = this.#startOp(() => (this.epochs[key] = epoch), then);
+    const op = this.#ops.start(() => (this.epochs[key] = epoch), then);
     this.host.writeEpoch(op, file, epoch);
   }
 
   truncate(zxid: Zxid, then: () => void): void {
     const { history, app } = this;
-    const isInWindow = zxid === history.base || history.at(history.indexAfter(zxid) - 1)?.zxid === zxid;
-    // The disk is cut to the nearest transaction before, so that what is left is a history.
-    const target = isInWindow ? zxid : (history.at(history.indexAfter(zxid) - 1)?.zxid ?? history.base);
-    const mustReload = target < app.applied && !this.has('A17');
-    const goOn = this.#inThisTerm(then);
-    const op = this.#startOp(
+    const isInMemory = zxid >= history.base;
+    const mustReload = (!isInMemory || zxid < app.applied) && !this.has('A17');
+    const goOn = this.#ops.inThisTerm(then);
+    const op = this.#ops.start(
       () => {
-        history.cut(target);
+        if (isInMemory) history.cut(zxid);
         if (mustReload) this.#reload(goOn);
       },
       () => {
         if (!mustReload) then();
       },
     );
-    this.host.truncate(op, target);
+    this.host.truncate(op, zxid);
   }
 
   /** Memory has what was cut: it is dropped and restored from the disk. */
   #reload(then: () => void): void {
     const reload = this.app.reload();
-    const op = this.#startOp(() => this.#restoreHistory(reload.adopt()), then);
+    const op = this.#ops.start(() => this.#restoreHistory(reload.adopt()), then);
     this.host.reload(op, () => reload.makeTarget());
   }
 
@@ -348,15 +336,16 @@ export class Peer implements Zab {
       snapshot.adopt();
       this.history.reset(zxid);
       this.#needsBase = this.has('A21');
+      this.mustBeReplaced = false;
     };
     if (this.has('A21')) return (adopt(), then());
-    const op = this.#startOp(adopt, then);
+    const op = this.#ops.start(adopt, then);
     this.host.installSnapshot(op, snapshot.source(zxid));
   }
 
   secureBase(then: () => void): void {
     if (!this.#needsBase) return then();
-    const op = this.#startOp(() => (this.#needsBase = false), then);
+    const op = this.#ops.start(() => (this.#needsBase = false), then);
     this.host.installSnapshot(op, this.app.snapshot('file'));
   }
 
@@ -365,7 +354,7 @@ export class Peer implements Zab {
   propose(config: EnsembleConfig): void {
     if (!this.options.reconfigEnabled || config.version <= this.quorums.newest.version) return;
     this.quorums = new Quorums(this.quorums.committed.config, config);
-    this.host.writeConfig(this.#startOp(nothing, nothing), 'next', config);
+    this.host.writeConfig(this.#ops.start(nothing), 'next', config);
     this.#mesh.configured(this.now);
   }
 
@@ -373,7 +362,7 @@ export class Peer implements Zab {
     if (this.options.reconfigEnabled && config.version > this.quorums.committed.config.version) {
       const next = this.quorums.lastSeen?.config;
       this.quorums = new Quorums(config, next !== undefined && next.version > config.version ? next : undefined);
-      this.host.writeConfig(this.#startOp(nothing, nothing), 'active', config);
+      this.host.writeConfig(this.#ops.start(nothing), 'active', config);
       this.#mesh.configured(this.now);
     }
     this.app.configured(this.quorums.committed.config);

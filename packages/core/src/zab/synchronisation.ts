@@ -14,19 +14,30 @@ export type SyncPlan =
   | { readonly kind: 'TRUNC'; readonly to: Zxid }
   | { readonly kind: 'SNAP' };
 
-/** How to bring a history that ends at `last` to ours. A zxid of ours in its place means the same history up to there. */
-export function planSync(history: History, last: number, has: (defect: Defect) => boolean = sound): SyncPlan {
+/**
+ * How to bring a history that ends at `last` to ours as far as that is decided. A zxid of ours in its place means the same
+ * history up to there.
+ */
+export function planSync(
+  history: History,
+  last: number,
+  decided: Zxid,
+  has: (defect: Defect) => boolean = sound,
+): SyncPlan {
   if (last === zxidZero) return history.last === zxidZero ? { kind: 'DIFF', after: zxidZero } : { kind: 'SNAP' };
   if (last < 0) return { kind: 'SNAP' };
   const zxid = last as Zxid;
   if (has('A01') && zxid >= history.base && zxid <= history.last) return { kind: 'DIFF', after: zxid };
   if (has('A18') && zxid < history.base) return { kind: 'DIFF', after: zxid };
-  if (zxid >= history.base && history.continues(zxid)) return { kind: 'DIFF', after: zxid };
   // The mark where an epoch begins is no transaction: its history is the one before it.
   if (isEpochStart(zxid) && zxid > history.base && zxid < history.last) return { kind: 'DIFF', after: zxid };
-  // A tail of the same epoch that nobody else has. Across epochs its history may differ before the cut already.
-  if (zxid > history.last && epochOf(zxid) === epochOf(history.last)) return { kind: 'TRUNC', to: history.last };
-  return { kind: 'SNAP' };
+  if (zxid > decided) {
+    // A tail of the same epoch that nobody else has, or one this leader proposed and has not decided: the learner gets
+    // that again, with everybody. Across epochs its history may differ before the cut already.
+    const isTail = epochOf(zxid) === epochOf(decided) || (zxid <= history.last && history.continues(zxid));
+    return isTail ? { kind: 'TRUNC', to: decided } : { kind: 'SNAP' };
+  }
+  return zxid >= history.base && history.continues(zxid) ? { kind: 'DIFF', after: zxid } : { kind: 'SNAP' };
 }
 
 const sound = (): boolean => false;

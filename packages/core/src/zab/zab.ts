@@ -71,8 +71,6 @@ export interface RestoredHistory {
   /** Zxid before the first of `entries`. */
   readonly base: Zxid;
   readonly entries: readonly Entry[];
-  /** Zxid of the snapshot that was loaded. */
-  readonly snapshot: Zxid;
 }
 
 /** How the state machine reaches the leader from a learner. */
@@ -166,10 +164,13 @@ export interface Zab {
   readonly durable: DiskOp;
   /** Whether this server cannot say what it has promised: it counts nowhere until it is synchronised. */
   isUnknown: boolean;
+  /** The history cannot be cut where a leader wanted it: the next leader is asked for the whole state. */
+  mustBeReplaced: boolean;
   /** Appends a transaction that arrived as bytes to history and log; `payload` is copied. */
   log(zxid: Zxid, payload: Uint8Array): Entry;
   /** `then` is skipped when the role has ended meanwhile. */
   writeEpoch(file: 'acceptedEpoch' | 'currentEpoch', epoch: Epoch, then: () => void): void;
+  /** Cuts the history behind `zxid`, as far as that is possible: `history` says where it ends then. */
   truncate(zxid: Zxid, then: () => void): void;
   install(snapshot: IncomingSnapshot, zxid: Zxid, then: () => void): void;
   /** A leader of a new ensemble begins with a snapshot of nothing: a log alone would not be trusted. */

@@ -141,7 +141,10 @@ export class DurableHistory {
     this.#snapshots = snapshots.sort((a, b) => a - b);
     this.#base = this.#snapshots.at(-1) ?? 0;
     this.#epochs = { accepted: this.#number('acceptedEpoch'), current: this.#number('currentEpoch') };
-    this.#replay(logs.sort((a, b) => a.zxid - b.zxid).map(({ file }) => file), before);
+    this.#replay(
+      logs.sort((a, b) => a.zxid - b.zxid).map(({ file }) => file),
+      before,
+    );
   }
 
   #replay(files: readonly SimFile[], before: readonly LoggedTxn[]): void {

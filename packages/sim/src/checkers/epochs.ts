@@ -46,7 +46,8 @@ export function promised(
   }
   checkClaim(ghost, view, 'ACKEPOCH', last);
   if (current === undefined) return;
-  if (epoch <= view.promised && view.isVoter) {
+  // Without its disk a server may promise again what it promised before: the promise says -1 and counts for nothing.
+  if (epoch <= view.promised && view.isVoter && !(view.isAmnesic && last < 0)) {
     ghost.fail(4, 'epoch promise', `${sid} promises epoch ${epoch} again: it has promised ${view.promised}`);
   }
   view.promised = Math.max(view.promised, epoch);
@@ -143,8 +144,13 @@ export function establish(ghost: Ghost, attempt: Attempt): void {
       `${leader} leads epoch ${epoch} from ${hex(initialLast)}, decided is ${hex(last)}`,
     );
   }
-  for (const { zxid, hash } of view.history.txns) {
-    if (zxid <= ghost.lastDecided || zxid > initialLast) continue;
+  // With the leader all of its history is decided. It may have it as a snapshot, without the transactions one by one.
+  const chain = [];
+  for (let at = ghost.proposals.get(initialLast); at !== undefined && at.zxid > last;) {
+    chain.push(at);
+    at = ghost.proposals.get(at.previous);
+  }
+  for (const { zxid, hash } of chain.reverse()) {
     ghost.decided.push({ zxid, hash });
     ghost.decidedHash.set(zxid, hash);
   }

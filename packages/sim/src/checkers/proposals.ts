@@ -33,7 +33,7 @@ export function proposed(ghost: Ghost, sid: number, txn: LoggedTxn, payload: Uin
 /** A transaction became durable somewhere: it must be a proposal, behind the one that comes before it. */
 export function becameDurable(ghost: Ghost, view: ServerView, txn: LoggedTxn, previous: LoggedTxn | undefined): void {
   const proposal = ghost.proposals.get(txn.zxid);
-  if (proposal === undefined || proposal.hash !== txn.hash) {
+  if (proposal?.hash !== txn.hash) {
     ghost.fail(11, 'integrity', `the log of ${view.sid} has ${hex(txn.zxid)}, which was not proposed like this`);
     return;
   }
@@ -100,7 +100,10 @@ export function decide(ghost: Ghost, zxid: number, by: number): void {
     );
     return;
   }
-  const holders = ghost.holders(zxid, proposal.hash);
+  // Whoever has lost its disk since, or had it damaged, may have been one of them.
+  const lost = [...ghost.servers.values()].filter((view) => view.isVoter && (view.isAmnesic || view.isDamaged));
+  const holders =
+    ghost.holders(zxid, proposal.hash) + lost.filter((view) => !ghost.has(view, zxid, proposal.hash)).length;
   if (holders < ghost.quorum) {
     ghost.fail(9, 'commit rule', `${by} commits ${hex(zxid)}, which is on ${holders} disks of ${ghost.quorum} needed`);
     return;
