@@ -228,6 +228,29 @@ describe('an ensemble of three', () => {
     expect(leader.peer.state).not.toBe('leading');
   });
 
+  test('whoever removes the leader through a follower is answered, and another server leads without an election', () => {
+    const cluster = new MemoryCluster(3);
+    for (const node of cluster.nodes.values()) {
+      node.ensemble = { reconfigEnabled: true };
+      node.replica = { reconfigEnabled: true, skipAcl: true };
+    }
+    cluster.start();
+    const leader = cluster.elect();
+    const others = [...cluster.nodes.values()].filter((node) => node !== leader);
+    const client = others[0].connect();
+    const leavingServers = `${leader.sid}`;
+    const request = { joiningServers: null, leavingServers, newMembers: null, curConfigId: -1n };
+    expect(client.call('reconfig', request).err).toBe(0);
+    const next = cluster.elect();
+    expect(others).toContain(next);
+    cluster.pass(5 * tickMs);
+    expect(others.map(({ peer }) => [peer.isServing, peer.stats.elections])).toEqual([
+      [true, 1],
+      [true, 1],
+    ]);
+    expect(next.connect().getData('/zookeeper/config').err).toBe(0);
+  });
+
   test('an epoch whose counter is used up is followed by the next', () => {
     const cluster = new MemoryCluster(3);
     for (const node of cluster.nodes.values()) node.ensemble = { counterMax: 5 };

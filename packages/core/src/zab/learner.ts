@@ -438,15 +438,15 @@ export class Learner implements Role {
   }
 
   #reconfigured(zxid: Zxid, designated: number): void {
-    const { history } = this.#zab;
+    const { history, options } = this.#zab;
     const entry = history.at(history.indexAfter(zxid) - 1);
     if (entry?.zxid !== zxid) return;
     const config = this.#zab.app.configOf(entry);
     if (config === undefined) throw new ProtocolError('a reconfiguration without a configuration');
-    const { sid } = this.#zab.options;
-    const roleBefore = this.#zab.quorums.member(sid)?.role;
+    const roleBefore = this.#zab.quorums.member(options.sid)?.role;
+    this.#apply(); // whoever asked for it is answered before the role may end
     this.#zab.activate(config);
-    if (designated === this.leader && this.#zab.quorums.member(sid)?.role === roleBefore) return;
+    if (designated === this.leader && this.#zab.quorums.member(options.sid)?.role === roleBefore) return;
     // The transaction must be durable and applied before the next role begins; leaving waits for the log.
     this.#zab.leave(`the ensemble was reconfigured; server ${designated} leads`, designated);
   }
