@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startServer } from '@corral/server';
 import type { FlatSettings, RunningServer } from '@corral/server';
-import { TestEnsemble } from './ensemble.ts';
-import type { ServingRole } from './ensemble.ts';
+import { TestEnsemble } from './serving-ensemble.ts';
+import type { ServingRole } from './serving-ensemble.ts';
 import { replay } from './vectors.ts';
 import type { Vectors } from './vectors.ts';
 
