@@ -1,0 +1,293 @@
+// A checker that cannot fail shows nothing: each is shown a history that breaks its rule and no other before it.
+
+import { describe, expect, it } from 'vitest';
+import { StagedHistory, zxid } from '../testing/staged-history.ts';
+import { checkHistories, checkMultis } from './clients.ts';
+import type { ClientOp, Done } from '../clients.ts';
+import * as epochs from './epochs.ts';
+import * as proposals from './proposals.ts';
+import * as state from './state.ts';
+
+type Case = readonly [invariant: number, what: string, happens: (h: StagedHistory) => void];
+
+function run(happens: Case[2]): StagedHistory {
+  const history = new StagedHistory();
+  happens(history);
+  return history;
+}
+
+/** Epoch 1 led by server 1, with two transactions decided. */
+function begin(h: StagedHistory): void {
+  h.lead(1);
+  h.write(1, zxid(1, 1));
+  h.write(1, zxid(1, 2));
+}
+
+describe('a history as it should be', () => {
+  it('breaks no rule', () => {
+    const h = run((each) => {
+      begin(each);
+      each.lead(2, 2, [1, 3]);
+      each.write(2, zxid(2, 1));
+    });
+    expect(h.ghost.violation).toBeUndefined();
+    expect(h.ghost.decided.map((txn) => txn.zxid)).toEqual([zxid(1, 1), zxid(1, 2), zxid(2, 1)]);
+  });
+});
+
+const elections: readonly Case[] = [
+  [3, 'two leaders are promised one epoch by majorities', (h) => {
+    h.discover(1, 1, [2]);
+    h.writeEpoch(3, 'acceptedEpoch', 1);
+    epochs.announced(h.ghost, h.view(3), 1);
+    h.view(2).promised = 0;
+    epochs.promised(h.ghost, h.view(2), 3, 1, 0, 0);
+  }],
+  [3, 'a leader begins without a majority', (h) => {
+    h.discover(1, 1, [2]);
+    epochs.establish(h.ghost, h.attempt(1, 1));
+  }],
+  [3, 'two leaders begin in one epoch', (h) => {
+    h.lead(1, 1, [2]);
+    h.writeEpoch(3, 'acceptedEpoch', 1);
+    h.writeEpoch(3, 'currentEpoch', 1);
+    epochs.announced(h.ghost, h.view(3), 1);
+    epochs.hasHistory(h.ghost, h.view(2), 3, 1);
+    epochs.establish(h.ghost, h.attempt(1, 3));
+  }],
+  [4, 'an epoch is announced before it is on disk', (h) => epochs.announced(h.ghost, h.view(1), 1)],
+  [4, 'an epoch is claimed that is not on disk', (h) => epochs.introduced(h.ghost, h.view(1), 1)],
+  [4, 'an epoch is promised before it is on disk', (h) => epochs.promised(h.ghost, h.view(2), 1, 1, 0, 0)],
+  [4, 'an epoch is promised twice', (h) => {
+    h.discover(1, 1, [2]);
+    epochs.promised(h.ghost, h.view(2), 1, 1, 0, 0);
+  }],
+  [5, 'the current epoch is above the accepted one', (h) => {
+    h.writeEpoch(1, 'currentEpoch', 1);
+    epochs.checkEpochFiles(h.ghost, h.view(1));
+  }],
+  [5, 'a promise names another current epoch than the disk', (h) => {
+    h.writeEpoch(2, 'acceptedEpoch', 1);
+    epochs.promised(h.ghost, h.view(2), 1, 1, 7, 0);
+  }],
+  [6, 'the epoch is on disk without its history', (h) => {
+    h.lead(1, 1, [2]);
+    h.write(1, zxid(1, 1), [1, 2]);
+    h.discover(2, 1, [2, 3]);
+    epochs.currentEpochChanged(h.ghost, h.view(3), 2);
+  }],
+  [7, 'a history is acknowledged before the epoch is on disk', (h) => {
+    h.discover(1, 1, [2]);
+    epochs.hasHistory(h.ghost, h.view(2), 1, 1);
+  }],
+  [7, 'a history is acknowledged that is not there', (h) => {
+    h.lead(1, 1, [2]);
+    h.write(1, zxid(1, 1), [1, 2]);
+    h.discover(2, 1, [2, 3]);
+    h.writeEpoch(3, 'currentEpoch', 2);
+    epochs.hasHistory(h.ghost, h.view(3), 1, 2);
+  }],
+  [15, 'a leader begins without something decided', (h) => {
+    h.lead(1, 1, [2]);
+    h.write(1, zxid(1, 1), [1, 2]);
+    h.discover(2, 3, [2]);
+    for (const sid of [2, 3]) h.writeEpoch(sid, 'currentEpoch', 2);
+    epochs.hasHistory(h.ghost, h.view(2), 3, 2);
+    epochs.establish(h.ghost, h.attempt(2, 3));
+  }],
+  [18, 'a vote names more than the disk has', (h) => epochs.voted(h.ghost, h.view(1), 1, zxid(1, 1), 0)],
+  [18, 'a vote names less than the disk has', (h) => {
+    begin(h);
+    epochs.voted(h.ghost, h.view(1), 1, zxid(1, 1), 1);
+  }],
+  [18, 'a vote names an epoch that is not on disk', (h) => epochs.voted(h.ghost, h.view(1), 1, 0, 3)],
+  [24, 'a server that has lost its disk votes', (h) => {
+    begin(h);
+    h.disks.get(3)!.wipe();
+    h.watch.wiped(3);
+    epochs.voted(h.ghost, h.view(3), 1, 0, 0);
+  }],
+]; // prettier-ignore
+
+const broadcasts: readonly Case[] = [
+  [1, 'a zxid has two contents', (h) => {
+    begin(h);
+    h.propose(1, zxid(1, 2), 'other');
+  }],
+  [2, 'a counter is left out', (h) => {
+    begin(h);
+    h.propose(1, zxid(1, 4));
+  }],
+  [2, 'a counter is too high', (h) => {
+    h.ghost.counterMax = 1;
+    begin(h);
+  }],
+  [8, 'what is acknowledged is not on disk', (h) => {
+    h.lead(1);
+    h.propose(1, zxid(1, 1));
+    proposals.acknowledged(h.ghost, h.view(2), zxid(1, 1));
+  }],
+  [8, 'what comes before what is acknowledged is not on disk', (h) => {
+    h.lead(1);
+    for (const counter of [1, 2]) h.propose(1, zxid(1, counter));
+    h.log([1], zxid(1, 1));
+    h.ghost.servers.get(2)!.history.added = undefined;
+    h.log([2], zxid(1, 2));
+    proposals.acknowledged(h.ghost, h.view(2), zxid(1, 2));
+  }],
+  [8, 'what was never proposed is acknowledged', (h) => proposals.acknowledged(h.ghost, h.view(2), zxid(1, 1))],
+  [8, 'something is sent before what it rests on is done', (h) => h.watch.brokenFence(1, 5, 4)],
+  [9, 'something is decided that one disk has', (h) => {
+    h.lead(1);
+    h.propose(1, zxid(1, 1));
+    h.log([1], zxid(1, 1));
+    proposals.committed(h.ghost, h.attempt(1, 1), zxid(1, 1));
+  }],
+  [9, 'something is decided before what it follows', (h) => {
+    h.lead(1);
+    for (const counter of [1, 2]) h.propose(1, zxid(1, counter));
+    for (const counter of [1, 2]) h.log([1, 2, 3], zxid(1, counter));
+    proposals.committed(h.ghost, h.attempt(1, 1), zxid(1, 2));
+  }],
+  [9, 'something is decided that nobody proposed', (h) => {
+    h.lead(1);
+    proposals.committed(h.ghost, h.attempt(1, 1), zxid(1, 1));
+  }],
+  [11, 'a log has something that nobody proposed', (h) => h.log([1], zxid(1, 1))],
+  [11, 'something is logged that no leader has proposed', (h) => {
+    proposals.proposed(h.ghost, 2, h.txn(zxid(1, 1)), h.payload(zxid(1, 1)), 'logged');
+  }],
+  [17, 'a log has a hole', (h) => {
+    h.lead(1);
+    for (const counter of [1, 2, 3]) h.propose(1, zxid(1, counter));
+    h.log([2], zxid(1, 1));
+    h.log([2], zxid(1, 3));
+  }],
+]; // prettier-ignore
+
+const states: readonly Case[] = [
+  [10, 'a server applies what is not decided', (h) => {
+    begin(h);
+    h.propose(1, zxid(1, 3));
+    h.view(2).servesOn = 1;
+    state.applied(h.ghost, h.view(2), zxid(1, 3), 1n);
+  }],
+  [12, 'a server goes back', (h) => {
+    begin(h);
+    h.view(2).servesOn = 1;
+    state.applied(h.ghost, h.view(2), zxid(1, 2), 2n);
+    state.applied(h.ghost, h.view(2), zxid(1, 1), 1n);
+  }],
+  [16, 'what is decided is on too few disks', (h) => {
+    begin(h);
+    for (const sid of [2, 3]) h.disks.get(sid)!.wipe();
+    h.view(2).history.shrunk = h.view(3).history.shrunk = undefined;
+    state.checkDurability(h.ghost);
+  }],
+  [17, 'a server starts with less than its disk has', (h) => {
+    begin(h);
+    state.checkStart(h.ghost, h.view(1), zxid(1, 1));
+  }],
+  [19, 'something decided is gone from a disk', (h) => {
+    begin(h);
+    h.files(3).remove('/data/log.100000001');
+    void h.view(3).history.last;
+  }],
+  [19, 'a snapshot is left behind a cut', (h) => {
+    h.files(3).writeDurably('/data/snapshot.100000002', new Uint8Array(4));
+    h.watch.truncatedTo(3, zxid(1, 1));
+  }],
+  [19, 'what was cut off can come back', (h) => {
+    h.lead(1);
+    h.propose(1, zxid(1, 1));
+    h.log([3], zxid(1, 1));
+    h.disks.get(3)!.truncate('/data/log.100000001', 20);
+    h.watch.truncatedTo(3, zxid(1, 1));
+  }],
+  [20, 'a snapshot holds what is not decided', (h) => {
+    begin(h);
+    state.snapshotTaken(h.ghost, h.view(1), zxid(1, 3), undefined);
+  }],
+  [20, 'a snapshot holds another tree', (h) => {
+    begin(h);
+    h.view(2).servesOn = 1;
+    state.applied(h.ghost, h.view(2), zxid(1, 2), 2n);
+    state.snapshotTaken(h.ghost, h.view(1), zxid(1, 2), 3n);
+  }],
+  [21, 'a snapshot cannot be read', (h) => state.unreadable(h.ghost, h.view(1), zxid(1, 1), 'it is empty')],
+  [22, 'two servers have different trees', (h) => {
+    begin(h);
+    for (const sid of [2, 3]) {
+      h.view(sid).servesOn = sid;
+      state.applied(h.ghost, h.view(sid), zxid(1, 2), BigInt(sid));
+    }
+  }],
+]; // prettier-ignore
+
+describe('rules of elections', () => {
+  it.each(elections)('%i is broken when %s', (invariant, _what, happens) => {
+    expect(run(happens).broken).toBe(invariant);
+  });
+});
+
+describe('rules of the broadcast', () => {
+  it.each(broadcasts)('%i is broken when %s', (invariant, _what, happens) => {
+    expect(run(happens).broken).toBe(invariant);
+  });
+});
+
+describe('rules of the state', () => {
+  it.each(states)('%i is broken when %s', (invariant, _what, happens) => {
+    expect(run(happens).broken).toBe(invariant);
+  });
+});
+
+describe('rules of what clients were told', () => {
+  const done = (op: ClientOp, at: number, facts: Partial<Done>): Done => {
+    return { client: 1, session: 1n, op, calledAt: at, answeredAt: at + 1, outcome: 'ok', error: 0, zxid: 0, ...facts };
+  };
+  const set = (at: number, z: number): Done => done({ kind: 'set', path: '/a', value: 'x' }, at, { zxid: z });
+  const get = (at: number, facts: Partial<Done>): Done => done({ kind: 'get', path: '/a' }, at, facts);
+  const brokenBy = (...history: Done[]): number | undefined => {
+    const h = run(begin);
+    checkHistories(h.ghost, [history]);
+    return h.broken;
+  };
+
+  it('holds for writes in order and a read of the last of them', () => {
+    const read = get(5, { zxid: zxid(1, 2), value: 'x', mzxid: zxid(1, 2) });
+    expect(brokenBy(set(1, zxid(1, 1)), set(3, zxid(1, 2)), read)).toBeUndefined();
+  });
+
+  it('25 is broken when a later write has an earlier zxid', () => {
+    expect(brokenBy(set(1, zxid(1, 2)), set(3, zxid(1, 1)))).toBe(25);
+  });
+
+  it('16 is broken when a write was answered that is not decided', () => {
+    expect(brokenBy(set(1, zxid(1, 9)))).toBe(16);
+  });
+
+  it('29 is broken when a read shows what was not written, or not decided', () => {
+    expect(brokenBy(get(1, { zxid: zxid(1, 2), value: 'y', mzxid: zxid(1, 2) }))).toBe(29);
+    expect(brokenBy(get(1, { zxid: zxid(1, 2), value: 'x', mzxid: zxid(1, 7) }))).toBe(29);
+  });
+
+  it('30 is broken when a read behind a sync misses an earlier write', () => {
+    const sync = done({ kind: 'sync', path: '/a' }, 3, { zxid: zxid(1, 1) });
+    const read = get(5, { zxid: zxid(1, 1), value: 'x', mzxid: zxid(1, 1) });
+    expect(brokenBy({ ...set(1, zxid(1, 2)), session: 2n }, sync, read)).toBe(30);
+  });
+
+  it('37 is broken when a number is given twice', () => {
+    const op = { kind: 'create', path: '/s-', value: 'x', sequential: true } as const;
+    const create = (at: number, z: number): Done => done(op, at, { zxid: z, created: '/s-0000000001' });
+    expect(brokenBy(create(1, zxid(1, 1)), create(3, zxid(1, 2)))).toBe(37);
+  });
+
+  it('26 is broken when half of a multi is there', () => {
+    const h = run(begin);
+    const multi = done({ kind: 'multi', path: '/m', value: 'x' }, 1, { outcome: 'unknown' });
+    checkMultis(h.ghost, [multi], (path) => (path === '/m' ? 'x' : null));
+    expect(h.broken).toBe(26);
+  });
+});
