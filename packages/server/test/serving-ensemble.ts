@@ -33,7 +33,7 @@ export class TestEnsemble {
       lines[`server.${sid}`] =
         `127.0.0.1:${await freePort()}:${await freePort()}:${role};127.0.0.1:${await freePort()}`;
     }
-    const { clientPortAddress: _, ...others }: FlatSettings = { initLimit: 10, syncLimit: 5, ...settings };
+    const others: FlatSettings = { initLimit: 10, syncLimit: 5, ...settings };
     for (const sid of sids) {
       const dataDir = join(ensemble.#dir, `${sid}`);
       mkdirSync(dataDir);
