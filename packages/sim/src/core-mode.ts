@@ -12,7 +12,11 @@ export function keepCore(cluster: Cluster, random: Random, clients: readonly Sim
   const { network, knobs } = cluster;
   const everyone = [...cluster.nodes.keys()];
   const voters = everyone.filter((sid) => sid <= knobs.voters);
-  const core = random.shuffle(voters).slice(0, Math.floor(knobs.voters / 2) + 1);
+  const core = random
+    .shuffle(voters)
+    .filter((sid) => hasVote(cluster, sid))
+    .slice(0, Math.floor(knobs.voters / 2) + 1);
+  if (core.length * 2 <= knobs.voters) return;
   cluster.note(`only ${core.join(', ')} are whole from here on`);
   cluster.heal();
   for (const sid of everyone.filter((each) => !core.includes(each))) {
@@ -30,6 +34,12 @@ export function keepCore(cluster: Cluster, random: Random, clients: readonly Sim
   }
   waitForWrite(cluster, core, clients);
   for (const client of clients) client.servers = everyone;
+}
+
+/** Who has lost its disk has no vote until it is synchronised: with it alone a majority must not do anything. */
+function hasVote(cluster: Cluster, sid: number): boolean {
+  const { isAmnesic, isDamaged } = cluster.watch.ghost.server(sid);
+  return !isAmnesic && !isDamaged;
 }
 
 function waitForWrite(cluster: Cluster, core: readonly number[], clients: readonly SimClient[]): void {

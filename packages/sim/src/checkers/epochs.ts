@@ -115,6 +115,7 @@ export function hasHistory(ghost: Ghost, view: ServerView, leader: number, epoch
     );
   }
   view.isAmnesic = false;
+  view.decidedAtCut = undefined;
   view.isDamaged = false;
   if (view.isVoter) attempt.followers.add(sid);
 }

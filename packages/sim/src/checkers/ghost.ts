@@ -37,6 +37,8 @@ export interface ServerView {
   promised: number;
   /** Lost its disk, and was not brought up to date since. */
   isAmnesic: boolean;
+  /** What was decided when its leader told it to cut its history, while that is under way. */
+  decidedAtCut: number | undefined;
   /** Something was decided when it lost its disk: it may have been part of that. */
   hasForgotten: boolean;
   /** Its disk was damaged beyond what a crash may do: what it had may be gone. */

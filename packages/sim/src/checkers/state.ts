@@ -48,8 +48,10 @@ function checkDigest(ghost: Ghost, view: ServerView, zxid: number, digest: bigin
 /** Transactions are not certain to survive on a disk any more. */
 export function removed(ghost: Ghost, view: ServerView, txns: readonly LoggedTxn[]): void {
   if (view.isDamaged || view.isAmnesic) return;
+  // The leader may decide with others what it has told this server to cut; then the cut takes nothing that counted.
+  const decided = view.decidedAtCut ?? Infinity;
   for (const { zxid, hash } of txns) {
-    if (ghost.decidedHash.get(zxid) !== hash || ghost.has(view, zxid, hash)) continue;
+    if (zxid > decided || ghost.decidedHash.get(zxid) !== hash || ghost.has(view, zxid, hash)) continue;
     ghost.fail(19, 'TRUNC safety', `${view.sid} has lost ${hex(zxid)}, which was decided`);
     return;
   }

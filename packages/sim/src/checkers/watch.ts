@@ -53,6 +53,7 @@ export class Watch implements NetworkWatcher {
       isUp: false,
       promised: 0,
       isAmnesic: false,
+      decidedAtCut: undefined,
       hasForgotten: false,
       isDamaged: false,
       round: 0,
@@ -190,6 +191,7 @@ export class Watch implements NetworkWatcher {
     };
     const fromLeader = (packet: QuorumPacket, name: PacketName, end: number): void => {
       this.#count(name);
+      if (name === 'trunc') learner.decidedAtCut = this.ghost.lastDecided;
       this.#fromLeader(leader, session, packet, name, end);
     };
     return {
