@@ -1,4 +1,5 @@
 import { errorCodes, opcodes } from '@corral/protocol';
+import type { Zxid } from '@corral/protocol';
 import { describe, expect, test } from 'vitest';
 import { MemoryCluster, tickMs } from './testing/memory-cluster.ts';
 import type { ClusterNode } from './testing/memory-cluster.ts';
@@ -31,6 +32,20 @@ describe('an ensemble of three', () => {
     expect(digests(cluster).size).toBe(1);
     for (const node of cluster.nodes.values())
       expect(node.connect().children('/')).toEqual(['from-0', 'from-1', 'from-2', 'zookeeper']);
+  });
+
+  test('each write is remembered with who proposed it, all who accepted it, and that it was decided', () => {
+    const { cluster, leader } = started();
+    const client = leader.connect();
+    for (let i = 0; i < 5; i++) client.create(`/n${i}`, { data: 'x' });
+    cluster.pass(tickMs);
+    const last = leader.member.applied;
+    for (let zxid = last - 4; zxid <= last; zxid++) {
+      const decision = leader.member.peer.trace.find(zxid as Zxid);
+      expect(decision?.proposed?.by).toBe(leader.sid);
+      expect(decision?.accepted.map(({ by }) => by).sort()).toEqual([1, 2, 3]);
+      expect(decision?.decided).toBeDefined();
+    }
   });
 
   test('a follower answers its client only when the write is applied here, and events come before', () => {

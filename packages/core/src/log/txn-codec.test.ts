@@ -24,6 +24,25 @@ test('any transaction survives writing and reading, with and without a digest', 
   );
 });
 
+test('what is read in place is the same and takes no memory for its data', () => {
+  fc.assert(
+    fc.property(anyHeader, anyTxn, (head, txn) => {
+      const bytes = encode(head, txn);
+      expect(readTxnPayload(bytes, 0, bytes.length, 'inPlace')).toEqual(decode(bytes));
+    }),
+  );
+  const set: Txn = { kind: 'setData', code: 5, path: '/a', data: Uint8Array.of(1, 2, 3), version: 1 };
+  const bytes = encode(header, { kind: 'multi', parts: [set] });
+  const dataOf = (data: 'copied' | 'inPlace'): Uint8Array => {
+    const { txn } = readTxnPayload(bytes, 0, bytes.length, data);
+    const part = txn.kind === 'multi' ? txn.parts[0] : undefined;
+    if (part?.kind !== 'setData' || part.data === null) throw new Error('no data was read');
+    return part.data;
+  };
+  expect(dataOf('inPlace').buffer).toBe(bytes.buffer);
+  expect(dataOf('copied').buffer).not.toBe(bytes.buffer);
+});
+
 test('a recorded proposal decodes and encodes to the same bytes', () => {
   const recorded = fromHex(`
     0100002854470000 00000001 0000000100000002 000001a204eb107f 00000001
