@@ -70,6 +70,12 @@ const elections: readonly Case[] = [
     h.writeEpoch(2, 'acceptedEpoch', 1);
     epochs.promised(h.ghost, h.view(2), 1, 1, 7, 0);
   }],
+  [5, 'an epoch file goes back', (h) => {
+    h.writeEpoch(1, 'acceptedEpoch', 2);
+    h.watch.started(1, 0);
+    h.writeEpoch(1, 'acceptedEpoch', 1);
+    h.watch.afterEvent();
+  }],
   [6, 'the epoch is on disk without its history', (h) => {
     h.lead(1, 1, [2]);
     h.write(1, zxid(1, 1), [1, 2]);
@@ -190,7 +196,7 @@ const states: readonly Case[] = [
   }],
   [19, 'something decided is gone from a disk', (h) => {
     begin(h);
-    h.files(3).remove('/data/log.100000001');
+    h.loseLog(3, '/data/log.100000001');
     void h.view(3).history.last;
   }],
   [19, 'a snapshot is left behind a cut', (h) => {
@@ -215,6 +221,14 @@ const states: readonly Case[] = [
     state.snapshotTaken(h.ghost, h.view(1), zxid(1, 2), 3n);
   }],
   [21, 'a snapshot cannot be read', (h) => state.unreadable(h.ghost, h.view(1), zxid(1, 1), 'it is empty')],
+  [21, 'the log does not go on where the snapshot ends', (h) => {
+    begin(h);
+    h.write(1, zxid(1, 3), [1, 2]);
+    h.ghost.servers.get(3)!.history.added = h.ghost.servers.get(3)!.history.shrunk = undefined;
+    h.loseLog(3, '/data/log.100000001');
+    h.log([3], zxid(1, 3));
+    state.checkRestorable(h.ghost, h.view(3));
+  }],
   [22, 'two servers have different trees', (h) => {
     begin(h);
     for (const sid of [2, 3]) {

@@ -166,6 +166,18 @@ export function checkEpochFiles(ghost: Ghost, view: ServerView): void {
   ghost.fail(5, 'epoch files', facts);
 }
 
+/** Epoch files never go back. */
+export function checkMonotone(
+  ghost: Ghost,
+  { sid, history, isDamaged, isAmnesic }: ServerView,
+  before: { readonly accepted: number; readonly current: number },
+): void {
+  if (isDamaged || isAmnesic) return;
+  if (history.acceptedEpoch >= before.accepted && history.currentEpoch >= before.current) return;
+  const was = `accepted ${before.accepted}, current ${before.current}`;
+  ghost.fail(5, 'epoch files', `${sid} had ${was}; now ${history.acceptedEpoch} and ${history.currentEpoch}`);
+}
+
 /** When the epoch changes on disk, the history that goes with it is there. */
 export function currentEpochChanged(ghost: Ghost, view: ServerView, epoch: number): void {
   const leader = ghost.promisedTo.get(epoch);

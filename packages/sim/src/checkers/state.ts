@@ -98,6 +98,17 @@ export function unreadable(ghost: Ghost, view: ServerView, zxid: number, problem
   ghost.fail(21, 'a durable state', `the snapshot of ${view.sid} at ${hex(zxid)} cannot be read: ${problem}`);
 }
 
+/** Behind the newest snapshot the log goes on without a gap: what was purged was not needed. */
+export function checkRestorable(ghost: Ghost, view: ServerView): void {
+  const { base, txns } = view.history;
+  if (view.isDamaged || view.isAmnesic) return;
+  const first = txns.find(({ zxid }) => zxid > base);
+  const previous = first && ghost.proposals.get(first.zxid)?.previous;
+  if (previous === undefined || previous <= base || view.history.find(previous) !== undefined) return;
+  const facts = `the newest snapshot of ${view.sid} is at ${hex(base)}, its log goes on behind ${hex(previous)}`;
+  ghost.fail(21, 'a durable state', facts);
+}
+
 /** A leader that is about to begin gives its whole history away as a snapshot, which is not decided then. */
 function isSynchronised(ghost: Ghost, view: ServerView, zxid: number): boolean {
   const attempts = ghost.attempts.get(view.history.acceptedEpoch)?.values() ?? [];

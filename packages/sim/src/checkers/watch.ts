@@ -36,7 +36,8 @@ export class Watch implements NetworkWatcher {
   readonly #sessions = new Map<number, Session>();
   readonly #disks = new Map<number, SimDisk>();
   readonly #knownSnapshots = new Map<number, Set<number>>();
-  readonly #knownEpochs = new Map<number, number>();
+  /** Epoch files as they were last seen. */
+  readonly #knownEpochs = new Map<number, { readonly accepted: number; readonly current: number }>();
 
   constructor(ghost: Ghost = new Ghost()) {
     this.ghost = ghost;
@@ -141,10 +142,12 @@ export class Watch implements NetworkWatcher {
 
   #look(view: ServerView): void {
     const { history, sid } = view;
-    const epoch = history.currentEpoch;
-    if (epoch !== (this.#knownEpochs.get(sid) ?? 0)) {
-      this.#knownEpochs.set(sid, epoch);
-      epochs.currentEpochChanged(this.ghost, view, epoch);
+    const { acceptedEpoch: accepted, currentEpoch: current } = history;
+    const before = this.#knownEpochs.get(sid) ?? { accepted: 0, current: 0 };
+    if (accepted !== before.accepted || current !== before.current) {
+      this.#knownEpochs.set(sid, { accepted, current });
+      epochs.checkMonotone(this.ghost, view, before);
+      if (current !== before.current) epochs.currentEpochChanged(this.ghost, view, current);
     }
     epochs.checkEpochFiles(this.ghost, view);
     const known = this.#knownSnapshots.get(sid)!;
@@ -154,6 +157,7 @@ export class Watch implements NetworkWatcher {
       state.snapshotTaken(this.ghost, view, zxid, this.#digestOfSnapshot(sid, zxid));
     }
     for (const zxid of known) if (!history.snapshots.includes(zxid)) known.delete(zxid);
+    state.checkRestorable(this.ghost, view);
     state.checkDurability(this.ghost);
   }
 

@@ -80,6 +80,12 @@ export class StagedHistory {
     }
   }
 
+  /** The log file of a server is gone; the next transaction starts a new one. */
+  loseLog(sid: number, path: string): void {
+    this.files(sid).remove(path);
+    this.#logs.get(sid)!.forget();
+  }
+
   attempt(epoch: number, leader: number): Attempt {
     return this.ghost.attempt(epoch, leader)!;
   }
