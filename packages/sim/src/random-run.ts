@@ -99,6 +99,7 @@ class RandomRun {
       if (this.#hasExtras) this.#askNewLeader();
       if (!cluster.step()) break;
     }
+    for (const client of this.#clients) client.servers = [...cluster.nodes.keys()];
     if (cluster.violation === undefined && this.#extra.chance(20)) keepCore(cluster, this.#extra, this.#clients);
     if (cluster.violation === undefined && !this.#heal()) {
       cluster.watch.ghost.fail(43, 'liveness', this.#describe());
@@ -107,9 +108,8 @@ class RandomRun {
     return this.#report();
   }
 
-  #addClient(id: number): SimClient {
-    const voters = [...this.#cluster.nodes.keys()];
-    const client = new SimClient(this.#cluster, id, voters, 40 * this.#cluster.knobs.tickMs);
+  #addClient(id: number, servers = [...this.#cluster.nodes.keys()]): SimClient {
+    const client = new SimClient(this.#cluster, id, servers, 40 * this.#cluster.knobs.tickMs);
     this.#clients.push(client);
     client.start();
     return client;
@@ -159,17 +159,19 @@ class RandomRun {
     }
   }
 
-  /** A leader has just begun: one client writes there, another asks whoever led before. */
+  /** A leader has just begun: somebody writes there, and all others ask where they are, maybe whoever led before. */
   #askNewLeader(): void {
-    const { size } = this.#cluster.watch.ghost.established;
-    if (size === this.#elections) return;
-    this.#elections = size;
-    if (size < 2 || this.#clients.length < 2 || !this.#extra.chance(50)) return;
-    const [writer, reader] = this.#extra.shuffle([...this.#clients]);
+    const { established } = this.#cluster.watch.ghost;
+    if (established.size === this.#elections) return;
+    this.#elections = established.size;
+    if (established.size < 2 || this.#clients.length > 3 || !this.#extra.chance(50)) return;
+    const readers = [...this.#clients];
+    const writer = this.#addClient(this.#clients.length + 1, [[...established.values()].at(-1)!]);
     writer.submit({ kind: 'create', path: `/w${++this.#ops}`, value: 'new' });
-    writer.submit({ kind: 'sync', path: '/a' });
-    const ask = (): void => readBehindSync('/a').forEach((op) => reader.submit(op));
-    for (const delay of [100, 200, 400]) this.#cluster.queue.after(delay, ask);
+    const ask = (): void => {
+      for (const reader of readers) if (reader.isIdle) for (const op of readBehindSync('/a')) reader.submit(op);
+    };
+    for (const delay of [30, 60, 120, 240]) this.#cluster.queue.after(delay, ask);
   }
 
   #drawOp(): ClientOp {

@@ -68,7 +68,8 @@ function checkRead(ghost: Ghost, done: Done): void {
 function checkRecency(ghost: Ghost, all: readonly Done[], writes: readonly Done[]): void {
   const syncs = new Map<bigint, Done>();
   for (const done of all) {
-    if (done.outcome !== 'ok') continue;
+    // That there is no such node is an answer too.
+    if (done.outcome === 'unknown' || done.zxid <= 0) continue;
     if (done.op.kind === 'sync') syncs.set(done.session, done);
     const sync = syncs.get(done.session);
     if (done.op.kind !== 'get' || sync === undefined) continue;
