@@ -104,6 +104,8 @@ export class Watch implements NetworkWatcher {
   stepped(sid: number, machine: Machine): void {
     const view = this.ghost.server(sid);
     if (machine.role !== 'leading') view.leads = undefined;
+    // It has closed that connection, and the end of it may still be on its way.
+    if (machine.role === 'looking' || machine.role === 'leading') view.servesOn = undefined;
     const { applied } = machine;
     if (applied !== view.applied) state.applied(this.ghost, view, applied, machine.digest);
   }
