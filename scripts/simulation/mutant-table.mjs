@@ -12,7 +12,7 @@ export function documented(text) {
 export function tableOf(defects, rows) {
   const lines = Object.entries(defects).map(([defect, what]) => {
     const row = rows.get(defect);
-    return `| \`${defect}\` | ${what} | ${row?.seed ?? ''} | ${row === undefined ? 'not found' : `${row.verdict.replace('invariant:', '')} ${row.rule}`} |`;
+    return `| \`${defect}\` | ${what} | ${row?.seed ?? ''} | ${row === undefined ? 'not found' : `${row.verdict.replace('invariant:', '').replace('liveness', '43')} ${row.rule}`} |`;
   });
   return ['| Defect | What it does wrong | Seeds | Found by |', '|---|---|---|---|', ...lines].join('\n');
 }
