@@ -21,6 +21,13 @@ export type ClientOp =
     }
   /** Creates `path` and `path` + `twin`, or neither. */
   | { readonly kind: 'multi'; readonly path: string; readonly value: string }
+  | {
+      readonly kind: 'reconfig';
+      readonly path: string;
+      readonly joining: string;
+      readonly leaving: string;
+      readonly members: string;
+    }
   | { readonly kind: 'delete' | 'get' | 'sync' | 'close'; readonly path: string };
 
 /** What the second node of a multi has behind the name of the first. */
@@ -308,6 +315,8 @@ function opcodeOf(op: ClientOp): number {
       return opcodes.closeSession;
     case 'multi':
       return opcodes.multi;
+    case 'reconfig':
+      return opcodes.reconfig;
   }
 }
 
@@ -337,6 +346,14 @@ function bodyOf(op: ClientOp): Uint8Array {
         ops.create.request.write(w, { path, data: encodeText(op.value), acl: openAcl, flags: 0 });
       }
       writeMultiHeader(w, -1, true);
+      break;
+    case 'reconfig':
+      ops.reconfig.request.write(w, {
+        joiningServers: op.joining,
+        leavingServers: op.leaving,
+        newMembers: op.members,
+        curConfigId: -1n,
+      });
       break;
     case 'close':
   }

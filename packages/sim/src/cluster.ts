@@ -12,7 +12,7 @@ import type { Knobs } from './knobs.ts';
 import type { MachineKind } from './machine.ts';
 import { Network } from './network.ts';
 import { SimNode } from './node.ts';
-import { electionPort, hostOf, nameOf, quorumPort } from './places.ts';
+import { clientPort, electionPort, hostOf, nameOf, quorumPort } from './places.ts';
 import { Random } from './random.ts';
 import { steadyScheduler } from './scheduler.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -26,6 +26,8 @@ export interface ClusterOptions {
   readonly kind: MachineKind;
   readonly seed?: number;
   readonly knobs?: Knobs;
+  /** Servers that are no members yet: they know the members, and call themselves observers. */
+  readonly joiners?: number;
   readonly defects?: ReadonlySet<Defect>;
   readonly scheduler?: (random: Random) => Scheduler;
   /** Hears what servers do, in words. */
@@ -50,7 +52,7 @@ export class Cluster implements World {
   readonly hooks: (() => void)[] = [];
 
   constructor(options: ClusterOptions) {
-    const { kind, seed = 1, knobs = plainKnobs, defects = new Set<Defect>() } = options;
+    const { kind, seed = 1, knobs = plainKnobs, joiners = 0, defects = new Set<Defect>() } = options;
     this.seed = seed;
     this.kind = kind;
     this.knobs = knobs;
@@ -63,7 +65,9 @@ export class Cluster implements World {
     this.network.watcher = this.watch;
     this.config = configOf(knobs);
     this.watch.ghost.counterMax = knobs.counterMax + counterSlack;
-    for (const { sid, role } of this.config.members.values()) {
+    const { size } = this.config.members;
+    for (let sid = 1; sid <= size + joiners; sid++) {
+      const role = this.config.members.get(sid)?.role;
       const node = new SimNode(this, sid);
       this.nodes.set(sid, node);
       this.network.places.set(sid, node);
@@ -76,6 +80,11 @@ export class Cluster implements World {
     this.#note(`${this.queue.now} ${sid === undefined ? '-' : nameOf(sid)} ${line}`);
   }
 
+  configFor(sid: number): EnsembleConfig {
+    if (this.config.members.has(sid)) return this.config;
+    return { ...this.config, members: new Map([...this.config.members, [sid, memberOf(sid, 'observer')]]) };
+  }
+
   node(sid: number): SimNode {
     const node = this.nodes.get(sid);
     if (node === undefined) throw new Error(`there is no server ${sid}`);
@@ -83,7 +92,13 @@ export class Cluster implements World {
   }
 
   startAll(): void {
-    for (const node of this.nodes.values()) if (node.state !== 'up') node.start();
+    for (const node of this.members) if (node.state !== 'up') node.start();
+  }
+
+  /** Servers that the configuration names: all, as long as nobody reconfigures. */
+  get members(): SimNode[] {
+    const { members } = this.watch.ghost;
+    return [...this.nodes.values()].filter(({ sid }) => members === undefined || members.has(sid));
   }
 
   get violation(): Violation | undefined {
@@ -134,7 +149,7 @@ export class Cluster implements World {
 
   /** Whether one server leads, all serve and all hold the same. */
   get isConverged(): boolean {
-    const machines = [...this.nodes.values()].map((node) => node.process?.machine);
+    const machines = this.members.map((node) => node.process?.machine);
     const [first] = machines;
     if (this.leaders.length !== 1 || first === undefined) return false;
     return machines.every(
@@ -146,8 +161,15 @@ export class Cluster implements World {
 function configOf({ voters, observers }: Knobs): EnsembleConfig {
   const members = new Map<number, Member>();
   for (let sid = 1; sid <= voters + observers; sid++) {
-    const addresses = [{ host: hostOf(sid), quorumPort, electionPort }];
-    members.set(sid, { sid, addresses, role: sid <= voters ? 'participant' : 'observer' });
+    members.set(sid, memberOf(sid, sid <= voters ? 'participant' : 'observer'));
   }
   return { version: zxidZero, members };
 }
+
+/** A member as its line in the configuration says it. */
+export const memberOf = (sid: number, role: Member['role']): Member => ({
+  sid,
+  addresses: [{ host: hostOf(sid), quorumPort, electionPort }],
+  role,
+  client: { host: hostOf(sid), port: clientPort },
+});

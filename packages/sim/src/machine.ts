@@ -44,6 +44,8 @@ export interface Recovered {
 export interface MachineSetup {
   readonly sid: number;
   readonly config: EnsembleConfig;
+  /** Proposed before the server stopped, newer than `config`. */
+  readonly nextConfig: EnsembleConfig | undefined;
   readonly isObserver: boolean;
   readonly knobs: Knobs;
   readonly seed: number;

@@ -7,7 +7,9 @@ import type { Knobs } from './knobs.ts';
 import type { Machine, MachineKind, MachineSetup, Role } from './machine.ts';
 
 /** Settings that a simulation may change; the rest is drawn or fixed. */
-export type MemberSettings = Partial<Pick<EnsembleOptions, 'counterMax' | 'readOnlyEnabled' | 'forceSnapshotSync'>>;
+export type MemberSettings = Partial<
+  Pick<EnsembleOptions, 'readOnlyEnabled' | 'forceSnapshotSync' | 'reconfigEnabled'>
+>;
 
 export const memberKindWith = (settings: MemberSettings): MachineKind => ({
   create: (setup) => new MemberMachine(setup, settings),
@@ -20,7 +22,9 @@ class MemberMachine implements Machine {
   readonly #member: Member;
 
   constructor({ sid, seed, startedAt, knobs, host, recovered, ...setup }: MachineSetup, settings: MemberSettings) {
-    const options = replicaOptions(sid, seed, startedAt, knobs);
+    const { reconfigEnabled = false } = settings;
+    // Who may reconfigure is not what is simulated: everybody may.
+    const options = { ...replicaOptions(sid, seed, startedAt, knobs), reconfigEnabled, skipAcl: reconfigEnabled };
     const ensemble = { ...ensembleOptions({ sid, knobs, ...setup }), ...settings };
     this.#member = new Member(options, ensemble, host, {
       state: recovered.state,
@@ -67,12 +71,13 @@ class MemberMachine implements Machine {
 }
 
 function ensembleOptions(
-  setup: Pick<MachineSetup, 'sid' | 'config' | 'isObserver' | 'knobs' | 'defects'>,
+  setup: Pick<MachineSetup, 'sid' | 'config' | 'nextConfig' | 'isObserver' | 'knobs' | 'defects'>,
 ): EnsembleOptions {
-  const { sid, config, isObserver, knobs, defects } = setup;
+  const { sid, config, nextConfig, isObserver, knobs, defects } = setup;
   return {
     sid,
     config,
+    ...(nextConfig && { nextConfig }),
     peerType: isObserver ? 'observer' : 'participant',
     tickMs: knobs.tickMs,
     initLimitMs: knobs.initLimitMs,

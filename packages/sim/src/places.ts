@@ -1,5 +1,6 @@
 // Where things are in a simulated ensemble.
 
+export const clientPort = 2181;
 export const electionPort = 3888;
 export const quorumPort = 2888;
 /** All files of a server. */

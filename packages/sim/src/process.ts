@@ -2,6 +2,7 @@
 // core and brings it what they led to. Nothing of it survives; what does is on the disk.
 
 import type { Moment, Note, PeerAddress, PeerPort, RecoveryTarget, SnapshotSource } from '@corral/core';
+import { decodeText, parseEnsembleConfig } from '@corral/protocol';
 import type { EnsembleConfig, Epoch, Zxid } from '@corral/protocol';
 import type { NodeClock } from './clock.ts';
 import { DiskJobs } from './disk-jobs.ts';
@@ -12,7 +13,7 @@ import type { EndOwner, InputBody } from './ends.ts';
 import type { SimEvent } from './events.ts';
 import type { DiskOp, Machine, MachineHost, Recovered } from './machine.ts';
 import type { Connection, End, NetPort } from './pipe.ts';
-import { hostOf, sidOfHost } from './places.ts';
+import { dataDir, hostOf, sidOfHost } from './places.ts';
 import type { World } from './world.ts';
 
 /** How the life of a process ended. */
@@ -55,11 +56,27 @@ export class SimProcess implements MachineHost, EndOwner {
 
   /** Makes the core, on what recovery has found. */
   prepare(recovered: Recovered): Machine {
-    const { kind, config, knobs, defects, seed } = this.#world;
+    const { kind, knobs, defects, seed } = this.#world;
+    const { config, nextConfig } = this.#configs();
     const isObserver = config.members.get(this.sid)?.role === 'observer';
     const startedAt = this.#moment().wall;
-    const setup = { sid: this.sid, config, isObserver, knobs, seed, startedAt, defects, host: this, recovered };
-    return (this.machine = kind.create(setup));
+    const options = { sid: this.sid, config, nextConfig, isObserver, knobs, seed, startedAt, defects };
+    return (this.machine = kind.create({ ...options, host: this, recovered }));
+  }
+
+  /** What the server was told when it was set up, or what its files say of later. */
+  #configs(): { readonly config: EnsembleConfig; readonly nextConfig: EnsembleConfig | undefined } {
+    const config = this.#configIn('config.active') ?? this.#world.configFor(this.sid);
+    const next = this.#configIn('config.next');
+    return { config, nextConfig: next !== undefined && next.version > config.version ? next : undefined };
+  }
+
+  #configIn(name: string): EnsembleConfig | undefined {
+    const { disk } = this.#owner;
+    const path = `${dataDir}/${name}`;
+    if (!disk.exists(path)) return undefined;
+    const bytes = disk.read(path, 0, disk.size(path));
+    return parseEnsembleConfig(decodeText(bytes, 0, bytes.length));
   }
 
   /** Begins to look for the others. */

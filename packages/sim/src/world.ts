@@ -20,6 +20,8 @@ export interface World {
   readonly trace: Trace;
   readonly knobs: Knobs;
   readonly config: EnsembleConfig;
+  /** What a server is told when it is set up. */
+  configFor(sid: number): EnsembleConfig;
   readonly kind: MachineKind;
   readonly defects: ReadonlySet<Defect>;
   readonly watch: Watch;

@@ -446,7 +446,10 @@ export class Learner implements Role {
     const roleBefore = this.#zab.quorums.member(options.sid)?.role;
     this.#apply(); // whoever asked for it is answered before the role may end
     this.#zab.activate(config);
-    if (designated === this.leader && this.#zab.quorums.member(options.sid)?.role === roleBefore) return;
+    const role = this.#zab.quorums.member(options.sid)?.role;
+    // A joiner has its role as soon as it is proposed, but begins it only now.
+    const isInRole = role === undefined || (role === 'observer') === (this.kind === 'observing');
+    if (designated === this.leader && role === roleBefore && isInRole) return;
     // The transaction must be durable and applied before the next role begins; leaving waits for the log.
     this.#zab.leave(`the ensemble was reconfigured; server ${designated} leads`, designated);
   }

@@ -7,7 +7,7 @@ import type { Done } from '../clients.ts';
 import type { Ghost } from './ghost.ts';
 import { hex } from './ghost.ts';
 
-const isWrite = ({ op }: Done): boolean => op.kind !== 'get' && op.kind !== 'sync' && op.kind !== 'close';
+const isWrite = ({ op }: Done): boolean => op.kind === 'create' || op.kind === 'set' || op.kind === 'delete';
 
 /** The values that should be at the paths in the end; undefined where nobody can know. */
 export interface Expected {

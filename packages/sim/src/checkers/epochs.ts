@@ -117,7 +117,7 @@ export function hasHistory(ghost: Ghost, view: ServerView, leader: number, epoch
   view.isAmnesic = false;
   view.decidedAtCut = undefined;
   view.isDamaged = false;
-  if (view.isVoter) attempt.followers.add(sid);
+  if (view.isVoter || ghost.isVoterToCome(sid)) attempt.followers.add(sid);
 }
 
 /** A leader begins: a quorum has its history, which holds everything that was ever decided. */
@@ -127,6 +127,12 @@ export function establish(ghost: Ghost, attempt: Attempt): void {
   const view = ghost.server(leader);
   if (!ghost.isQuorum(attempt.followers)) {
     ghost.fail(3, 'one leader per epoch', `${leader} leads epoch ${epoch} with ${attempt.followers.size} servers`);
+  }
+  // What others proposed and this leader does not have never will be decided.
+  for (const at of [...ghost.pendingConfigs.keys()]) if (at > initialLast) ghost.pendingConfigs.delete(at);
+  for (const voters of ghost.pendingVoters(initialLast)) {
+    if (2 * [...voters].filter((sid) => attempt.followers.has(sid)).length > voters.size) continue;
+    ghost.fail(23, 'configuration', `${leader} leads epoch ${epoch} without a majority of the voters to come`);
   }
   const before = ghost.established.get(epoch);
   if (before !== undefined && before !== leader) {
@@ -152,8 +158,7 @@ export function establish(ghost: Ghost, attempt: Attempt): void {
     at = ghost.proposals.get(at.previous);
   }
   for (const { zxid, hash } of chain.reverse()) {
-    ghost.decided.push({ zxid, hash });
-    ghost.decidedHash.set(zxid, hash);
+    ghost.decide(zxid, hash);
   }
 }
 

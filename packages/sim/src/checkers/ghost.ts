@@ -2,7 +2,7 @@
 // follows from it by majority; nothing was asked of the servers' own bookkeeping.
 
 import { counterOf, epochOf } from '@corral/protocol';
-import type { Zxid } from '@corral/protocol';
+import type { EnsembleConfig, Zxid } from '@corral/protocol';
 import type { DurableHistory } from './durable-history.ts';
 import { Violation } from './violation.ts';
 import type { Report } from './violation.ts';
@@ -30,7 +30,8 @@ export interface Attempt {
 
 export interface ServerView {
   readonly sid: number;
-  readonly isVoter: boolean;
+  /** As the last decided configuration says. */
+  isVoter: boolean;
   readonly history: DurableHistory;
   isUp: boolean;
   /** Highest epoch it has promised, in all its lives. */
@@ -83,6 +84,33 @@ export class Ghost {
     const violation = new Violation(invariant, title, facts);
     this.violation ??= violation;
     this.#report(violation);
+  }
+
+  /** Servers that the last decided configuration names; undefined before the first reconfiguration. */
+  members: ReadonlySet<number> | undefined;
+  /** Configurations that were proposed and are not decided, by zxid. */
+  readonly pendingConfigs = new Map<number, EnsembleConfig>();
+
+  /** Voters of a configuration that was proposed, as long as it is not decided, at this zxid or before. */
+  pendingVoters(zxid: number): Set<number>[] {
+    return [...this.pendingConfigs]
+      .filter(([at]) => at <= zxid)
+      .map(([, { members }]) => new Set([...members.values()].filter(({ role }) => role === 'participant').map((m) => m.sid)));
+  }
+
+  /** The next transaction of the one history. A configuration says from now on who votes. */
+  decide(zxid: number, hash: number): void {
+    this.decided.push({ zxid, hash });
+    this.decidedHash.set(zxid, hash);
+    const members = this.pendingConfigs.get(zxid)?.members;
+    for (const at of [...this.pendingConfigs.keys()]) if (at <= zxid) this.pendingConfigs.delete(at);
+    if (members === undefined) return;
+    this.members = new Set(members.keys());
+    for (const view of this.servers.values()) view.isVoter = members.get(view.sid)?.role === 'participant';
+  }
+
+  isVoterToCome(sid: number): boolean {
+    return this.pendingVoters(Infinity).some((voters) => voters.has(sid));
   }
 
   get quorum(): number {

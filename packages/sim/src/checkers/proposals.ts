@@ -1,5 +1,8 @@
 // Invariants 1, 2, 8, 9, 11 and 17: what leaders propose and decide, and what acknowledgements rest on.
 
+import { readTxnPayload } from '@corral/core';
+import { decodeText, parseEnsembleConfig, systemPaths } from '@corral/protocol';
+import type { EnsembleConfig } from '@corral/protocol';
 import { epochOfZxid, counterOfZxid, hex } from './ghost.ts';
 import type { Attempt, Ghost, ServerView } from './ghost.ts';
 import type { LoggedTxn } from './durable-history.ts';
@@ -28,6 +31,15 @@ export function proposed(ghost: Ghost, sid: number, txn: LoggedTxn, payload: Uin
   if (!attempt.isEstablished) establish(ghost, attempt);
   const { zxid, hash } = txn;
   ghost.proposals.set(zxid, { zxid, hash, previous: before, leader: sid, payload: payload.slice() });
+  const config = configIn(payload);
+  if (config !== undefined) ghost.pendingConfigs.set(zxid, config);
+}
+
+/** The configuration that a transaction brings. */
+function configIn(payload: Uint8Array): EnsembleConfig | undefined {
+  const { txn } = readTxnPayload(payload, 0, payload.length);
+  if (txn.kind !== 'setData' || txn.path !== systemPaths.config || txn.data === null) return undefined;
+  return parseEnsembleConfig(decodeText(txn.data, 0, txn.data.length));
 }
 
 /** A transaction became durable somewhere: it must be a proposal, behind the one that comes before it. */
@@ -108,6 +120,17 @@ export function decide(ghost: Ghost, zxid: number, by: number): void {
     ghost.fail(9, 'commit rule', `${by} commits ${hex(zxid)}, which is on ${holders} disks of ${ghost.quorum} needed`);
     return;
   }
-  ghost.decided.push({ zxid, hash: proposal.hash });
-  ghost.decidedHash.set(zxid, proposal.hash);
+  for (const voters of ghost.pendingVoters(zxid)) checkNewQuorum(ghost, proposal, voters, by);
+  ghost.decide(zxid, proposal.hash);
+}
+
+/** From a proposed configuration on, a majority of its voters is needed as well (23). */
+function checkNewQuorum(ghost: Ghost, { zxid, hash }: LoggedTxn, voters: ReadonlySet<number>, by: number): void {
+  const holders = [...voters].filter((sid) => {
+    const view = ghost.servers.get(sid);
+    return view !== undefined && ghost.has(view, zxid, hash);
+  });
+  if (2 * holders.length > voters.size) return;
+  const facts = `${by} commits ${hex(zxid)}, which is on ${holders.length} disks of the ${voters.size} voters to come`;
+  ghost.fail(23, 'configuration', facts);
 }

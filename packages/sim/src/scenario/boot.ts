@@ -10,28 +10,32 @@ export interface Boot {
   readonly settings: MemberSettings;
   readonly seed: number;
   readonly isStarted: boolean;
+  /** Servers that are no members yet. */
+  readonly joiners: number;
 }
 
 const bootUsage =
-  'boot A B C [observers D] [with seed=1 tickMs=200 counterMax=8 readOnly=1 ...]; "cluster" starts nobody';
+  'boot A B C [observers D] [joiners E] [with seed=1 tickMs=200 counterMax=8 readOnly=1 ...]; "cluster" starts nobody';
 
 /** Reads `boot ...` and `cluster ...`; undefined for any other statement. */
 export function readBoot(text: string, line: number, base: Knobs): Boot | undefined {
   if (!/^(boot|cluster)\b/.test(text)) return undefined;
-  const match = /^(boot|cluster) ((?:[A-I] ?)+)(?: ?observers ((?:[A-I] ?)+))?(?: ?with (.+))?$/.exec(text);
+  const match = /^(boot|cluster) ((?:[A-I] ?)+)(?: ?observers ((?:[A-I] ?)+))?(?: ?joiners ((?:[A-I] ?)+))?(?: ?with (.+))?$/.exec(text);
   if (match === null) throw new ScenarioError(line, `"${text}": write ${bootUsage}`);
-  const [, verb, voterNames, observerNames = '', settingsText = ''] = match;
+  const [, verb, voterNames, observerNames = '', joinerNames = '', settingsText = ''] = match;
   const voters = voterNames.replace(/ /g, '');
   const observers = observerNames.replace(/ /g, '');
-  const all = voters + observers;
+  const joiners = joinerNames.replace(/ /g, '');
+  const all = voters + observers + joiners;
   if (!'ABCDEFGHI'.startsWith(all))
-    throw new ScenarioError(line, `"${text}": servers are named A, B, C, ... in this order, observers behind voters`);
+    throw new ScenarioError(line, `"${text}": servers are named A, B, C, ... in this order, observers behind voters, joiners last`);
   const { knobs, settings, seed } = readSettings(settingsText, line, base);
   return {
     knobs: { ...knobs, voters: voters.length, observers: observers.length },
-    settings,
+    settings: joiners === '' ? settings : { ...settings, reconfigEnabled: true },
     seed,
     isStarted: verb === 'boot',
+    joiners: joiners.length,
   };
 }
 
@@ -43,12 +47,12 @@ function readSettings(text: string, line: number, base: Knobs): Pick<Boot, 'knob
     const [name, value] = word.split('=');
     if (!/^\d+$/.test(value ?? '')) throw new ScenarioError(line, `"${word}": a setting is NAME=NUMBER`);
     if (name === 'seed') seed = Number(value);
-    else if (name === 'counterMax') settings = { ...settings, counterMax: Number(value) };
     else if (name === 'readOnly') settings = { ...settings, readOnlyEnabled: value === '1' };
+    else if (name === 'reconfig') settings = { ...settings, reconfigEnabled: value === '1' };
     else if (name === 'forceSnapshotSync') settings = { ...settings, forceSnapshotSync: value === '1' };
     else if (name in base) others.push(word);
     else {
-      const known = ['seed', 'counterMax', 'readOnly', 'forceSnapshotSync', ...Object.keys(base)].join(', ');
+      const known = ['seed', 'readOnly', 'reconfig', 'forceSnapshotSync', ...Object.keys(base)].join(', ');
       throw new ScenarioError(line, `there is no setting ${name}; there are ${known}`);
     }
   }

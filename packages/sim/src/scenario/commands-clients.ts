@@ -1,6 +1,9 @@
 // Commands of clients: sessions, and what they ask for.
 
+import { formatMember, systemPaths } from '@corral/protocol';
 import type { ClientOp, Done, SimClient } from '../clients.ts';
+import { memberOf } from '../cluster.ts';
+import { sidOfName } from '../places.ts';
 import { exactly, msOf, pathOf, server, time } from './command.ts';
 import type { Command, Words } from './command.ts';
 import { Unmet } from './stage.ts';
@@ -13,10 +16,11 @@ const who = `( (?<who>@[A-I]|by [a-z][a-z0-9]*))?`;
 /** An operation, without who asks for it. */
 const operations =
   `(?<op>put (?<key>${key})=(?<value>[a-zA-Z0-9]+)|create (?<made>${key})(?<ephemeral> ephemeral)?|` +
-  `delete (?<deleted>${key})|get (?<got>${key})|sync|close)`;
+  `delete (?<deleted>${key})|get (?<got>${key})|` +
+  `reconfig (?<change>add|remove|to|observe) (?<servers>[A-I]+)|sync|close)`;
 
 function opOf(stage: Stage, words: Words): ClientOp {
-  const { op, value, made, ephemeral, deleted, got } = words;
+  const { op, value, made, ephemeral, deleted, got, change } = words;
   if (words.key !== undefined) {
     const path = pathOf(words.key);
     const kind = stage.made.has(path) ? 'set' : 'create';
@@ -28,7 +32,18 @@ function opOf(stage: Stage, words: Words): ClientOp {
   }
   if (deleted !== undefined) return { kind: 'delete', path: pathOf(deleted) };
   if (got !== undefined) return { kind: 'get', path: pathOf(got) };
+  if (change !== undefined) return reconfigOf(change, words.servers!);
   return { kind: op === 'sync' ? 'sync' : 'close', path: '/' };
+}
+
+/** Servers that join as voters or as observers, servers that leave, or a whole list of voters. */
+function reconfigOf(how: string, names: string): ClientOp {
+  const sids = (names.match(/[A-I]/g) ?? []).map((name) => sidOfName(name));
+  const role = how === 'observe' ? 'observer' : 'participant';
+  const lines = sids.map((sid) => `server.${sid}=${formatMember(memberOf(sid, role))}`);
+  const op = { kind: 'reconfig', path: systemPaths.config, joining: '', leaving: '', members: '' } as const;
+  if (how === 'remove') return { ...op, leaving: sids.join(',') };
+  return how === 'to' ? { ...op, members: lines.join(',') } : { ...op, joining: lines.join(',') };
 }
 
 function clientOf(stage: Stage, { who: whoever }: Words): SimClient {
@@ -93,7 +108,7 @@ export const clientCommands: readonly Command[] = [
     act: (stage, { name }) => stage.client(name).stop(),
   },
   {
-    usage: 'put x=1 | create /e [ephemeral] | delete x | get x | sync | close [@A | by s]: waits for the answer',
+    usage: 'put x=1 | create /e [ephemeral] | delete x | get x | sync | reconfig add|observe|remove|to DE | close [@A | by s]: waits for the answer',
     pattern: exactly(`${operations}${who}`),
     act: (stage, words) => {
       const done = stage.wait(ask(stage, words));

@@ -85,7 +85,7 @@ export const serverCommands: readonly Command[] = [
 
 /** All that are up serve, and have the same tree at the same place. */
 function isSettled({ cluster }: Stage): boolean {
-  const machines = [...cluster.nodes.values()].flatMap(({ process }) => process?.machine ?? []);
+  const machines = cluster.members.flatMap(({ process }) => process?.machine ?? []);
   const [first] = machines;
   return (
     first !== undefined &&

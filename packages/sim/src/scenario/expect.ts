@@ -1,5 +1,7 @@
 // What a scenario expects, now or within a time: of roles, memory, disks, packets and answers.
 
+import { parseEnsembleConfig, systemPaths } from '@corral/protocol';
+import { nameOf } from '../places.ts';
 import type { SimNode } from '../node.ts';
 import { operationPattern } from './commands-clients.ts';
 import { checkPacket, exactly, msOf, packetOf, pathOf, server, servers, sidOf, time } from './command.ts';
@@ -28,6 +30,16 @@ function wanted(
       if (!isSo(stage, words)) throw new Unmet(`${what()}: ${stage.describe()}`);
     },
   };
+}
+
+/** Names of the voters in a configuration as text. */
+function votersIn(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const members = [...parseEnsembleConfig(text).members.values()].filter(({ role }) => role === 'participant');
+  return members
+    .map(({ sid }) => nameOf(sid))
+    .sort()
+    .join('');
 }
 
 const machineOf = (node: SimNode) => node.process?.machine;
@@ -60,6 +72,12 @@ export const expectCommands: readonly Command[] = [
     `(?<names>${servers}) (?<not>not )?(?<state>${state})`,
     (stage, { names, not, state: wantedState }) =>
       stage.nodes(names!).every((node) => isInState(node, wantedState!) === (not === undefined)),
+  ),
+  wanted(
+    'expect voters ABD in ABCD: as the configuration in memory says',
+    `voters (?<voters>[A-I]+) in (?<names>${servers})`,
+    (stage, { voters, names }) =>
+      stage.nodes(names!).every((node) => votersIn(machineOf(node)?.read(systemPaths.config)) === voters),
   ),
   wanted('expect no leader [within 5s]', 'no leader', ({ cluster }) => cluster.leaders.length === 0),
   wanted('expect one leader [within 5s]', 'one leader', ({ cluster }) => cluster.leaders.length === 1),

@@ -139,7 +139,9 @@ class ScenarioRun {
       this.#end();
       this.#stage = new Stage({ ...boot, defects: this.#defects });
       this.#stage.story.statement(text);
-      if (boot.isStarted) for (const node of this.#stage.nodes('all')) this.#stage.start(node);
+      if (!boot.isStarted) return;
+      const { cluster } = this.#stage;
+      for (const sid of cluster.config.members.keys()) this.#stage.start(cluster.node(sid));
       return;
     }
     if (this.#stage === undefined) throw new ScenarioError(line, `"${text}" before "boot"`);

@@ -32,6 +32,7 @@ export interface StageOptions {
   readonly knobs: Knobs;
   readonly settings: MemberSettings;
   readonly seed: number;
+  readonly joiners: number;
   readonly defects: ReadonlySet<Defect>;
 }
 
@@ -54,11 +55,12 @@ export class Stage {
   /** Where an armed crash point has struck. */
   crashes = 0;
 
-  constructor({ knobs, settings, seed, defects }: StageOptions) {
+  constructor({ knobs, settings, seed, joiners, defects }: StageOptions) {
     this.cluster = new Cluster({
       kind: memberKindWith(settings),
       seed,
       knobs,
+      joiners,
       defects,
       scheduler: () => this.pace,
     });
@@ -77,7 +79,7 @@ export class Stage {
   }
 
   nodes(names: string): SimNode[] {
-    if (names === 'all') return [...this.cluster.nodes.values()];
+    if (names === 'all') return this.cluster.members;
     return (names.match(/[A-Z]/g) ?? []).map((name) => this.node(name));
   }
 

@@ -108,6 +108,8 @@ export class Story implements NetworkWatcher {
     } else if (name === 'ack') this.#tellZxid(`${sender} acknowledges`, zxid);
     else if (name === 'proposal') this.#tellZxid(`${sender} proposes`, zxid);
     else if (name === 'commit') this.#tellZxid(`${sender} commits`, zxid);
+    else if (name === 'commitAndActivate' || name === 'informAndActivate')
+      this.tell(`${sender}>${receiver} ${wireName(name)} ${hex(zxid)}`);
   }
 
   /** The second acknowledgement of the same epoch answers UPTODATE. */
