@@ -26,7 +26,7 @@ export interface ClusterOptions {
   readonly kind: MachineKind;
   readonly seed?: number;
   readonly knobs?: Knobs;
-  /** Servers that are no members yet: they know the members, and call themselves observers. */
+  /** Servers that are no members yet: they know the members and would like to vote. */
   readonly joiners?: number;
   readonly defects?: ReadonlySet<Defect>;
   readonly scheduler?: (random: Random) => Scheduler;
@@ -82,7 +82,7 @@ export class Cluster implements World {
 
   configFor(sid: number): EnsembleConfig {
     if (this.config.members.has(sid)) return this.config;
-    return { ...this.config, members: new Map([...this.config.members, [sid, memberOf(sid, 'observer')]]) };
+    return { ...this.config, members: new Map([...this.config.members, [sid, memberOf(sid, 'participant')]]) };
   }
 
   node(sid: number): SimNode {

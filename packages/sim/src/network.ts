@@ -33,6 +33,8 @@ export class Network {
   readonly connections = new Map<number, Connection>();
   readonly holds: Hold[] = [];
   watcher: NetworkWatcher | undefined;
+  /** How many of a hundred deliveries bring only a part of what has arrived. */
+  splitPercent = 25;
   readonly #queue: EventQueue;
   readonly #scheduler: Scheduler;
   readonly #random: Random;
@@ -242,7 +244,7 @@ export class Network {
   #deliverBytes(pipe: Pipe): void {
     const narrow = this.#narrow.size === 0 ? Infinity : (this.#narrow.get(`${pipe.from}>${pipe.to}`) ?? Infinity);
     const available = Math.min(pipe.waiting, pipe.heldAt(this.holds) - pipe.delivered, narrow);
-    const count = this.#random.chance(25) ? this.#random.between(1, available) : available;
+    const count = this.#random.chance(this.splitPercent) ? this.#random.between(1, available) : available;
     const before = this.backlog(pipe);
     const lent = pipe.take(count, this.#random.below(4), this.holds);
     const start = lent.length - count;

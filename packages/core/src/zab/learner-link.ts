@@ -68,6 +68,7 @@ export class LearnerLink {
 
 /** Whether a server has its leader's history and gets its proposals. */
 export function isFollowed(learners: ReadonlyMap<number, LearnerLink>, sid: number): boolean {
-  for (const learner of learners.values()) if (learner.sid === sid && learner.hasHistory) return true;
+  for (const learner of learners.values())
+    if (learner.sid === sid && learner.hasHistory && !learner.isObserver) return true;
   return false;
 }

@@ -205,8 +205,8 @@ export class Peer implements Zab {
     }
     this.#ops.nextTerm();
     this.leaderSid = leader;
-    const isObserver =
-      this.quorums.member(sid)?.role === 'observer' || (!this.quorums.knows(sid) && peerType === 'observer');
+    // Who votes in the present configuration or in the next one acknowledges: decisions need majorities of both.
+    const isObserver = !this.quorums.isVoter(sid) && (this.quorums.knows(sid) || peerType === 'observer');
     if (leader === sid) {
       if (this.has('A12')) this.host.writeSnapshot(this.app.snapshot('file'));
       const role = new Leader(this);

@@ -7,7 +7,8 @@ import type { Done } from '../clients.ts';
 import type { Ghost } from './ghost.ts';
 import { hex } from './ghost.ts';
 
-const isWrite = ({ op }: Done): boolean => op.kind === 'create' || op.kind === 'set' || op.kind === 'delete';
+const writes = new Set(['create', 'set', 'delete', 'multi']);
+const isWrite = ({ op }: Done): boolean => writes.has(op.kind);
 
 /** The values that should be at the paths in the end; undefined where nobody can know. */
 export interface Expected {

@@ -95,7 +95,10 @@ export class Ghost {
   pendingVoters(zxid: number): Set<number>[] {
     return [...this.pendingConfigs]
       .filter(([at]) => at <= zxid)
-      .map(([, { members }]) => new Set([...members.values()].filter(({ role }) => role === 'participant').map((m) => m.sid)));
+      .map(
+        ([, { members }]) =>
+          new Set([...members.values()].filter(({ role }) => role === 'participant').map((m) => m.sid)),
+      );
   }
 
   /** The next transaction of the one history. A configuration says from now on who votes. */

@@ -20,7 +20,10 @@ const bootUsage =
 /** Reads `boot ...` and `cluster ...`; undefined for any other statement. */
 export function readBoot(text: string, line: number, base: Knobs): Boot | undefined {
   if (!/^(boot|cluster)\b/.test(text)) return undefined;
-  const match = /^(boot|cluster) ((?:[A-I] ?)+)(?: ?observers ((?:[A-I] ?)+))?(?: ?joiners ((?:[A-I] ?)+))?(?: ?with (.+))?$/.exec(text);
+  const match =
+    /^(boot|cluster) ((?:[A-I] ?)+)(?: ?observers ((?:[A-I] ?)+))?(?: ?joiners ((?:[A-I] ?)+))?(?: ?with (.+))?$/.exec(
+      text,
+    );
   if (match === null) throw new ScenarioError(line, `"${text}": write ${bootUsage}`);
   const [, verb, voterNames, observerNames = '', joinerNames = '', settingsText = ''] = match;
   const voters = voterNames.replace(/ /g, '');
@@ -28,7 +31,10 @@ export function readBoot(text: string, line: number, base: Knobs): Boot | undefi
   const joiners = joinerNames.replace(/ /g, '');
   const all = voters + observers + joiners;
   if (!'ABCDEFGHI'.startsWith(all))
-    throw new ScenarioError(line, `"${text}": servers are named A, B, C, ... in this order, observers behind voters, joiners last`);
+    throw new ScenarioError(
+      line,
+      `"${text}": servers are named A, B, C, ... in this order, observers behind voters, joiners last`,
+    );
   const { knobs, settings, seed } = readSettings(settingsText, line, base);
   return {
     knobs: { ...knobs, voters: voters.length, observers: observers.length },

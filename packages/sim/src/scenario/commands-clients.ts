@@ -108,7 +108,8 @@ export const clientCommands: readonly Command[] = [
     act: (stage, { name }) => stage.client(name).stop(),
   },
   {
-    usage: 'put x=1 | create /e [ephemeral] | delete x | get x | sync | reconfig add|observe|remove|to DE | close [@A | by s]: waits for the answer',
+    usage:
+      'put x=1 | create /e [ephemeral] | delete x | get x | sync | reconfig add|observe|remove|to DE | close [@A | by s]: waits for the answer',
     pattern: exactly(`${operations}${who}`),
     act: (stage, words) => {
       const done = stage.wait(ask(stage, words));

@@ -206,6 +206,14 @@ export const networkCommands: readonly Command[] = [
     act: ({ cluster }) => cluster.network.release(),
   },
   {
+    usage: 'heal network: links and holds are as at the beginning',
+    pattern: exactly('heal network'),
+    act: ({ cluster }) => {
+      cluster.network.release();
+      cluster.network.heal();
+    },
+  },
+  {
     usage: 'heal: links, disks, paused servers and holds are as at the beginning',
     pattern: exactly('heal'),
     act: (stage) => {

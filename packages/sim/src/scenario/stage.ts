@@ -64,8 +64,10 @@ export class Stage {
       defects,
       scheduler: () => this.pace,
     });
-    this.story = new Story(this.cluster.watch, (sid) => this.cluster.nodes.has(sid));
+    this.story = new Story(this.cluster.watch, this.cluster.queue, (sid) => this.cluster.nodes.has(sid));
     this.cluster.network.watcher = this.story;
+    // What happens must not depend on the length of a packet.
+    this.cluster.network.splitPercent = 0;
     for (const sid of this.cluster.nodes.keys()) this.#roles.set(sid, 'down');
     this.cluster.hooks.push(() => this.#look());
   }

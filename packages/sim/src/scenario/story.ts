@@ -22,6 +22,12 @@ export interface SentPacket {
   isDelivered: boolean;
 }
 
+/** A line of the transcript, and when it was told; statements have no time. */
+interface Line {
+  readonly at: number;
+  text: string;
+}
+
 const ignore = (): undefined => undefined;
 const silent: Tap = { push: ignore, seen: [] };
 
@@ -29,28 +35,56 @@ const silent: Tap = { push: ignore, seen: [] };
 const told = new Set<PacketName>(['leaderInfo', 'ackEpoch', 'diff', 'trunc', 'snap', 'newLeader', 'upToDate']);
 
 export class Story implements NetworkWatcher {
-  readonly lines: string[] = [];
+  readonly #lines: Line[] = [];
   /** Every packet but pings, since the ensemble was booted. */
   readonly packets: SentPacket[] = [];
   readonly #inner: NetworkWatcher;
   readonly #isServer: (sid: number) => boolean;
   readonly #waiting = new Map<Pipe, SentPacket[]>();
-  #ranges = new Map<string, { readonly index: number; first: number; last: number }>();
+  readonly #clock: { readonly now: number };
+  #ranges = new Map<string, { readonly line: Line; first: number; last: number }>();
   /** Nothing is told of what a scenario's end does. */
   isQuiet = false;
 
-  constructor(inner: NetworkWatcher, isServer: (sid: number) => boolean) {
+  constructor(inner: NetworkWatcher, clock: { readonly now: number }, isServer: (sid: number) => boolean) {
     this.#inner = inner;
+    this.#clock = clock;
     this.#isServer = isServer;
   }
 
   statement(text: string): void {
     this.#ranges = new Map();
-    this.lines.push(`> ${text}`);
+    this.#lines.push({ at: -1, text: `> ${text}` });
   }
 
   tell(text: string): void {
-    if (!this.isQuiet) this.lines.push(`    ${text}`);
+    if (!this.isQuiet) this.#add(text);
+  }
+
+  #add(text: string): Line {
+    const line = { at: this.#clock.now, text: `    ${text}` };
+    this.#lines.push(line);
+    return line;
+  }
+
+  /** What happened at one moment has no order: it is told in the order of the alphabet. */
+  get lines(): string[] {
+    const told: string[] = [];
+    for (let from = 0, to = 0; from < this.#lines.length; from = to) {
+      while (
+        to < this.#lines.length &&
+        this.#lines[to].at === this.#lines[from].at &&
+        (to === from || this.#lines[to].at >= 0)
+      )
+        to++;
+      told.push(
+        ...this.#lines
+          .slice(from, to)
+          .map(({ text }) => text)
+          .sort(),
+      );
+    }
+    return told;
   }
 
   /** Tells of a zxid; the next of the same kind, before the next statement, makes a range of it. */
@@ -58,14 +92,13 @@ export class Story implements NetworkWatcher {
     if (this.isQuiet) return;
     const range = this.#ranges.get(what);
     if (range === undefined) {
-      this.#ranges.set(what, { index: this.lines.length, first: zxid, last: zxid });
-      this.lines.push(`    ${what} ${hex(zxid)}`);
+      this.#ranges.set(what, { line: this.#add(`${what} ${hex(zxid)}`), first: zxid, last: zxid });
       return;
     }
     range.first = Math.min(range.first, zxid);
     range.last = Math.max(range.last, zxid);
     const end = range.first === range.last ? '' : `..${hex(range.last)}`;
-    this.lines[range.index] = `    ${what} ${hex(range.first)}${end}`;
+    range.line.text = `    ${what} ${hex(range.first)}${end}`;
   }
 
   // The wire.
