@@ -66,7 +66,7 @@ export class LearnerLink {
   }
 }
 
-/** Whether a server has its leader's history and gets its proposals. */
+/** Whether a server has its leader's history and acknowledges its proposals; who is to become a voter only observes. */
 export function isFollowed(learners: ReadonlyMap<number, LearnerLink>, sid: number): boolean {
   for (const learner of learners.values())
     if (learner.sid === sid && learner.hasHistory && !learner.isObserver) return true;
