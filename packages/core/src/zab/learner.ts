@@ -441,7 +441,7 @@ export class Learner implements Role {
     const { history, options } = this.#zab;
     const entry = history.at(history.indexAfter(zxid) - 1);
     if (entry?.zxid !== zxid) return;
-    const config = app.configOf(entry);
+    const config = this.#zab.app.configOf(entry);
     if (config === undefined) throw new ProtocolError('a reconfiguration without a configuration');
     const roleBefore = this.#zab.quorums.member(options.sid)?.role;
     this.#apply(); // whoever asked for it is answered before the role may end
