@@ -36,7 +36,8 @@ export class Ensemble {
       const member = new Member(kind, own, { sid, role, settings });
       member.port = await freePort();
       member.adminPort = await freePort();
-      const ports = `${await freePort()}:${await freePort()}:${role}`;
+      member.ports = { leader: await freePort(), election: await freePort() };
+      const ports = `${member.ports.leader}:${member.ports.election}:${role}`;
       lines.push(`server.${sid}=127.0.0.1:${ports}${portInLine ? `;127.0.0.1:${member.port}` : ''}`);
       if (portInLine) member.settings = { ...member.settings, clientPort: undefined, clientPortAddress: undefined };
       members.push(member);

@@ -6,12 +6,12 @@ import { Wire, body, op } from '../lib/wire.mjs';
 const batch = 200;
 
 /** Path -> text of path, data, ACL and every Stat field. /zookeeper/config carries the time of the boot: its text only. */
-export async function readTree(member) {
+export async function readTree(member, root = '/') {
   const wire = await Wire.open(member.port, { host: member.address, timeout: 30_000 });
   try {
     await wire.call(op.sync, body.path('/'));
     const nodes = new Map();
-    const queue = ['/'];
+    const queue = [root];
     while (queue.length > 0) {
       await Promise.all(queue.splice(0, batch).map((path) => readNode(wire, path, nodes, queue)));
     }
@@ -43,12 +43,12 @@ export function compareTrees(expected, actual, what) {
   if (wrong.length > 0) throw new Error(`${what}: ${wrong.length} nodes differ; ${wrong.slice(0, 3).join('; ')}`);
 }
 
-/** The trees of all these servers are equal, node by node and by the digests they keep; returns the tree. */
-export async function sameTree(members) {
+/** What these servers have below `root` is equal, node by node, and so are the digests they keep of all; returns the tree. */
+export async function sameTree(members, root = '/') {
   const [first, ...others] = members;
-  const tree = await readTree(first);
+  const tree = await readTree(first, root);
   for (const member of others) {
-    compareTrees(tree, await readTree(member), `server ${member.sid} against server ${first.sid}`);
+    compareTrees(tree, await readTree(member, root), `server ${member.sid} against server ${first.sid}`);
   }
   await sameDigests(members);
   return tree;

@@ -3,7 +3,7 @@
 
 import { int } from '../lib/jute.mjs';
 
-const integers = [-1, 0, 1, 0x7fffffff, -0x80000000, 0x000fffff, 0x00100000, 0x7fffff00, -2, 65536];
+export const integers = [-1, 0, 1, 0x7fffffff, -0x80000000, 0x000fffff, 0x00100000, 0x7fffff00, -2, 65536];
 
 const bodyMutations = [
   (r, b) => {
