@@ -399,6 +399,18 @@ test('a winner that did not lead twice is passed over for a while, so that a maj
   expect(take()[0]).toBe('1: looking 5/100 2');
 });
 
+test('a server that leads again and again without this one is passed over too', () => {
+  const { election, take } = open({ sid: 4, config: configOf(5) });
+  election.look(0);
+  for (const round of [1, 2]) {
+    election.receive(5, looks(5, 100, round), round);
+    election.receive(5, says('leading', 5, 100, round), round);
+  }
+  take();
+  election.receive(5, looks(5, 100, 3), 3);
+  expect(take().filter((line) => line.includes('looking 5/'))).toEqual([]);
+});
+
 test('a reconfiguration that names a leader is told without an election', () => {
   const { election, take } = open({ sid: 1 });
   election.settled('following', 2);

@@ -86,6 +86,8 @@ export class Election {
   /** Elections that each winner was reached after and did not lead; the others may not hear it, and it cannot win alone. */
   readonly #unused = new Map<number, number>();
   #passOverUntil = 0;
+  /** Who was heard to lead while this server saw no quorum for it. Looking again, it has led in vain. */
+  readonly #heardLeading = new Set<number>();
 
   // Of one election.
   #own: Reach | undefined;
@@ -131,6 +133,7 @@ export class Election {
     this.#settled = undefined;
     this.#outOfElection.clear();
     this.#answered.clear();
+    this.#heardLeading.clear();
     this.#noted.clear();
     this.#configs.clear();
     this.#waitMs = this.#o.minMs;
@@ -238,6 +241,10 @@ export class Election {
     }
     const isNewRound = vote.round > this.round;
     if (isNewRound) {
+      if (this.#heardLeading.delete(from)) {
+        this.didNotLead(from, true, now);
+        this.#passOverUntil = now + this.#o.maxMs;
+      }
       this.round = vote.round;
       this.#startRound();
     }
@@ -260,6 +267,7 @@ export class Election {
   #hearSettled(from: number, notification: Notification): void {
     const vote = this.#voteIn(from, notification);
     if (vote === undefined) return;
+    if (vote.state === 'leading' && vote.leader === from) this.#heardLeading.add(from);
     if (vote.round === this.round) {
       this.#received.set(from, vote);
       if (this.#isChosen(this.#received, vote, this.#ownVoteEquals(vote))) return this.#decide(vote);

@@ -21,6 +21,7 @@ export function announced(ghost: Ghost, view: ServerView, epoch: number): void {
     promises: new Set(self),
     followers: new Set(self),
     isEstablished: false,
+    decidedThen: undefined,
   });
 }
 
@@ -118,6 +119,7 @@ export function hasHistory(ghost: Ghost, view: ServerView, leader: number, epoch
   view.decidedAtCut = undefined;
   view.isDamaged = false;
   if (view.isVoter || ghost.isVoterToCome(sid)) attempt.followers.add(sid);
+  if (ghost.isQuorum(attempt.followers)) attempt.decidedThen ??= ghost.lastDecided;
 }
 
 /** A leader begins: a quorum has its history, which holds everything that was ever decided. */
@@ -144,11 +146,13 @@ export function establish(ghost: Ghost, attempt: Attempt): void {
     ghost.fail(7, 'NEWLEADER ack', `${leader} leads epoch ${epoch}, with ${view.history.currentEpoch} on its own disk`);
   }
   const last = ghost.lastDecided;
-  if (last > initialLast || !ghost.hasHistory(view, last)) {
+  // It may learn late that a quorum has had its history; by then the others may have gone on without it.
+  const needed = attempt.decidedThen ?? last;
+  if (needed > initialLast || !ghost.hasHistory(view, needed)) {
     ghost.fail(
       15,
       'leader completeness',
-      `${leader} leads epoch ${epoch} from ${hex(initialLast)}, decided is ${hex(last)}`,
+      `${leader} leads epoch ${epoch} from ${hex(initialLast)}, decided was ${hex(needed)}`,
     );
   }
   // With the leader all of its history is decided. It may have it as a snapshot, without the transactions one by one.

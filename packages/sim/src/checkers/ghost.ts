@@ -26,6 +26,8 @@ export interface Attempt {
   readonly promises: Set<number>;
   readonly followers: Set<number>;
   isEstablished: boolean;
+  /** What was decided when a quorum had its history. */
+  decidedThen: number | undefined;
 }
 
 export interface ServerView {
