@@ -7,10 +7,8 @@ import * as ensemble from './ensemble-commands.ts';
 import { environment, systemProperties } from './environment.ts';
 import type { ConnectionFacts, ServerFacts } from './facts.ts';
 import { versionDirectory } from './four-letter-text.ts';
-import type { Json } from './json.ts';
+import type { Fields, Json } from './json.ts';
 import { monitorEntries } from './metrics-text.ts';
-
-export type Fields = Readonly<Record<string, Json>>;
 
 export interface Command {
   readonly name: string;

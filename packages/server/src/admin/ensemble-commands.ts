@@ -4,8 +4,8 @@
 import { counterOf, epochOf, formatZxid } from '@corral/protocol';
 import type { Member, Zxid } from '@corral/protocol';
 
-import type { Fields } from './commands.ts';
 import type { EnsembleFacts, ServerFacts } from './facts.ts';
+import type { Fields } from './json.ts';
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 

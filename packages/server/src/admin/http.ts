@@ -11,10 +11,10 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { commands } from './commands.ts';
-import type { Fields } from './commands.ts';
 import type { ServerFacts } from './facts.ts';
 import { isLoopbackAddress } from './four-letter.ts';
 import { renderJson } from './json.ts';
+import type { Fields } from './json.ts';
 import { isPrometheusProvider, prometheusContentType, prometheusText } from './metrics-text.ts';
 import { RateLimiter, privileged, runPrivileged } from './snapshot-commands.ts';
 import type { Outcome, PrivilegedName } from './snapshot-commands.ts';

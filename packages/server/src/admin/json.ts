@@ -12,6 +12,9 @@ export type Json =
   /** For keys that are data: a Map keeps their order and has no special names. */
   | ReadonlyMap<string, Json>;
 
+/** An answer, in the order of its keys. */
+export type Fields = Readonly<Record<string, Json>>;
+
 export function renderJson(value: Json, indent = ''): string {
   if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'bigint') return value.toString();

@@ -5,7 +5,7 @@
 import { formatZxid } from '@corral/protocol';
 
 import type { ServerFacts, TakenSnapshot } from './facts.ts';
-import type { Fields } from './commands.ts';
+import type { Fields } from './json.ts';
 
 export const privileged = [
   { name: 'hand_over', aliases: [], method: 'POST' },
