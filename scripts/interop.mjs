@@ -1,7 +1,7 @@
 // npm run test:interop: the clients people already use, each against a real server process, and Apache's server on a
 // data directory of ours (and the reverse). Nothing is skipped: what cannot be installed is a failed check.
 //
-//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,disk,ensemble,reconfig,init,...]
+//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,disk,ensemble,reconfig,init,forms,...]
 //
 // --server ensemble:follower (or leader, observer; apache-ensemble:... for Apache's) runs the clients against one member
 // of an ensemble; the groups follower, leader and observer do the same for all clients.
@@ -13,6 +13,7 @@ import { cliMt } from '../interop/c/cli.mjs';
 import { diskInterop } from '../interop/disk.mjs';
 import { ensurePeers } from '../interop/ensemble/apache.mjs';
 import { mixedEnsembles } from '../interop/ensemble/mixed.mjs';
+import { configurationForms } from '../interop/ensemble/forms.mjs';
 import { initialised } from '../interop/ensemble/init.mjs';
 import { reconfiguration } from '../interop/ensemble/reconfig.mjs';
 import { OneOf, roles } from '../interop/ensemble/one-of.mjs';
@@ -58,6 +59,7 @@ const scenarios = {
   ensemble: [ensurePeers, mixedEnsembles],
   reconfig: [installReconfigTools, reconfiguration],
   init: [() => Promise.resolve(), initialised],
+  forms: [() => Promise.resolve(), configurationForms],
   ...Object.fromEntries(roles.map((role) => [role, [ensurePeers, (context) => throughMember(role, context)]])),
 };
 
