@@ -1,8 +1,6 @@
 // A rolling hash over everything that happens: two runs of one seed must end with the same value, on every machine.
 // Invariant 45.
 
-import { encodeText } from '@corral/protocol';
-
 export class Trace {
   #high = 0x811c9dc5;
   #low = 0x1234567;
@@ -34,5 +32,3 @@ export function hashBytes(bytes: Uint8Array, start = 0, end: number = bytes.leng
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
   return (hash ^ (hash >>> 15)) >>> 0;
 }
-
-export const hashText = (text: string): number => hashBytes(encodeText(text));
