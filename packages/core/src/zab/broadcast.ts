@@ -55,6 +55,8 @@ export class Broadcast implements Ordering {
   #ownAcked: Zxid;
   readonly #confirmations: Confirmation[] = [];
   #pending: PendingConfig | undefined;
+  /** In the step under way. */
+  #hasDecided = false;
   /** Nothing is decided any more: another server was designated to lead. */
   #isOver = false;
 
@@ -223,7 +225,7 @@ export class Broadcast implements Ordering {
       if (needsObservers) writePacket(this.#toObservers, packetTypes.inform, entry.zxid, entry.payload);
     }
     history.committed = to;
-    this.#zab.requestTurn();
+    this.#hasDecided = true;
     this.#zab.traced('decided', options.sid, from, to);
     app.decided(to);
     history.trim(this.#needed());
@@ -363,8 +365,13 @@ export class Broadcast implements Ordering {
     }
   }
 
-  /** What is for one learner goes out with the step; what is for all waits for the turn, to be sent together. */
+  /**
+   * What is for one learner goes out with the step, and so does a decision, which others wait for and which comes once for
+   * a whole batch. Proposals wait for the turn, to be sent together.
+   */
   flush(): void {
+    if (this.#hasDecided) this.flushStreams();
+    this.#hasDecided = false;
     for (const learner of this.#learners.values()) learner.flush(this.#zab.durable);
   }
 }
