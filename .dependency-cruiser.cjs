@@ -117,7 +117,10 @@ module.exports = {
       name: 'core-pipeline-is-the-top',
       comment: 'only pipeline itself, what fills it at the start, replica.ts and member.ts see inside the pipeline',
       severity: 'error',
-      from: { path: core(''), pathNot: [core('(pipeline/|replica\\.ts$|member\\.ts$|restored-state\\.ts$|index\\.ts$)'), test] },
+      from: {
+        path: core(''),
+        pathNot: [core('(pipeline/|replica\\.ts$|member\\.ts$|restored-state\\.ts$|index\\.ts$)'), test],
+      },
       to: { path: core('pipeline/') },
     },
   ],

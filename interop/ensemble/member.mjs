@@ -34,6 +34,11 @@ export class Member extends Server {
     writeFileSync(join(this.dataDir, 'myid'), `${sid}\n`);
   }
 
+  /** Says in the data directory that there is nothing this server could have lost; Apache does not care. */
+  isNew() {
+    writeFileSync(join(this.dataDir, 'initialize'), '');
+  }
+
   /** The ensemble's server lines; every member gets the same ones. */
   setLines(lines) {
     this.lines = lines;

@@ -319,6 +319,15 @@ test('a new ensemble begins when all voters are empty, however each of them says
   expect([state.newEnsembles, take()]).toEqual([1, ['2: looking 3/0 1', '3: looking 3/0 1']]);
 });
 
+test('an empty server says whom it waits for, and how a new ensemble begins without them', () => {
+  const { election, notes } = open({ sid: 1, zxid: undefined });
+  election.look(0);
+  election.receive(2, looks(2, zxidNone, 1, 0), 1);
+  for (let now = 0; now < 20_000; now += 50) election.tick(now);
+  expect(notes).toHaveLength(1);
+  expect(notes[0]).toMatch(/waits for a leader, or for voter 3 to say that it is empty too.*`initialize`/);
+});
+
 test('what may be a repeated old message is no proof that a voter is empty', () => {
   const { election, state } = open({ sid: 1, zxid: undefined });
   election.look(0);

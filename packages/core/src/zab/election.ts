@@ -56,6 +56,8 @@ const unreachableMax = 2;
 const avoidMs = 3000;
 /** After so many in a row that the same winner did not make use of, it is passed over for a while. */
 const unusedMax = 2;
+/** Repeats of a vote, each after twice the time, before silence is worth a line. */
+const patienceSteps = 8;
 /** While looking, a server without a vote is answered no more often than this. */
 const answerPauseMs = 20;
 /** What an operator should look at; a server that is about to join is no cause for concern. */
@@ -198,6 +200,19 @@ export class Election {
     this.#waitMs = Math.min(this.#waitMs * 2, this.#o.maxMs);
     this.#silenceAt = now + this.#waitMs;
     this.#broadcast();
+    if (this.#isUnknown && this.#waitMs >= patienceSteps * this.#o.minMs) this.#noteWaiting();
+  }
+
+  /** Without this an operator who starts a new ensemble with one server missing would see nothing happen. */
+  #noteWaiting(): void {
+    const { sid, quorums } = this.#o;
+    const missing = this.#emptyVoters.missing(quorums().voters, sid);
+    const others = missing.length === 0 ? '' : `, or for voter ${missing.join(', ')} to say that it is empty too`;
+    this.#noteOnce(
+      sid,
+      `this server has no data, and no vote until it has some: it waits for a leader${others}. To begin a new ensemble ` +
+        'without waiting, stop it, put an empty file `initialize` into its data directory, and start it again',
+    );
   }
 
   // What the others tell.
@@ -358,7 +373,7 @@ export class Election {
   #tryNewEnsemble(now: number): void {
     const { voters } = this.#o.quorums();
     if (!this.#isUnknown || (this.#own?.peerEpoch ?? 0) > 0) return;
-    if (!this.#emptyVoters.hasAll(voters, this.#o.sid)) return;
+    if (this.#emptyVoters.missing(voters, this.#o.sid).length > 0) return;
     this.#isNewEnsemble = true;
     this.#o.note('info', 'all voters are empty: this is a new ensemble');
     this.#o.newEnsemble?.();

@@ -25,9 +25,9 @@ export class EmptyVoters {
     else this.#empty.delete(from);
   }
 
-  /** Whether all of them, `self` aside, have said that they are empty. */
-  hasAll(voters: readonly number[], self: number): boolean {
-    return voters.every((sid) => sid === self || this.#empty.has(sid));
+  /** Those that have not said, `self` aside, that they are empty. */
+  missing(voters: readonly number[], self: number): number[] {
+    return voters.filter((sid) => sid !== self && !this.#empty.has(sid));
   }
 }
 
