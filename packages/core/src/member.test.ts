@@ -266,6 +266,26 @@ describe('an ensemble of three', () => {
     expect(next.connect().getData('/zookeeper/config').err).toBe(0);
   });
 
+  test('whoever removes the leader through a server with a slow disk is answered when that disk is done', () => {
+    const cluster = new MemoryCluster(5);
+    for (const node of cluster.nodes.values()) {
+      node.ensemble = { reconfigEnabled: true };
+      node.replica = { reconfigEnabled: true, skipAcl: true };
+    }
+    cluster.start();
+    const leader = cluster.elect();
+    const [slow] = [...cluster.nodes.values()].filter((node) => node !== leader);
+    const client = slow.connect();
+    slow.isDiskHeld = true;
+    const request = { joiningServers: null, leavingServers: `${leader.sid}`, newMembers: null, curConfigId: -1n };
+    client.submit('reconfig', request);
+    cluster.settle();
+    expect(leader.peer.state).not.toBe('leading');
+    expect(client.replies()).toEqual([]);
+    slow.releaseDisk();
+    expect(client.replies().map(({ err }) => err)).toEqual([0]);
+  });
+
   test('an epoch whose counter is used up is followed by the next', () => {
     const cluster = new MemoryCluster(3);
     for (const node of cluster.nodes.values()) node.ensemble = { counterMax: 5 };

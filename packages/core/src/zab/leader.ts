@@ -449,8 +449,9 @@ export class Leader implements Role {
   // Time.
 
   get deadline(): number {
-    const learners = [...this.#learners.values()].map((learner) => learner.deadline);
-    return Math.min(this.#phaseDeadline, this.#nextPing, this.#nextCheck, ...learners);
+    let deadline = Math.min(this.#phaseDeadline, this.#nextPing, this.#nextCheck);
+    for (const learner of this.#learners.values()) deadline = Math.min(deadline, learner.deadline);
+    return deadline;
   }
 
   tick(): void {

@@ -55,6 +55,8 @@ export class Learner implements Role {
   #config: EnsembleConfig | undefined;
   /** What is to be applied before each sync is answered. */
   readonly #syncs: Zxid[] = [];
+  /** The transaction behind which another role begins, and who leads then. */
+  #reconfiguration: { readonly zxid: Zxid; readonly designated: number } | undefined;
   /** Bytes that arrived while the disk was busy. */
   readonly #kept = new JuteWriter(64);
   sync: 'none' | 'DIFF' | 'TRUNC' | 'SNAP' = 'none';
@@ -101,6 +103,8 @@ export class Learner implements Role {
   closed(connection: number): void {
     if (connection !== this.#connection) return;
     this.#link.lost();
+    // A leader that hands over may be gone before the disk here is done with the transaction that says so.
+    if (this.#reconfiguration !== undefined) return;
     this.#zab.leave(`the leader (server ${this.leader}) closed the connection (${this.phase})`);
   }
 
@@ -368,6 +372,7 @@ export class Learner implements Role {
     if (this.phase !== 'serving') return;
     this.#acknowledge();
     this.#apply();
+    this.#leaveReconfigured();
   }
 
   #acknowledge(): void {
@@ -450,7 +455,14 @@ export class Learner implements Role {
     // A joiner has its role as soon as it is proposed, but begins it only now.
     const isInRole = role === undefined || (role === 'observer') === (this.kind === 'observing');
     if (designated === this.leader && role === roleBefore && isInRole) return;
-    // The transaction must be durable and applied before the next role begins; leaving waits for the log.
+    this.#reconfiguration = { zxid, designated };
+    this.#leaveReconfigured();
+  }
+
+  /** The role ends when the transaction is durable and applied, or whoever asked for it would not be answered. */
+  #leaveReconfigured(): void {
+    if (this.#reconfiguration === undefined || this.#durable < this.#reconfiguration.zxid) return;
+    const { designated } = this.#reconfiguration;
     this.#zab.leave(`the ensemble was reconfigured; server ${designated} leads`, designated);
   }
 
