@@ -64,7 +64,7 @@ export class Leader implements Role {
     this.#initialLast = zab.history.last;
     const { options, epochs, now } = zab;
     this.#phaseDeadline = now + options.initLimitMs;
-    this.#discovery = new Discovery(options.sid, epochs.accepted, (has) => this.#isQuorum(has));
+    this.#discovery = new Discovery(options.sid, epochs.accepted, (has) => zab.quorums.isQuorum(has));
   }
 
   start(): void {
@@ -85,10 +85,6 @@ export class Leader implements Role {
 
   get broadcast(): Broadcast | undefined {
     return this.#established ? this.#broadcast : undefined;
-  }
-
-  #isQuorum(has: (sid: number) => boolean): boolean {
-    return this.#zab.quorums.isQuorum(has);
   }
 
   // Connections.
@@ -372,7 +368,7 @@ export class Leader implements Role {
   #checkEstablished(): void {
     if (this.#established || this.#phase !== 'synchronisation') return;
     const { options } = this.#zab;
-    const hasQuorum = this.#isQuorum((sid) => sid === options.sid || isFollowed(this.#learners, sid));
+    const hasQuorum = this.#zab.quorums.isQuorum((sid) => sid === options.sid || isFollowed(this.#learners, sid));
     if (hasQuorum || this.#zab.has('lone-leader')) this.#establish();
   }
 
@@ -466,7 +462,7 @@ export class Leader implements Role {
     }
     if (now < this.#nextCheck || this.#zab.has('A11')) return;
     this.#nextCheck = now + options.tickMs;
-    if (!this.#isQuorum((sid) => sid === options.sid || isFollowed(this.#learners, sid)))
+    if (!this.#zab.quorums.isQuorum((sid) => sid === options.sid || isFollowed(this.#learners, sid)))
       this.#zab.leave('no quorum of followers is connected any more');
   }
 
