@@ -2,18 +2,14 @@
 // the order of writes, and sees to snapshots, expiry and reaping in between.
 
 import type { Zxid } from '@corral/protocol';
-import { zxidZero } from '@corral/protocol';
 import type { Host, Input, SnapshotSource } from './effects.ts';
 import { appendRecord } from './log/log-codec.ts';
-import { SnapshotWriter } from './log/snapshot-writer.ts';
 import type { ReplicaOptions } from './options.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { Reaper } from './reaper.ts';
 import type { RestoredState } from './restored-state.ts';
-import { FrozenTree } from './tree/frozen-tree.ts';
+import { Snapshots, randomFrom, snapshotOf } from './snapshots.ts';
 import { LogBatches } from './zab/log-batches.ts';
-
-const nodesPerStep = 512;
 
 export class Replica {
   readonly pipeline: Pipeline;
@@ -21,23 +17,19 @@ export class Replica {
   readonly #host: Host;
   readonly #options: ReplicaOptions;
   readonly #reaper: Reaper;
-  readonly #random: () => number;
+  readonly #snapshots: Snapshots;
+  readonly #state: RestoredState;
   #halted = false;
   #ops = 0;
-  #snapshotting = false;
-  #txnsSinceSnapshot: number;
-  #bytesAtSnapshot = 0;
-  #bytesAtRoll = 0;
-  #snapshotAfterTxns = 0;
-  #snapshotAfterBytes = 0;
-  /** Snapshot that was written last, for reports. */
-  lastSnapshot: { readonly zxid: Zxid; readonly wall: number } = { zxid: zxidZero, wall: 0 };
+  /** Proposed since the last decision was reported. */
+  #proposed = 0;
 
   /** `replayed`: transactions that came from the log at start; they count towards the next snapshot. */
   constructor(options: ReplicaOptions, host: Host, state: RestoredState, replayed = 0) {
     this.#options = options;
     this.#host = host;
-    this.#random = randomFrom(options.seed);
+    this.#state = state;
+    this.#snapshots = new Snapshots(options, host, randomFrom(options.seed), replayed);
     this.#broadcast = new LogBatches(
       host,
       () => ++this.#ops,
@@ -47,13 +39,11 @@ export class Replica {
       kind: 'leading',
       lastZxid: state.tree.lastZxid,
       propose: (header, txn) => {
-        this.#txnsSinceSnapshot++;
+        this.#proposed++;
         appendRecord(this.#broadcast.log(header.zxid), header, txn);
       },
     });
     this.#reaper = new Reaper(state.tree, options);
-    this.#txnsSinceSnapshot = replayed;
-    this.#drawSnapshotMoment();
   }
 
   get isHalted(): boolean {
@@ -100,7 +90,7 @@ export class Replica {
       case 'diskFailed':
         return this.#halt(`the transaction log cannot be written: ${input.reason}`);
       case 'snapshotDone':
-        return this.#snapshotDone(input);
+        return this.#snapshots.done(input.zxid, input.wall, input.error);
       default:
         throw new Error(`${input.kind} is for members of an ensemble`);
     }
@@ -114,89 +104,27 @@ export class Replica {
 
   #decided(zxid: Zxid): void {
     this.pipeline.decided(zxid);
-    const bytes = this.#broadcast.bytesAppended;
-    const { snapBytes, logBytesMax } = this.#options;
-    const isDue =
-      this.#txnsSinceSnapshot > this.#snapshotAfterTxns ||
-      (snapBytes > 0 && bytes - this.#bytesAtSnapshot > this.#snapshotAfterBytes);
-    if (isDue && !this.#snapshotting) this.startSnapshot();
-    else if (logBytesMax > 0 && bytes - this.#bytesAtRoll > logBytesMax) this.#roll();
+    this.#snapshots.decided(this.#proposed, this.#broadcast.bytesAppended, this.#state);
+    this.#proposed = 0;
   }
 
-  #roll(): void {
-    this.#bytesAtRoll = this.#broadcast.bytesAppended;
-    this.#host.rollLog();
+  /** Snapshot that was written last, for reports. */
+  get lastSnapshot(): Snapshots['last'] {
+    return this.#snapshots.last;
   }
 
   /** Begins a snapshot of what is applied now; false when one is being written already. */
   startSnapshot(): boolean {
-    if (this.#snapshotting) return false;
-    this.#snapshotting = true;
-    this.#txnsSinceSnapshot = 0;
-    this.#bytesAtSnapshot = this.#broadcast.bytesAppended;
-    this.#drawSnapshotMoment();
-    this.#roll();
-    this.#host.writeSnapshot(this.snapshotSource());
-    return true;
+    return this.#snapshots.start(this.#broadcast.bytesAppended, this.#state);
   }
 
   /** The state as of now, to be pulled at leisure. One at a time. */
   snapshotSource(): SnapshotSource {
-    const { tree, sessions } = this.pipeline.ctx;
-    const zxid = tree.lastZxid;
-    const ending = {
-      zxid,
-      ...(this.#options.digestEnabled ? { digest: tree.digest.value } : {}),
-      ...(this.#options.serializeLastZxid ? { lastZxid: zxid } : {}),
-    };
-    const writer = new SnapshotWriter('file');
-    writer.begin(
-      [...sessions.values()].filter((s) => s.persisted).map((s) => [s.id, s.timeoutMs] as const),
-      tree.acls.entries(),
-    );
-    const frozen = new FrozenTree(tree, (node) => writer.node(node));
-    let isOpen = true;
-    return {
-      zxid,
-      next: () => {
-        for (;;) {
-          const chunk = writer.drain();
-          if (chunk !== undefined) return chunk;
-          if (!isOpen) return null;
-          if (frozen.advance(nodesPerStep)) continue;
-          isOpen = false;
-          writer.finish(ending);
-        }
-      },
-      abandon: () => frozen.thaw(),
-    };
-  }
-
-  #snapshotDone(input: Extract<Input, { kind: 'snapshotDone' }>): void {
-    this.#snapshotting = false;
-    if (input.error === undefined) this.lastSnapshot = { zxid: input.zxid, wall: input.wall };
-  }
-
-  /** Servers that started together should not all write their snapshots at the same moment. */
-  #drawSnapshotMoment(): void {
-    const { snapCount, snapBytes } = this.#options;
-    this.#snapshotAfterTxns = snapCount / 2 + this.#random() * (snapCount / 2);
-    this.#snapshotAfterBytes = snapBytes / 2 + this.#random() * (snapBytes / 2);
+    return snapshotOf(this.#state, this.#options);
   }
 
   #halt(reason: string): void {
     this.#halted = true;
     this.#host.halt(reason);
   }
-}
-
-/** Numbers in [0, 1) from a seed (a 32-bit mix of a counter). */
-function randomFrom(seed: number): () => number {
-  let counter = seed | 0;
-  return () => {
-    counter = (counter + 0x6d2b79f5) | 0;
-    let x = Math.imul(counter ^ (counter >>> 15), 1 | counter);
-    x ^= x + Math.imul(x ^ (x >>> 7), 61 | x);
-    return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
-  };
 }
