@@ -192,6 +192,11 @@ export function currentEpochChanged(ghost: Ghost, view: ServerView, epoch: numbe
   const leader = ghost.promisedTo.get(epoch);
   if (leader === undefined || leader === view.sid || !view.isVoter) return;
   const attempt = ghost.attempt(epoch, leader);
-  if (attempt === undefined || ghost.hasHistory(view, attempt.initialLast)) return;
+  if (attempt === undefined) return;
+  if (ghost.hasHistory(view, attempt.initialLast)) {
+    // A majority without this server has promised the epoch, so this history has all that the lost one was needed for.
+    view.isAmnesic = false;
+    return;
+  }
   ghost.fail(6, 'history before epoch', `${view.sid} has epoch ${epoch} on disk without ${hex(attempt.initialLast)}`);
 }
