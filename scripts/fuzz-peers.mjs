@@ -107,9 +107,16 @@ async function standstill() {
   const leader = await ensemble.leader();
   const still = members.find((member) => member !== leader);
   const before = leader.logText().length;
+  const frozen = still.logText().length;
   await still.freeze();
   await load(leader);
   still.thaw();
+  // Until it has read what came meanwhile, it takes itself for a follower as before.
+  const deadline = Date.now() + 30_000;
+  while (!still.logText().slice(frozen).includes('following: established')) {
+    truthy(Date.now() < deadline, 'the member that stood still does not come back');
+    await sleep(50);
+  }
   const line = new RegExp(`"sid":${still.sid},"address":"[^"]*","reason":"(silent for too long|it does not)[^"]*"`);
   const gone = line.exec(leader.logText().slice(before));
   truthy(gone !== null, 'the member that stood still was not cut off');

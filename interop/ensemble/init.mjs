@@ -67,8 +67,18 @@ async function becomesOne(ports) {
 
 const probe = async ({ admin }) => (await fetch(`http://127.0.0.1:${admin}/readyz`)).status;
 
+/** The admin server comes up a little after the client port. */
+async function answered(port) {
+  for (let tries = 0; tries < 50; tries++) {
+    const status = await probe(port).catch(() => undefined);
+    if (status !== undefined) return status;
+    await sleep(100);
+  }
+  return probe(port);
+}
+
 async function isReady(ports, children) {
-  for (const port of ports) equal(await probe(port), 200, 'readyz');
+  for (const port of ports) equal(await answered(port), 200, 'readyz');
   await Promise.all([stop(children[0]), stop(children[1])]);
   let status = 200;
   for (let tries = 0; tries < 60 && status === 200; tries++) {

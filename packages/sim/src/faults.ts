@@ -142,6 +142,8 @@ function strikeNode(cluster: Cluster, random: Random, kind: FaultKind, node: Sim
       return true;
     case 'wipe':
       if ([...cluster.nodes.values()].some(({ isExcused }) => isExcused)) return false;
+      // Before there was any leader all servers look empty, and a promise that is lost then is beyond the model.
+      if (cluster.watch.ghost.established.size === 0) return false;
       node.wipe();
       return true;
     case 'pause':

@@ -4,7 +4,8 @@
 //
 // Each server finds out for itself, at its own moment. That is safe: a voter that was empty after this server started
 // holds nothing this server could have acknowledged before; whatever it accepts later, it accepts without this server,
-// which is then no more than a voter that has fallen behind.
+// which is then no more than a voter that has fallen behind. What can be lost is the promise of an epoch that nobody got to
+// lead yet, by a disk that is replaced during the very first election.
 
 import { zxidNone, zxidZero } from '@corral/protocol';
 import type { Notification } from '@corral/protocol';
