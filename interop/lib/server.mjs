@@ -144,13 +144,25 @@ export class Server {
   }
 }
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
+const given = new Set();
+
+/**
+ * A port nobody listens on, below those that the system gives to outgoing connections: one of these would otherwise take it
+ * before its server starts.
+ */
+export async function freePort() {
+  for (;;) {
+    const port = 11_000 + Math.floor(Math.random() * 21_000);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
 }

@@ -5,14 +5,14 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WireClient } from './wire.ts';
 import type { OpenOptions } from './wire.ts';
+import { freePorts } from './free-ports.ts';
 
 const corral = fileURLToPath(new URL('../../cli/bin/corral.js', import.meta.url));
 const waitMs = 15_000;
@@ -175,20 +175,6 @@ export function configure(
   const lines = Object.entries(all).map(([key, value]) => `${key}=${String(value)}`);
   writeFileSync(join(dir, 'zoo.cfg'), [...lines, ...serverLines, ''].join('\n'));
   writeFileSync(join(dir, 'data', 'myid'), `${sid}\n`);
-}
-
-/** Ports nobody listens on now; all are held until the last is known, so that they differ. */
-export async function freePorts(count: number): Promise<number[]> {
-  const holders = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = holders.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(holders.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** Waits for something that is to happen soon; fails when it does not. */

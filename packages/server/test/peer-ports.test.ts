@@ -21,7 +21,8 @@ import {
   writePacket,
 } from '@corral/protocol';
 import type { Ballot, Zxid } from '@corral/protocol';
-import { Ensemble, Member, configure, freePorts, until } from './ensemble.ts';
+import { Ensemble, Member, configure, until } from './ensemble.ts';
+import { freePorts } from './free-ports.ts';
 
 const settings = { tickTime: 250, initLimit: 8, syncLimit: 8 };
 let ensemble: Ensemble;

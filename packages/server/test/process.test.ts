@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePorts } from './free-ports.ts';
 import { WireClient } from './wire.ts';
 
 const corral = fileURLToPath(new URL('../../cli/bin/corral.js', import.meta.url));
@@ -43,14 +43,6 @@ function run(args: readonly string[]): { child: ChildProcess; ended: Promise<End
   return { child: process_, ended, output: () => output };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 function writeConfig(lines: readonly string[]): string {
   const file = join(dir, 'zoo.cfg');
   writeFileSync(file, `${lines.join('\n')}\n`);
@@ -58,7 +50,7 @@ function writeConfig(lines: readonly string[]): string {
 }
 
 async function configured(): Promise<{ port: number; file: string }> {
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const lines = [
     'tickTime=500',
     'dataDir=data',

@@ -1,23 +1,14 @@
 // Several members of one ensemble in this process, on ports and in directories of their own.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startServer } from '@corral/server';
 import type { FlatSettings, RunningServer } from '@corral/server';
+import { freePorts } from './free-ports.ts';
 
 export type ServingRole = 'leader' | 'follower' | 'observer';
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 export class TestEnsemble {
   readonly members: RunningServer[] = [];
@@ -30,8 +21,8 @@ export class TestEnsemble {
     const lines: Record<string, string> = {};
     for (const sid of sids) {
       const role = sid === 4 ? 'observer' : 'participant';
-      lines[`server.${sid}`] =
-        `127.0.0.1:${await freePort()}:${await freePort()}:${role};127.0.0.1:${await freePort()}`;
+      const [quorum, election, client] = await freePorts(3);
+      lines[`server.${sid}`] = `127.0.0.1:${quorum}:${election}:${role};127.0.0.1:${client}`;
     }
     const others: FlatSettings = { initLimit: 10, syncLimit: 5, ...settings };
     for (const sid of sids) {
