@@ -210,6 +210,12 @@ export class SimDisk {
     return new Set(this.#pending.flatMap(({ names }) => names.map(([path]) => path)));
   }
 
+  /** Whether a power failure may leave no file of this name: a removal, or a move away, is not durable yet. */
+  mayVanish(path: string): boolean {
+    const ends = this.#pending.some(({ names }) => names.some(([name, file]) => name === path && file === undefined));
+    return ends || !this.durableNames.has(path);
+  }
+
   get hasPendingNames(): boolean {
     return this.#pending.length > 0;
   }

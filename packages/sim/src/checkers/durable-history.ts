@@ -134,9 +134,9 @@ export class DurableHistory {
     for (const [path, file] of this.#disk.durableNames) {
       const log = logName.exec(path);
       const snapshot = snapshotName.exec(path);
-      if (unsettled.has(path)) continue;
-      if (log) logs.push({ zxid: Number.parseInt(log[1], 16), file });
-      else if (snapshot) snapshots.push(Number.parseInt(snapshot[1], 16));
+      if (log && !unsettled.has(path)) logs.push({ zxid: Number.parseInt(log[1], 16), file });
+      // One that another of the same zxid is about to replace is there either way.
+      if (snapshot && !this.#disk.mayVanish(path)) snapshots.push(Number.parseInt(snapshot[1], 16));
     }
     this.#snapshots = snapshots.sort((a, b) => a - b);
     this.#base = this.#snapshots.at(-1) ?? 0;
