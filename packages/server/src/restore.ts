@@ -1,8 +1,8 @@
 // Start-up: directories, lock, and the state that the disk holds.
 
 import * as path from 'node:path';
-import { RestoredState, SnapshotReader, recover } from '@corral/core';
-import type { RecoveryResult, ReplicaOptions } from '@corral/core';
+import { RecoveryRefused, RestoredState, SnapshotReader, isSetAside, recover } from '@corral/core';
+import type { RecoveryOptions, RecoveryResult, ReplicaOptions } from '@corral/core';
 import { ProtocolError, formatZxid, zxidZero } from '@corral/protocol';
 import type { Config } from './config/load.ts';
 import type { Logger } from './log.ts';
@@ -30,38 +30,50 @@ export function ensureDirs(config: Config): void {
   }
 }
 
-/** Restores the state; the last `entriesKept` transactions are remembered as bytes as well. Throws RecoveryRefused when the data is damaged. */
-export function restore(
-  config: Config,
-  options: ReplicaOptions,
-  logger: Logger,
-  entriesKept: number,
-): RecoveryResult<RestoredState> {
+/** What recovery reads, and where it tells how far it is. */
+export function recoveryOptions(config: Config, logger: Logger): RecoveryOptions {
   let shown = 0;
-  const result = recover(
-    new NodeFiles(),
-    {
-      ...dataDirs(config),
-      trustEmptySnapshot: config.snapshotTrustEmpty,
-      progress: ({ file, replayed }) => {
-        if (replayed - shown < progressEvery) return;
-        shown = replayed;
-        logger.info({ file, replayed }, 'replaying the transaction log');
-      },
+  return {
+    ...dataDirs(config),
+    trustEmptySnapshot: config.snapshotTrustEmpty,
+    progress: ({ file, replayed }) => {
+      if (replayed - shown < progressEvery) return;
+      shown = replayed;
+      logger.info({ file, replayed }, 'replaying the transaction log');
     },
-    () => new RestoredState(options, entriesKept),
+  };
+}
+
+/** Restores the state of a server on its own. Throws RecoveryRefused when the data is damaged. */
+export function restore(config: Config, options: ReplicaOptions, logger: Logger): RecoveryResult<RestoredState> {
+  const files = new NodeFiles();
+  const { snapDir } = dataDirs(config);
+  if (isSetAside(files, snapDir)) throw historyIsSetAside(snapDir);
+  return restored(
+    recover(files, recoveryOptions(config, logger), () => new RestoredState(options)),
+    logger,
   );
+}
+
+const historyIsSetAside = (snapDir: string): RecoveryRefused =>
+  new RecoveryRefused({
+    file: `${snapDir}/currentEpoch`,
+    problem:
+      'as a member of an ensemble this server has set its damaged history aside, and has got none from a leader since',
+    advice: `let it rejoin its ensemble first, or put a whole history in place of this directory: what was set aside lies in ${snapDir}/damaged-*`,
+  });
+
+/** Ends the restoration, and tells what there is. */
+export function restored(result: RecoveryResult<RestoredState>, logger: Logger): RecoveryResult<RestoredState> {
+  const { target: state } = result;
   for (const note of result.notes) logger.warn({}, note);
-  result.target.finish();
-  const { tree, sessions } = result.target;
-  if (result.target.digestMismatches > 0)
-    logger.error(
-      { mismatches: result.target.digestMismatches },
-      'tree digests in the log do not match the replayed tree',
-    );
-  if (result.target.keptTtlNodes > 0)
+  state.finish();
+  const { tree, sessions } = state;
+  if (state.digestMismatches > 0)
+    logger.error({ mismatches: state.digestMismatches }, 'tree digests in the log do not match the replayed tree');
+  if (state.keptTtlNodes > 0)
     logger.warn(
-      { znodes: result.target.keptTtlNodes },
+      { znodes: state.keptTtlNodes },
       'nodes with a time to live are kept but never expire: set extendedTypesEnabled=true, as the server had that wrote them',
     );
   logger.info(

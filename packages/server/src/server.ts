@@ -10,7 +10,7 @@ import { lockDataDir } from './data-lock.ts';
 import { ReplicaHost } from './host.ts';
 import type { HostParts } from './host.ts';
 import { MemberHost } from './member-host.ts';
-import { initializeFile, mayBegin, memberParts } from './member-parts.ts';
+import { initializeFile, memberParts, restoreAsMember } from './member-parts.ts';
 import type { Logger } from './log.ts';
 import type { ClientConnection } from './net/client-connection.ts';
 import { ClientListener } from './net/client-listener.ts';
@@ -69,8 +69,9 @@ export class CorralServer {
     this.#unlock = unlock;
     this.ended = new Promise((resolve) => (this.#end = resolve));
     const options = replicaOptions(config, Date.now(), loaded.ensemble !== undefined);
-    const entriesKept = loaded.ensemble === undefined ? 0 : config.commitLogCount;
-    const restored = restore(config, options, logger, entriesKept);
+    const { ensemble } = loaded;
+    const member = ensemble && restoreAsMember(config, ensemble, options, logger);
+    const restored = member?.result ?? restore(config, options, logger);
     const { snapDir, logDir } = dataDirs(config);
     this.#log = new TxnLogWriter({
       dir: logDir,
@@ -93,11 +94,10 @@ export class CorralServer {
       snapshotWritten: (ms) => this.facts.metrics.summary('snapshottime').record(ms),
     };
     this.#isNew = restored.snapshotFile === undefined;
-    const isEmpty = this.#isNew && restored.replayed === 0 && !mayBegin(config.dataLogDir);
     this.host =
-      loaded.ensemble === undefined
+      ensemble === undefined || member === undefined
         ? new ReplicaHost(parts)
-        : new MemberHost(parts, memberParts(loaded, loaded.ensemble, restored.lastZxid, isEmpty));
+        : new MemberHost(parts, memberParts(loaded, ensemble, member));
     this.#listener = this.#makeListener();
     this.facts = new HostFacts(loaded, this.host, this.#listener, (snapshot) => this.#restore(snapshot));
     this.#stopPurging = startPurging({

@@ -1,6 +1,6 @@
 // One simulated server over all its lives: its disk and its clocks stay, its processes come and go.
 
-import { RecoveryRefused, restoreEpochs, recover } from '@corral/core';
+import { RecoveryRefused, restoreMember } from '@corral/core';
 import { epochOf } from '@corral/protocol';
 import { NodeClock } from './clock.ts';
 import { SimFiles } from './disk-files.ts';
@@ -105,14 +105,31 @@ export class SimNode implements Place, ProcessOwner {
   #restore(isNew: boolean): { recovered: Recovered; hasSnapshot: boolean } {
     const { kind, knobs } = this.#world;
     const files = new SimFiles(this.disk, this.#world.defects);
-    const result = recover(files, historyDirs, () => kind.emptyState(this.sid, knobs));
+    const { result, epochs, isEmpty } = restoreMember(
+      files,
+      {
+        ...historyDirs,
+        mayBegin: isNew,
+        maySetAside: knobs.voters > 2,
+        asideName: `damaged-${this.starts}`,
+        settingAside: (facts) => this.#settingAside(facts?.problem),
+      },
+      () => kind.emptyState(this.sid, knobs),
+    );
     const { target: state, replayed, lastZxid, snapshotFile } = result;
     state.finish();
-    const isEmpty = snapshotFile === undefined && replayed === 0 && !isNew;
-    const { accepted, current, isUnknown } = restoreEpochs(files, dataDir, lastZxid, isEmpty);
+    const { accepted, current, isUnknown } = epochs;
     if (this.#world.defects.has('A03') && current < epochOf(lastZxid)) throw new RecoveryRefused(newerThanEpoch);
     const recovered = { state, replayed, acceptedEpoch: accepted, currentEpoch: current, isUnknown, isEmpty };
     return { recovered, hasSnapshot: snapshotFile !== undefined };
+  }
+
+  /** From here on the server has no more than one whose disk was replaced. */
+  #settingAside(problem = 'an earlier start was interrupted'): void {
+    const { watch } = this.#world;
+    this.#world.note(`sets its damaged history aside: ${problem}`, this.sid);
+    if (!this.isExcused) watch.ghost.fail(42, 'crash only', `${this.sid} finds damage where none was done: ${problem}`);
+    watch.wiped(this.sid);
   }
 
   // Stopping.

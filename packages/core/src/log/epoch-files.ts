@@ -8,11 +8,33 @@ import { RecoveryRefused } from './recovery-refused.ts';
 
 export type EpochFileName = 'acceptedEpoch' | 'currentEpoch';
 
+/**
+ * What currentEpoch holds where the history was damaged, and this server has none of a leader since (set-aside.ts). No
+ * epoch is below zero, so nothing that knows only epochs takes such a server for one with a history.
+ */
+export const epochMarks = { isSetAside: -1, isBeingSetAside: -2 } as const;
+
 export interface EpochNumbers {
   readonly accepted: number;
+  /** Below zero: the history that went with it was damaged and is gone. */
   readonly current: number;
   /** This server may have lost what it promised, or never had all of a leader's history: it has no vote for now. */
   readonly isUnknown: boolean;
+}
+
+/** The number in a file; undefined when there is no such file. Throws RecoveryRefused when it holds none. */
+export function readEpochFile(files: Files, dir: string, name: EpochFileName): number | undefined {
+  if (!files.list(dir).includes(name)) return undefined;
+  const path = `${dir}/${name}`;
+  const text = textOf(files.read(path, 0, 64)).trim();
+  const epoch = /^(\d{1,10}|-[12])$/.test(text) ? Number(text) : NaN;
+  if (epoch <= epochMax && (epoch >= 0 || name === 'currentEpoch')) return epoch;
+  throw new RecoveryRefused({
+    file: path,
+    isDamage: true,
+    problem: `${JSON.stringify(text.slice(0, 20))} is no epoch from 0 to ${epochMax}`,
+    advice: 'restore the file from a backup, or empty this directory and let the server fetch its data',
+  });
 }
 
 /** Makes a new value durable, its name included. */
@@ -31,12 +53,10 @@ export function writeEpochFile(files: Files, dir: string, name: EpochFileName, e
  * Throws RecoveryRefused when the numbers contradict each other.
  */
 export function restoreEpochs(files: Files, dir: string, lastZxid: Zxid, isEmpty: boolean): EpochNumbers {
-  const present = new Set(files.list(dir));
-  const read = (name: EpochFileName): number | undefined =>
-    present.has(name) ? parse(files, `${dir}/${name}`) : undefined;
   const inLog = epochOf(lastZxid);
-  const [acceptedFile, currentFile] = [read('acceptedEpoch'), read('currentEpoch')];
-  const isUnknown = isEmpty || (acceptedFile !== undefined && currentFile === undefined);
+  const acceptedFile = readEpochFile(files, dir, 'acceptedEpoch');
+  const currentFile = readEpochFile(files, dir, 'currentEpoch');
+  const isUnknown = isEmpty || (acceptedFile !== undefined && (currentFile ?? -1) < 0);
   const current = currentFile ?? (isUnknown ? 0 : inLog);
   const accepted = acceptedFile ?? Math.max(current, inLog);
   if (accepted < current || accepted < inLog) throw contradiction(dir, accepted, current, inLog);
@@ -45,7 +65,8 @@ export function restoreEpochs(files: Files, dir: string, lastZxid: Zxid, isEmpty
     if (currentFile === undefined) writeEpochFile(files, dir, 'currentEpoch', current);
     if (acceptedFile === undefined) writeEpochFile(files, dir, 'acceptedEpoch', accepted);
   }
-  for (const name of ['currentEpoch', 'acceptedEpoch']) if (present.has(name)) files.sync(`${dir}/${name}`);
+  if (currentFile !== undefined) files.sync(`${dir}/currentEpoch`);
+  if (acceptedFile !== undefined) files.sync(`${dir}/acceptedEpoch`);
   files.syncDir(dir);
   return { accepted, current, isUnknown };
 }
@@ -53,21 +74,11 @@ export function restoreEpochs(files: Files, dir: string, lastZxid: Zxid, isEmpty
 const contradiction = (dir: string, accepted: number, current: number, inLog: number): RecoveryRefused =>
   new RecoveryRefused({
     file: `${dir}/acceptedEpoch`,
+    isDamage: true,
     problem:
       `the accepted epoch ${accepted} is below ` +
       (accepted < current ? `the current epoch ${current}` : `epoch ${inLog} of the last transaction`),
     advice: 'a promise of this server is lost: empty this directory and let it fetch its data from the ensemble',
   });
-
-function parse(files: Files, path: string): number {
-  const text = textOf(files.read(path, 0, 64)).trim();
-  const epoch = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
-  if (epoch <= epochMax) return epoch;
-  throw new RecoveryRefused({
-    file: path,
-    problem: `${JSON.stringify(text.slice(0, 20))} is no epoch from 0 to ${epochMax}`,
-    advice: 'restore the file from a backup, or empty this directory and let the server fetch its data',
-  });
-}
 
 const textOf = (bytes: Uint8Array): string => decodeText(bytes, 0, bytes.length);

@@ -5,6 +5,8 @@ import type { Zxid } from '@corral/protocol';
 
 export interface RefusalFacts {
   readonly file: string;
+  /** What is on the disk is not what was written, so no setting would cure it. Absent: an operator has to decide. */
+  readonly isDamage?: boolean;
   /** Where in the file, when it is one place. */
   readonly offset?: number;
   readonly problem: string;

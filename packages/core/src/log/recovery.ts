@@ -12,6 +12,7 @@ import { logHeaderBytes } from './log-codec.ts';
 import { LogScanner } from './log-scanner.ts';
 import type { LogEnd, LogRecord } from './log-scanner.ts';
 import { RecoveryRefused } from './recovery-refused.ts';
+import type { RefusalFacts } from './recovery-refused.ts';
 import type { SnapshotNode } from './snapshot-node.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
 import type { SnapshotSummary } from './snapshot-reader.ts';
@@ -82,6 +83,8 @@ class Recovery<T extends RecoveryTarget> {
   readonly #used: string[] = [];
   /** Changes to the disk, made only after everything was read well. */
   readonly #repairs: (() => void)[] = [];
+  /** A snapshot was skipped because the disk could not read it. */
+  #diskFailed = false;
   #last: Zxid = zxidZero;
   #replayed = 0;
   /** Last record that was read, replayed or not. */
@@ -160,6 +163,7 @@ class Recovery<T extends RecoveryTarget> {
         return { target, snapshot, skipped };
       } catch (error) {
         if (!isDamage(error)) throw error;
+        if (!(error instanceof ProtocolError)) this.#diskFailed = true;
         this.#notes.push(`snapshot ${path} cannot be used (${error.message}); trying the one before`);
         skipped.push(snapshot);
       }
@@ -169,8 +173,13 @@ class Recovery<T extends RecoveryTarget> {
     return { target: this.#makeTarget(), snapshot: undefined, skipped };
   }
 
+  /** What cannot be read now may be read another time, so a failing disk makes no damage. */
+  #damage(facts: RefusalFacts): RecoveryRefused {
+    return new RecoveryRefused({ ...facts, isDamage: !this.#diskFailed });
+  }
+
   #noGoodSnapshot(skipped: readonly NamedFile[]): RecoveryRefused {
-    return new RecoveryRefused({
+    return this.#damage({
       file: `${this.#options.snapDir}/${skipped[0]?.name}`,
       problem: `none of the ${skipped.length} snapshots can be read: ${this.#notes.join('; ')}`,
       advice:
@@ -254,7 +263,7 @@ class Recovery<T extends RecoveryTarget> {
   }
 
   #gap(path: string, record: LogRecord): RecoveryRefused {
-    return new RecoveryRefused({
+    return this.#damage({
       file: path,
       offset: record.offset,
       lostFrom: (this.#last + 1) as Zxid,
@@ -265,7 +274,7 @@ class Recovery<T extends RecoveryTarget> {
   }
 
   #outOfOrder(path: string, record: LogRecord, previous: number): RecoveryRefused {
-    return new RecoveryRefused({
+    return this.#damage({
       file: path,
       offset: record.offset,
       lostFrom: record.zxid,
@@ -288,7 +297,7 @@ class Recovery<T extends RecoveryTarget> {
         throw this.#damaged(path, end);
       case 'header':
         if (this.#cutInHeader(path, log)) return this.#emptyFile(path, following);
-        throw new RecoveryRefused({
+        throw this.#damage({
           file: path,
           offset: 0,
           lostFrom: log.zxid,
@@ -337,7 +346,7 @@ class Recovery<T extends RecoveryTarget> {
   }
 
   #damaged(path: string, end: LogEnd & { kind: 'damaged' }): RecoveryRefused {
-    return new RecoveryRefused({
+    return this.#damage({
       file: path,
       offset: end.offset,
       lostFrom: (this.#last + 1) as Zxid,
@@ -355,7 +364,7 @@ class Recovery<T extends RecoveryTarget> {
   #checkSkipped(loaded: Loaded<T>, unproven: ReadonlySet<Zxid>): void {
     const missing = loaded.skipped.find((snapshot) => unproven.has(snapshot.zxid));
     if (missing === undefined) return;
-    throw new RecoveryRefused({
+    throw this.#damage({
       file: `${this.#options.snapDir}/${missing.name}`,
       lostFrom: (this.#last + 1) as Zxid,
       problem: `the snapshot cannot be read, and the log does not lead from an older one through ${formatZxid(missing.zxid)}`,

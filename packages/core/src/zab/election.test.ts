@@ -328,6 +328,14 @@ test('an empty server says whom it waits for, and how a new ensemble begins with
   expect(notes[0]).toMatch(/waits for a leader, or for voter 3 to say that it is empty too.*`initialize`/);
 });
 
+test('a server that has lost its history waits for a leader, and is not told to begin a new ensemble', () => {
+  const { election, notes, own } = open({ sid: 1, zxid: undefined });
+  own.zxid = zxidNone;
+  election.look(0);
+  for (let now = 0; now < 20_000; now += 50) election.tick(now);
+  expect(notes).toEqual([expect.stringMatching(/has lost its history.* waits for one$/)]);
+});
+
 test('what may be a repeated old message is no proof that a voter is empty', () => {
   const { election, state } = open({ sid: 1, zxid: undefined });
   election.look(0);

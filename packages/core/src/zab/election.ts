@@ -206,6 +206,10 @@ export class Election {
   /** Without this an operator who starts a new ensemble with one server missing would see nothing happen. */
   #noteWaiting(): void {
     const { sid, quorums } = this.#o;
+    if ((this.#own?.peerEpoch ?? 0) > 0) {
+      const lost = 'this server has lost its history, or a part of it, and has no vote until it has that of a leader';
+      return this.#noteOnce(sid, `${lost}: it waits for one`);
+    }
     const missing = this.#emptyVoters.missing(quorums().voters, sid);
     const others = missing.length === 0 ? '' : `, or for voter ${missing.join(', ')} to say that it is empty too`;
     this.#noteOnce(

@@ -62,6 +62,14 @@ export const ensembleSettings = {
       'A member that fell behind is sent logs up to this part of the size of a snapshot, then a snapshot.',
     ),
   ),
+  setAsideDamage: ensemble(
+    cfg(
+      'setAsideDamage',
+      boolean,
+      true,
+      'A member whose history is damaged sets it aside and gets it from the others; false: it refuses to start.',
+    ),
+  ),
   leaderServes: ensemble(property('leaderServes', yesNo, true, 'The leader accepts clients.')),
   cnxTimeoutSeconds: ensemble(
     property('cnxTimeout', integer({ min: 1, unit: 'seconds' }), 5, 'Time to connect for an election.'),

@@ -144,6 +144,11 @@ function epochFindings(snapDir: string, lastZxid: Zxid | undefined): Finding[] {
     }
   }
   if (findings.length > 0 || current === undefined) return findings;
+  if (current < 0) {
+    const text =
+      'the damaged history of this server was set aside (damaged-*): it has no vote until a leader gives it another';
+    return [{ level: 'note', file, text }];
+  }
   if (accepted !== undefined && accepted < current) {
     findings.push({ level: 'problem', file, text: `epoch ${current} is current, but only ${accepted} was accepted` });
   }
@@ -158,7 +163,7 @@ function readEpoch(file: string): number {
   const text = Buffer.from(files.read(file, 0, 32))
     .toString('latin1')
     .trim();
-  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  return /^(\d+|-[12])$/.test(text) ? Number(text) : Number.NaN;
 }
 
 /** The diagnosis as lines for a terminal; paths relative to nothing, so that they can be pasted. */

@@ -123,7 +123,7 @@ export function truncated(
   names: Iterable<readonly [string, SimFile]>,
 ): void {
   for (const [name, file] of names) {
-    const match = /\/(?:snapshot|log)\.([0-9a-f]+)$/.exec(name);
+    const match = /^\/data\/(?:snapshot|log)\.([0-9a-f]+)$/.exec(name);
     if (match === null) continue;
     const isBehind = Number.parseInt(match[1], 16) > to;
     if (!isBehind && file.durableSize <= file.size) continue;
