@@ -77,6 +77,11 @@ export class Client implements AsyncDisposable {
     return this.#connection.machine.deadline;
   }
 
+  /** The client's time: what `sessionDeadline` is measured on. */
+  get clock(): Clock {
+    return this.#shared.clock;
+  }
+
   /** Highest transaction this client has seen. */
   get lastZxid(): bigint {
     return this.#connection.machine.lastZxid;
@@ -166,6 +171,16 @@ export class Client implements AsyncDisposable {
     );
     if (this.state === 'closed') queue.end();
     return queue;
+  }
+
+  /** The server's path: chroot and scopes included. */
+  fullPath(path: string): string {
+    return this.#root.full(path);
+  }
+
+  /** True for a view of the same session. */
+  shares(other: Client): boolean {
+    return this.#shared === other.#shared;
   }
 
   /** A view below `path` on the same session; closing either closes both. */

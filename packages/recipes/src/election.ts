@@ -1,0 +1,137 @@
+// Leader election: candidates stand in line, the first one leads for a term. Shares its line with Curator's LeaderLatch.
+
+import { ZkError } from '@corral/client';
+import type { Client } from '@corral/client';
+import type { Contender } from './kernel/identity.ts';
+import { Hold } from './kernel/hold.ts';
+import { contendersOf, takeTurn } from './kernel/line.ts';
+import type { LineOptions, LineSpec } from './kernel/line.ts';
+import { electionNames } from './kernel/names.ts';
+import type { Names } from './kernel/names.ts';
+import type { CallSignal } from './kernel/parents.ts';
+import { join } from './kernel/paths.ts';
+import { Vigil } from './kernel/vigil.ts';
+
+export interface ElectionOptions extends LineOptions {
+  readonly names?: Names | undefined;
+}
+
+/** A term of office. `signal` aborts the moment that it is over; whoever leads must stop then. */
+export class Term implements AsyncDisposable {
+  readonly #hold: Hold;
+
+  constructor(hold: Hold) {
+    this.#hold = hold;
+  }
+
+  /** Grows with every term: a fencing token. */
+  get number(): bigint {
+    return this.#hold.token;
+  }
+  get signal(): AbortSignal {
+    return this.#hold.signal;
+  }
+  throwIfLost(): void {
+    this.#hold.throwIfLost();
+  }
+  guard: Hold['guard'] = (tx) => this.#hold.guard(tx);
+
+  /** Steps down. */
+  resign(): Promise<void> {
+    return this.#hold.release();
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.resign();
+  }
+}
+
+export class Election {
+  readonly path: string;
+  readonly #zk: Client;
+  readonly #spec: LineSpec;
+
+  constructor(zk: Client, path: string, options: ElectionOptions = {}) {
+    this.#zk = zk;
+    this.path = path;
+    const names = electionNames(options.names);
+    this.#spec = { ...options, dir: path, names, hold: (client, own) => new Hold(client, own, options) };
+  }
+
+  /** Waits until this candidate leads. */
+  async campaign({ signal }: CallSignal = {}): Promise<Term> {
+    return new Term(await takeTurn(this.#zk, this.#spec, signal));
+  }
+
+  /**
+   * One term after the other. The candidate stands again only when the body of the loop is done with the last term, so
+   * that work of an old term never runs beside that of a new one in this process.
+   */
+  async *terms({ signal }: CallSignal = {}): AsyncGenerator<Term, void, undefined> {
+    for (;;) {
+      await using term = await this.campaign({ signal });
+      yield term;
+    }
+  }
+
+  /** Leads with `work` whenever elected, until it returns while the term is its own. Returns what it returned. */
+  async run<R>(work: (term: Term) => Promise<R> | R, { signal }: CallSignal = {}): Promise<R> {
+    for (;;) {
+      await using term = await this.campaign({ signal });
+      try {
+        return await work(term);
+      } catch (error) {
+        // Work that was cut short by the end of its term is taken up again with the next one.
+        if (!term.signal.aborted || signal?.aborted === true) throw error;
+      }
+    }
+  }
+
+  /** Who leads; null when nobody stands. */
+  async current({ signal }: CallSignal = {}): Promise<Contender | null> {
+    return (await this.candidates({ signal }))[0] ?? null;
+  }
+
+  /** Everybody who stands, the leader first. */
+  candidates({ signal }: CallSignal = {}): Promise<Contender[]> {
+    return contendersOf(this.#zk, this.path, this.#spec.names.bases, signal);
+  }
+
+  /** The leader now, then every other one; null while there is none. */
+  async *observe({ signal }: CallSignal = {}): AsyncGenerator<Contender | null, void, undefined> {
+    using vigil = new Vigil(this.#zk, this.path, signal);
+    let last: string | null | undefined;
+    for (;;) {
+      const leader = await this.#look(vigil);
+      if ((leader?.node ?? null) !== last) {
+        last = leader?.node ?? null;
+        yield leader;
+      }
+      await vigil.rung();
+    }
+  }
+
+  /** Finds the leader and watches what its end will be seen by: its node, or the line while that is empty. */
+  async #look(vigil: Vigil): Promise<Contender | null> {
+    const watched = { watch: vigil.ring, signal: vigil.signal };
+    for (;;) {
+      const leader = await this.current(vigil);
+      try {
+        if (leader !== null) {
+          await this.#zk.get(join(this.path, leader.node), watched);
+          return leader;
+        }
+        const { children } = await this.#zk.children(this.path, watched);
+        if (children.length === 0) return null;
+        if ((await this.current(vigil)) === null) return null;
+      } catch (error) {
+        if (!ZkError.is(error, 'NoNode')) throw error;
+        // The line itself is not there: its creation is the next thing to hear of.
+        if (leader === null && (await this.#zk.exists(this.path, watched)) === null) return null;
+      }
+    }
+  }
+}
+
+/** The election at a path: `for await (const term of election(zk, '/svc/leader').terms({ signal })) …`. */
+export const election = (zk: Client, path: string, options: ElectionOptions = {}): Election =>
+  new Election(zk, path, options);

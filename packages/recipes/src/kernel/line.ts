@@ -1,0 +1,164 @@
+// Standing in line: the algorithm under lock, read/write lock, semaphore and election. A sequential node of ours, one
+// predecessor to watch (K6), and a look at our own node before we believe that it is our turn (K3).
+
+import { ZkError } from '@corral/client';
+import type { Acl, AclName, Client } from '@corral/client';
+import { LostError } from '../errors.ts';
+import type { Hold, HoldOptions } from './hold.ts';
+import { identityOf, readContender } from './identity.ts';
+import type { Contender, IdentityOptions } from './identity.ts';
+import type { LineNames } from './names.ts';
+import { abandon, createOwn, removeOwn } from './own-node.ts';
+import type { OwnNode } from './own-node.ts';
+import { join } from './paths.ts';
+import { inOrder } from './sequence.ts';
+import type { Ranked } from './sequence.ts';
+import { Vigil } from './vigil.ts';
+
+export interface LineOptions extends HoldOptions, IdentityOptions {
+  /** Access control list of the nodes; `open` unless given. */
+  readonly acl?: AclName | readonly Acl[] | undefined;
+}
+
+export interface LineSpec<H extends Hold = Hold> extends LineOptions {
+  readonly dir: string;
+  readonly names: LineNames;
+  /** Whom one waits for, given the line and one's own place in it; the one directly in front unless given. */
+  readonly blocker?: (line: readonly Ranked[], mine: number) => Ranked | undefined;
+  /** Makes what the caller gets to hold. */
+  readonly hold: (zk: Client, own: OwnNode) => H;
+}
+
+const directlyInFront = (line: readonly Ranked[], mine: number): Ranked | undefined => line[mine - 1];
+
+/** Waits until it is our turn. */
+export async function takeTurn<H extends Hold>(zk: Client, spec: LineSpec<H>, signal?: AbortSignal): Promise<H> {
+  for (;;) {
+    const own = await enter(zk, spec, signal);
+    try {
+      const hold = await waitForTurn(zk, spec, own, signal);
+      if (hold !== null) return hold;
+    } catch (error) {
+      abandon(zk, own);
+      throw error;
+    }
+    // Our place went with its session: we begin again at the end of the line.
+  }
+}
+
+/** Takes the turn if nobody is in front; null otherwise, and then no trace of us is left. */
+export async function tryTurn<H extends Hold>(zk: Client, spec: LineSpec<H>, signal?: AbortSignal): Promise<H | null> {
+  for (;;) {
+    const own = await enter(zk, spec, signal);
+    try {
+      const place = await placeOf(zk, spec, own, signal);
+      if (place === 'gone') continue;
+      if (place.blocker !== undefined) {
+        await removeOwn(zk, own);
+        return null;
+      }
+      const hold = await grant(zk, spec, own, signal);
+      if (hold !== null) return hold;
+    } catch (error) {
+      abandon(zk, own);
+      throw error;
+    }
+  }
+}
+
+const enter = (zk: Client, spec: LineSpec, signal?: AbortSignal): Promise<OwnNode> =>
+  createOwn(
+    zk,
+    {
+      dir: spec.dir,
+      name: spec.names.own,
+      data: JSON.stringify(identityOf(spec)),
+      mode: 'ephemeralSequential',
+      acl: spec.acl,
+    },
+    signal,
+  );
+
+async function waitForTurn<H extends Hold>(
+  zk: Client,
+  spec: LineSpec<H>,
+  own: OwnNode,
+  signal?: AbortSignal,
+): Promise<H | null> {
+  using vigil = new Vigil(zk, own.path, signal);
+  for (;;) {
+    const place = await placeOf(zk, spec, own, vigil.signal);
+    if (place === 'gone') return null;
+    if (place.blocker === undefined) return await grant(zk, spec, own, vigil.signal);
+    await untilGone(zk, join(spec.dir, place.blocker.name), own, vigil);
+  }
+}
+
+/** Where we stand. `gone`: our session is over, and whatever can still be seen of us is about to vanish. */
+async function placeOf(
+  zk: Client,
+  spec: LineSpec,
+  own: OwnNode,
+  signal?: AbortSignal,
+): Promise<{ readonly blocker: Ranked | undefined } | 'gone'> {
+  const names = await namesIn(zk, spec.dir, signal);
+  const line = inOrder(names, spec.names.bases);
+  const mine = line.findIndex(({ name }) => name === own.name);
+  if (zk.session?.id !== own.session) return 'gone';
+  if (mine < 0) throw new LostError(own.path, 'its node was deleted while it waited');
+  return { blocker: (spec.blocker ?? directlyInFront)(line, mine) };
+}
+
+async function grant<H extends Hold>(
+  zk: Client,
+  spec: LineSpec<H>,
+  own: OwnNode,
+  signal?: AbortSignal,
+): Promise<H | null> {
+  const hold = spec.hold(zk, own);
+  if (await hold.confirm(signal)) return hold;
+  if (zk.session?.id !== own.session) return null;
+  throw new LostError(own.path, 'its node was deleted while it waited');
+}
+
+/** Waits until a node is gone. Also returns when our own session is over: then the line has to be looked at again. */
+async function untilGone(zk: Client, path: string, own: OwnNode, vigil: Vigil): Promise<void> {
+  while (zk.session?.id === own.session) {
+    try {
+      // Reading sets the watch only if the node is there: `exists` would leave one behind on a node that never returns.
+      await zk.get(path, { watch: vigil.ring, signal: vigil.signal });
+    } catch (error) {
+      if (ZkError.is(error, 'NoNode')) return;
+      throw error;
+    }
+    await vigil.rung();
+  }
+}
+
+async function namesIn(zk: Client, dir: string, signal?: AbortSignal): Promise<readonly string[]> {
+  try {
+    return (await zk.children(dir, { signal })).children;
+  } catch (error) {
+    if (ZkError.is(error, 'NoNode')) return [];
+    throw error;
+  }
+}
+
+/** Everybody in line, the holder first. */
+export async function contendersOf(
+  zk: Client,
+  dir: string,
+  bases: readonly string[],
+  signal?: AbortSignal,
+): Promise<Contender[]> {
+  const line = inOrder(await namesIn(zk, dir, signal), bases);
+  const read = async ({ name }: Ranked): Promise<Contender | null> => {
+    try {
+      return readContender(name, (await zk.get(join(dir, name), { signal })).data);
+    } catch (error) {
+      if (ZkError.is(error, 'NoNode')) return null;
+      throw error;
+    }
+  };
+  return (await Promise.all(line.map(read))).filter((contender) => contender !== null);
+}

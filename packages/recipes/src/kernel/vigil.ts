@@ -1,0 +1,65 @@
+// How recipes wait. A vigil hears of everything that may matter (a watch that fires, a new session, a moment that has
+// come) as one kind of ring, and its owner looks at the real state again after each: no recipe believes an event.
+
+import type { Client } from '@corral/client';
+import { closedError } from '../errors.ts';
+
+export class Vigil implements Disposable {
+  /** Ends the reads and watches of this vigil: the caller gave up, the client is closed, or it is over. */
+  readonly signal: AbortSignal;
+  /** To be given to reads as their watch. */
+  readonly ring = (): void => {
+    this.#rung = true;
+    this.#wake?.();
+  };
+  readonly #zk: Client;
+  readonly #controller = new AbortController();
+  readonly #stops: (() => void)[] = [];
+  #rung = false;
+  #wake: (() => void) | null = null;
+
+  constructor(zk: Client, path: string, caller?: AbortSignal) {
+    caller?.throwIfAborted();
+    if (zk.state === 'closed') throw closedError(path);
+    this.#zk = zk;
+    this.signal = this.#controller.signal;
+    const giveUp = (): void => this.#controller.abort(caller?.reason);
+    caller?.addEventListener('abort', giveUp, { once: true });
+    this.#stops.push(
+      () => caller?.removeEventListener('abort', giveUp),
+      zk.on('session', this.ring),
+      zk.on('state', (state) => {
+        if (state === 'closed') this.#controller.abort(closedError(path));
+      }),
+    );
+    this.signal.addEventListener('abort', () => this.#wake?.());
+  }
+
+  /** Rings after so many milliseconds; the result takes that back. */
+  ringAfter(ms: number): () => void {
+    const cancel = this.#zk.clock.after(ms, this.ring);
+    this.#stops.push(cancel);
+    return cancel;
+  }
+
+  /** Waits for a ring since the last one. Rejects when the caller gives up or the client is closed. */
+  async rung(): Promise<void> {
+    this.signal.throwIfAborted();
+    if (!this.#rung) await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.signal.throwIfAborted();
+    this.#rung = false;
+  }
+
+  [Symbol.dispose](): void {
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#controller.abort();
+  }
+}
+
+/** Waits; rejects when the signal aborts or the client is closed. */
+export async function pause(zk: Client, ms: number, signal?: AbortSignal): Promise<void> {
+  using vigil = new Vigil(zk, '/', signal);
+  const until = zk.clock.now() + ms;
+  vigil.ringAfter(ms);
+  while (zk.clock.now() < until) await vigil.rung();
+}

@@ -1,0 +1,172 @@
+// A lock that many readers share or one writer has. Both stand in one line: a reader waits for the nearest writer in front
+// of it, a writer for whoever is directly in front, so writers do not starve. Shares its line with Curator's
+// InterProcessReadWriteLock and, with `names: 'kazoo'`, with kazoo's ReadLock and WriteLock.
+
+import type { Client } from '@corral/client';
+import { DeadlockError, LostError, isAmbiguous } from './errors.ts';
+import { Hold } from './kernel/hold.ts';
+import type { Contender } from './kernel/identity.ts';
+import { identityOf } from './kernel/identity.ts';
+import { contendersOf, takeTurn, tryTurn } from './kernel/line.ts';
+import type { LineOptions, LineSpec } from './kernel/line.ts';
+import { rwNames } from './kernel/names.ts';
+import type { Names, RwNames } from './kernel/names.ts';
+import { abandon } from './kernel/own-node.ts';
+import type { OwnNode } from './kernel/own-node.ts';
+import type { CallSignal } from './kernel/parents.ts';
+import { join } from './kernel/paths.ts';
+import { heldHere, runHolding } from './kernel/scope.ts';
+import { formatSequence, sequenceOf } from './kernel/sequence.ts';
+import type { Ranked } from './kernel/sequence.ts';
+
+export interface RwLockOptions extends LineOptions {
+  readonly names?: Names | undefined;
+}
+
+type Kind = 'read' | 'write';
+
+/** The lock as its writer holds it. */
+export class HeldWrite extends Hold {
+  readonly #zk: Client;
+  readonly #own: OwnNode;
+  readonly #names: RwNames;
+  readonly #options: RwLockOptions;
+
+  constructor(zk: Client, own: OwnNode, names: RwNames, options: RwLockOptions) {
+    super(zk, own, options);
+    this.#zk = zk;
+    this.#own = own;
+    this.#names = names;
+    this.#options = options;
+  }
+
+  /**
+   * Turns the write lock into a read lock without letting another writer in between: the reader takes the writer's own
+   * place in the line. This lock is over then.
+   */
+  async downgrade({ signal }: CallSignal = {}): Promise<Hold> {
+    this.throwIfLost();
+    const { dir, session } = this.#own;
+    const sequence = sequenceOf(this.#own.name, this.#names.write.bases[0])!;
+    const name = this.#names.read.own(crypto.randomUUID()) + formatSequence(sequence);
+    const path = join(dir, name);
+    const data = JSON.stringify(identityOf(this.#options));
+    for (;;) {
+      const tx = this.#zk.multi();
+      tx.create(path, data, { mode: 'ephemeral', acl: this.#options.acl ?? 'open' }).delete(this.path);
+      try {
+        await tx.commit();
+      } catch (error) {
+        if (!isAmbiguous(error)) throw error;
+      }
+      await this.#zk.sync(dir);
+      const stat = await this.#zk.exists(path);
+      if (stat === null && this.#zk.session?.id === session && (await this.#zk.exists(this.path)) !== null) continue;
+      if (stat?.ephemeralOwner !== session) throw new LostError(this.path, 'its session ended while it was downgraded');
+      await this.release();
+      // The place in line is the writer's, and so is the token: whoever comes next has a higher one.
+      const node = { dir, name, path, session, czxid: this.token };
+      const read = new Hold(this.#zk, node, this.#options);
+      try {
+        if (!(await read.confirm(signal))) throw new LostError(path, 'its node was deleted');
+      } catch (error) {
+        abandon(this.#zk, node);
+        throw error;
+      }
+      return read;
+    }
+  }
+}
+
+export class RwLock {
+  readonly path: string;
+  readonly #zk: Client;
+  readonly #specs: { readonly read: LineSpec; readonly write: LineSpec<HeldWrite> };
+
+  constructor(zk: Client, path: string, options: RwLockOptions = {}) {
+    this.#zk = zk;
+    this.path = path;
+    const names = rwNames(options.names);
+    const bases = [...names.write.bases, ...names.read.bases];
+    const isWriter = ({ base }: Ranked): boolean => names.write.bases.includes(base);
+    this.#specs = {
+      read: {
+        ...options,
+        dir: path,
+        names: { own: names.read.own, bases },
+        blocker: (line, mine) => line.slice(0, mine).findLast(isWriter),
+        hold: (client, own) => new Hold(client, own, options),
+      },
+      write: {
+        ...options,
+        dir: path,
+        names: { own: names.write.own, bases },
+        hold: (client, own) => new HeldWrite(client, own, names, options),
+      },
+    };
+  }
+
+  /** Waits until no writer is in front. */
+  async read({ signal }: CallSignal = {}): Promise<Hold> {
+    this.#refuseSelf('read');
+    return await takeTurn(this.#zk, this.#specs.read, signal);
+  }
+
+  /** Waits until nobody is in front. */
+  async write({ signal }: CallSignal = {}): Promise<HeldWrite> {
+    this.#refuseSelf('write');
+    return await takeTurn(this.#zk, this.#specs.write, signal);
+  }
+
+  async tryRead({ signal }: CallSignal = {}): Promise<Hold | null> {
+    this.#refuseSelf('read');
+    return await tryTurn(this.#zk, this.#specs.read, signal);
+  }
+
+  async tryWrite({ signal }: CallSignal = {}): Promise<HeldWrite | null> {
+    this.#refuseSelf('write');
+    return await tryTurn(this.#zk, this.#specs.write, signal);
+  }
+
+  /** Runs `work` as one of the readers. Inside of a `run…` of this lock it goes on with what is held. */
+  runRead<R>(work: (held: Hold) => Promise<R> | R, options: CallSignal = {}): Promise<R> {
+    return this.#run('read', work, options);
+  }
+
+  /** Runs `work` as the writer. Inside of `runRead` it throws: an upgrade would wait for itself. */
+  runWrite<R>(work: (held: Hold) => Promise<R> | R, options: CallSignal = {}): Promise<R> {
+    return this.#run('write', work, options);
+  }
+
+  /** Everybody in line, first come first. */
+  contenders({ signal }: CallSignal = {}): Promise<Contender[]> {
+    return contendersOf(this.#zk, this.path, this.#specs.read.names.bases, signal);
+  }
+
+  async #run<R>(kind: Kind, work: (held: Hold) => Promise<R> | R, { signal }: CallSignal): Promise<R> {
+    const outer = this.#heldHere();
+    if (outer !== undefined && (kind === 'read' || outer.kind === 'write')) {
+      outer.hold.throwIfLost();
+      return work(outer.hold);
+    }
+    await using hold = kind === 'read' ? await this.read({ signal }) : await this.write({ signal });
+    return await runHolding(this.#zk, this.#key, { kind, hold }, () => work(hold));
+  }
+
+  #refuseSelf(kind: Kind): void {
+    const outer = this.#heldHere();
+    if (outer === undefined) return;
+    throw new DeadlockError(`${this.path} is held for ${outer.kind} by the code that asks for ${kind}`);
+  }
+
+  get #key(): string {
+    return `rw ${this.#zk.fullPath(this.path)}`;
+  }
+
+  #heldHere(): { readonly kind: Kind; readonly hold: Hold } | undefined {
+    return heldHere(this.#zk, this.#key) as { readonly kind: Kind; readonly hold: Hold } | undefined;
+  }
+}
+
+/** The read/write lock at a path. */
+export const rwLock = (zk: Client, path: string, options: RwLockOptions = {}): RwLock => new RwLock(zk, path, options);
