@@ -14,19 +14,18 @@ export interface CallSpec<T> {
   readonly frame: Uint8Array;
   /** Reads the response record. May throw a ZkError of its own. */
   decode(from: JuteReader): T;
-  /**
-   * A pinned call belongs to the session under which it was made and is sent at most once; the others are repeated on
-   * the next connection, whatever its session.
-   */
-  readonly pinned: boolean;
+  /** A read is repeated on the next connection when its answer is lost; a write is sent at most once. */
+  readonly repeatable: boolean;
   /** Watcher that a successful answer sets. */
   readonly watcher: Watcher | null;
+  /** The version that the node must have; -1 for any. */
+  readonly expected?: number | undefined;
 }
 
 export interface Call<T = unknown> extends CallSpec<T> {
   settled: boolean;
-  /** Number of the session that a pinned call belongs to. */
-  generation: number;
+  /** Number of the session that the call is pinned to; null when it may run under any. */
+  readonly generation: number | null;
   xid: number;
   sentAt: number;
   resolve(value: T): void;
@@ -54,11 +53,10 @@ export interface CallParts<N extends OpName, T> {
   readonly request: OpRequest<N>;
   readonly path: string | null;
   readonly map: (response: OpResponse<N>) => T;
-  readonly pinned?: boolean;
   readonly watcher?: Watcher | null;
 }
 
-/** A call of one row of the operation table. Writes are pinned unless told otherwise. */
+/** A call of one row of the operation table. */
 export function makeCall<N extends OpName, T>(op: N, parts: CallParts<N, T>): CallSpec<T> {
   const row: OpRow<OpRequest<N>, OpResponse<N>> = ops[op] as unknown as OpRow<OpRequest<N>, OpResponse<N>>;
   return {
@@ -66,8 +64,9 @@ export function makeCall<N extends OpName, T>(op: N, parts: CallParts<N, T>): Ca
     path: parts.path,
     frame: encodeFrame(opcodes[op], (to) => row.request.write(to, parts.request)),
     decode: (from) => parts.map(row.response.read(from)),
-    pinned: parts.pinned ?? row.access === 'write',
+    repeatable: row.access !== 'write',
     watcher: parts.watcher ?? null,
+    expected: (parts.request as { readonly version?: number }).version,
   };
 }
 

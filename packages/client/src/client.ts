@@ -1,20 +1,25 @@
 // The client as applications see it: one method per operation, promises only, no default that matches by accident.
 // A method builds a call (requests.ts), the connection carries it, results.ts turns the answer into public shapes.
 
-import { encodeText, parentPath, systemPaths } from '@corral/protocol';
+import { encodeText, systemPaths } from '@corral/protocol';
 import { makeCall } from './call.ts';
 import type { Clock } from './clock.ts';
 import type { CallOptions, Connection } from './connection.ts';
 import { ConnectError, ZkError } from './errors.ts';
+import { createNode } from './create.ts';
+import type { ParentOptions } from './create.ts';
 import { EventQueue } from './event-queue.ts';
+import { deleteNode, setData } from './idempotent.ts';
+import type { RepeatOptions } from './idempotent.ts';
 import { Multi, MultiRead } from './multi.ts';
-import { createCall, setRequest, versionRequest } from './requests.ts';
+import { createProtected } from './protected-create.ts';
 import type { CreateOptions, VersionOptions } from './requests.ts';
 import { fromWireAcl, toData, toNames, toStat, toText, toWireAcl, toWireVersion } from './results.ts';
 import type { Acl, AclName, AclResult, Children, Created, Data, DataInput, Identity, Stat } from './results.ts';
 import { Root } from './root.ts';
 import type { SessionState } from './handshake.ts';
 import type { ClientState } from './session-events.ts';
+import type { Background, View } from './view.ts';
 import { WatchStream } from './watch-stream.ts';
 import type { WatchStreamOptions } from './watch-stream.ts';
 import type { OneShotKind, PersistentKind, WatchListener, Watcher } from './watches.ts';
@@ -44,6 +49,7 @@ export interface WatchOption {
 export interface Shared {
   readonly connection: Connection;
   readonly clock: Clock;
+  readonly background: Background;
   readonly listeners: { readonly [E in keyof ClientEvents]: Set<ClientEvents[E]> };
 }
 
@@ -52,6 +58,7 @@ export class Client implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #watching: Watching;
   readonly #root: Root;
+  readonly #view: View;
 
   /** Use `connect` or `createClient`. */
   constructor(shared: Shared, root: Root) {
@@ -59,6 +66,7 @@ export class Client implements AsyncDisposable {
     this.#connection = shared.connection;
     this.#watching = new Watching(shared.connection);
     this.#root = root;
+    this.#view = { ...shared, root };
   }
 
   // The connection and its session
@@ -195,36 +203,17 @@ export class Client implements AsyncDisposable {
 
   // Nodes
 
-  /** Creates a node. `parents` makes the missing ancestors, too. */
-  async create(
+  /**
+   * Creates a node. A `protected` one carries a mark in its name (`_c_<uuid>-` before it): after a broken link the client
+   * looks for the node instead of failing with `ambiguous`.
+   */
+  create(
     path: string,
     data: DataInput = '',
-    options: CreateOptions & CallOptions & { readonly parents?: 'container' | 'persistent' } = {},
+    options: CreateOptions & ParentOptions & CallOptions & { readonly protected?: boolean | undefined } = {},
   ): Promise<Created> {
-    const attempt = (): Promise<Created> =>
-      this.#connection.submit(createCall(this.#root, path, data, options), options);
-    const { parents } = options;
-    if (parents === undefined) return attempt();
-    for (;;) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!ZkError.is(error, 'NoNode')) throw error;
-        // Again and again: an empty container may be reaped between its creation and ours.
-        await this.#createAncestors(parentPath(this.#root.full(path, true)), parents, options);
-      }
-    }
-  }
-
-  async #createAncestors(path: string, mode: 'container' | 'persistent', options: CallOptions): Promise<void> {
-    try {
-      await this.#connection.submit(createCall(new Root(''), path, '', { mode }), options);
-    } catch (error) {
-      if (ZkError.is(error, 'NodeExists')) return;
-      if (!ZkError.is(error, 'NoNode')) throw error;
-      await this.#createAncestors(parentPath(path), mode, options);
-      await this.#createAncestors(path, mode, options);
-    }
+    const make = options.protected === true ? createProtected : createNode;
+    return make(this.#view, path, data, options);
   }
 
   async get(path: string, options: CallOptions & WatchOption = {}): Promise<Data> {
@@ -253,14 +242,12 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  async set(path: string, data: DataInput, options: VersionOptions & CallOptions = {}): Promise<Stat> {
-    const request = setRequest(this.#root, path, data, options);
-    return this.#connection.submit(makeCall('setData', { request, path, map: ({ stat }) => toStat(stat) }), options);
+  set(path: string, data: DataInput, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<Stat> {
+    return setData(this.#view, path, data, options);
   }
 
-  async delete(path: string, options: VersionOptions & CallOptions = {}): Promise<void> {
-    const request = versionRequest(this.#root, path, options.version ?? 'any');
-    return this.#connection.submit(makeCall('delete', { request, path, map: () => undefined }), options);
+  delete(path: string, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<void> {
+    return deleteNode(this.#view, path, options);
   }
 
   async children(path: string, options: CallOptions & WatchOption = {}): Promise<Children> {

@@ -17,6 +17,7 @@ import { Root } from './root.ts';
 import type { SessionOptions } from './session-events.ts';
 import { tcpTransport } from './tcp.ts';
 import type { Transport } from './transport.ts';
+import { Background } from './view.ts';
 
 export interface ClientOptions {
   /** Session timeout to ask for, in milliseconds; 15000 unless given. The server may change it. */
@@ -78,7 +79,7 @@ export function createClient(address: AddressInput, options: ClientOptions = {})
     },
   });
   connection.start();
-  return new Client({ connection, clock, listeners }, new Root(parsed.chroot));
+  return new Client({ connection, clock, listeners, background: new Background() }, new Root(parsed.chroot));
 }
 
 /** A client with a session. Rejects with a ConnectError that lists what happened at every address. */

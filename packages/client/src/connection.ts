@@ -13,7 +13,8 @@ import type { Frame } from './frames.ts';
 import { guarded } from './guarded.ts';
 import type { Credential } from './handshake.ts';
 import { HostRound } from './hosts.ts';
-import type { AddedCredential, ClientState, Effect, Input, SessionOptions } from './session-events.ts';
+import type { AddedCredential } from './identities.ts';
+import type { ClientState, Effect, Input, SessionOptions } from './session-events.ts';
 import { SessionMachine } from './session.ts';
 import type { Endpoint, Link, Target, Transport } from './transport.ts';
 import type { WatchEvent, Watcher } from './watches.ts';
@@ -23,7 +24,21 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds to wait for the answer; by default as long as the client lives. */
   readonly timeout?: number | undefined;
+  /**
+   * The session to run under: its id, or `false` for whichever there is. When that session is over the call fails instead
+   * of running under the next. Unless given, a write runs under the session it was made under and a read under any.
+   */
+  readonly pin?: false | bigint | undefined;
 }
+
+/** What operations made of several calls need besides. */
+export interface SubmitOptions extends CallOptions {
+  /** Result of `generationOf`; wins over `pin`. */
+  readonly generation?: number | null | undefined;
+}
+
+/** Matches no session. */
+const noGeneration = -1;
 
 export interface ConnectionListeners {
   state(state: ClientState, cause: Error | null): void;
@@ -90,11 +105,12 @@ export class Connection {
   }
 
   /** Sends a call and waits for its answer, its time limit or the caller's change of mind. */
-  submit<T>(spec: CallSpec<T>, options: CallOptions): Promise<T> {
+  submit<T>(spec: CallSpec<T>, options: SubmitOptions): Promise<T> {
     const { signal, timeout } = options;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = deferred<T>();
-    const call: Call<T> = { ...spec, settled: false, generation: 0, xid: 0, sentAt: 0, resolve, reject };
+    const generation = this.generationOf(options, spec.repeatable ? null : this.machine.generation);
+    const call: Call<T> = { ...spec, settled: false, generation, xid: 0, sentAt: 0, resolve, reject };
     this.#step({ kind: 'submit', call });
     if (call.settled || (signal === undefined && timeout === undefined)) return promise;
     const details = { op: spec.op, path: spec.path };
@@ -118,6 +134,14 @@ export class Connection {
     };
     promise.then(cleanUp, cleanUp);
     return promise;
+  }
+
+  /** Number of the session that a call with these options belongs to, null for any; `otherwise` when they do not say. */
+  generationOf({ pin, generation }: SubmitOptions, otherwise: number | null = this.machine.generation): number | null {
+    if (generation !== undefined) return generation;
+    if (pin === undefined) return otherwise;
+    if (pin === false) return null;
+    return pin === this.machine.session?.id ? this.machine.generation : noGeneration;
   }
 
   addAuth(credential: Credential): Promise<void> {

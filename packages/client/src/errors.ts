@@ -24,6 +24,10 @@ export interface ZkErrorDetails {
   readonly ambiguous?: boolean;
   readonly message?: string;
   readonly cause?: unknown;
+  /** Place of the operation to blame in its multi. */
+  readonly opIndex?: number;
+  /** The version that the node should have had. */
+  readonly expected?: number | undefined;
 }
 
 const retryableCodes: ReadonlySet<ZkErrorCode> = new Set<ZkErrorCode>([
@@ -53,6 +57,8 @@ export class ZkError extends Error {
   readonly ambiguous: boolean;
   /** The same call may succeed later, on this session or the next. Says nothing about whether repeating it is safe. */
   readonly retryable: boolean;
+  /** In a multi, the place of the operation to blame; null otherwise. */
+  readonly opIndex: number | null;
 
   constructor(code: ZkErrorCode, details: ZkErrorDetails) {
     const subject = details.path === undefined || details.path === null ? details.op : `${details.op} ${details.path}`;
@@ -66,6 +72,7 @@ export class ZkError extends Error {
     this.path = details.path ?? null;
     this.ambiguous = details.ambiguous ?? false;
     this.retryable = retryableCodes.has(code);
+    this.opIndex = details.opIndex ?? null;
     Object.defineProperty(this, brand, { value: true });
   }
 
@@ -87,6 +94,13 @@ export class NodeExistsError extends ZkError {
 export class BadVersionError extends ZkError {
   override name = 'BadVersionError';
   declare readonly code: 'BadVersion';
+  /** The version that was asked for. */
+  readonly expected: number | null;
+
+  constructor(code: ZkErrorCode, details: ZkErrorDetails) {
+    super(code, details);
+    this.expected = details.expected ?? null;
+  }
 }
 export class NotEmptyError extends ZkError {
   override name = 'NotEmptyError';
@@ -153,7 +167,7 @@ export class MultiError extends ZkError {
   readonly index: number;
 
   constructor(code: ZkErrorCode, index: number, details: ZkErrorDetails) {
-    super(code, { ...details, message: `operation ${index}: ${meaningOf(code)}` });
+    super(code, { ...details, opIndex: index, message: `operation ${index}: ${meaningOf(code)}` });
     this.index = index;
   }
 }

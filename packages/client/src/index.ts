@@ -10,6 +10,8 @@ export type { SessionState } from './handshake.ts';
 
 // What calls take and answer.
 export type { CreateOptions, VersionOptions } from './requests.ts';
+export type { ParentOptions } from './create.ts';
+export type { RepeatOptions } from './idempotent.ts';
 export type {
   Acl,
   AclName,

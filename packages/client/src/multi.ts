@@ -5,7 +5,7 @@ import { JuteWriter, errorCodes, errorName, ops, opcodes, records } from '@corra
 import type { OpName, OpRequest, OpRow, JuteReader } from '@corral/protocol';
 import { encodeFrame } from './call.ts';
 import type { CallSpec } from './call.ts';
-import type { CallOptions } from './connection.ts';
+import type { CallOptions, SubmitOptions } from './connection.ts';
 import { MultiError, serverError } from './errors.ts';
 import type { ZkError } from './errors.ts';
 import { createRequest, setRequest, toCreated, versionRequest } from './requests.ts';
@@ -23,7 +23,7 @@ interface Part {
   decode(from: JuteReader): unknown;
 }
 
-export type Submit = <T>(spec: CallSpec<T>, options: CallOptions) => Promise<T>;
+export type Submit = <T>(spec: CallSpec<T>, options: SubmitOptions) => Promise<T>;
 
 const endMarker = { type: -1, done: true, err: -1 };
 const errorType = -1;
@@ -85,7 +85,7 @@ export class Multi<Results extends unknown[] = []> {
       path: null,
       frame: encodeParts(opcodes.multi, parts),
       decode: (from) => decodeMulti(from, parts) as Results,
-      pinned: true,
+      repeatable: false,
       watcher: null,
     };
     return this.#submit(spec, options);
@@ -149,7 +149,7 @@ export class MultiRead<Results extends unknown[] = []> {
       path: null,
       frame: encodeParts(opcodes.multiRead, parts),
       decode: (from) => decodeReads(from, parts) as Results,
-      pinned: false,
+      repeatable: true,
       watcher: null,
     };
     return this.#submit(spec, options);

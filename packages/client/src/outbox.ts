@@ -55,25 +55,25 @@ export class Outbox {
     return this.#inFlight.peek()?.xid === xid ? this.#inFlight.shift() : undefined;
   }
 
-  /** The link broke: pinned calls that had left fail with an open outcome, the others queue up again in front. */
+  /** The link broke: writes that had left fail with an open outcome, reads queue up again in front. */
   linkBroke(cause: unknown): Rejection[] {
     const rejections: Rejection[] = [];
-    const floating: Call[] = [];
+    const again: Call[] = [];
     for (const call of this.#inFlight.drain()) {
       if (call.settled) continue;
-      if (!call.pinned) floating.push(call);
+      if (call.repeatable) again.push(call);
       else rejections.push({ call, error: loss(call, cause) });
     }
-    this.#waiting.replace([...floating, ...this.#waiting.drain()]);
+    this.#waiting.replace([...again, ...this.#waiting.drain()]);
     return rejections;
   }
 
-  /** The session is over: pinned calls of it that never left fail for certain. */
+  /** The session is over: calls pinned to it that wait for a connection fail, and for certain. */
   sessionEnded(generation: number): Rejection[] {
     const kept: Call[] = [];
     const rejections: Rejection[] = [];
     for (const call of this.#waiting.drain()) {
-      if (!call.pinned || call.generation !== generation) kept.push(call);
+      if (call.generation !== generation) kept.push(call);
       else rejections.push({ call, error: makeError('SessionExpired', { op: call.op, path: call.path }) });
     }
     this.#waiting.replace(kept);
@@ -91,4 +91,4 @@ export class Outbox {
 }
 
 const loss = (call: Call, cause: unknown): ZkError =>
-  makeError('ConnectionLoss', { op: call.op, path: call.path, ambiguous: call.pinned, cause });
+  makeError('ConnectionLoss', { op: call.op, path: call.path, ambiguous: !call.repeatable, cause });

@@ -28,11 +28,13 @@ const sequentialModes: ReadonlySet<CreateMode> = new Set<CreateMode>([
   'sequentialTtl',
 ]);
 
+export const isSequential = ({ mode }: CreateOptions): boolean => mode !== undefined && sequentialModes.has(mode);
+
 /** The create operation of a mode and its request record. */
 export function createRequest(root: Root, path: string, data: DataInput, options: CreateOptions) {
   const mode = options.mode ?? 'persistent';
   const request = {
-    path: root.full(path, sequentialModes.has(mode)),
+    path: root.full(path, isSequential(options)),
     data: toBytes(data),
     acl: toWireAcl(options.acl ?? 'open'),
     flags: createModes[mode],

@@ -80,6 +80,11 @@ export const fromWireAcl = (acl: readonly WireAcl[] | null): Acl[] =>
 export const toBytes = (data: DataInput): Uint8Array | null => (typeof data === 'string' ? encodeText(data) : data);
 export const toText = (data: Uint8Array): string => decodeText(data, 0, data.length);
 
+export function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
 const anyVersion = -1;
 export function toWireVersion(version: Version): number {
   if (version === 'any') return anyVersion;

@@ -3,7 +3,7 @@
 import type { RetryDelay } from './backoff.ts';
 import type { Call, Cancellation } from './call.ts';
 import type { ZkError } from './errors.ts';
-import type { Credential } from './handshake.ts';
+import type { AddedCredential } from './identities.ts';
 import type { WatchEvent, Watcher } from './watches.ts';
 
 export type ClientState = 'connecting' | 'connected' | 'readonly' | 'suspended' | 'lost' | 'closed';
@@ -31,11 +31,6 @@ export type Effect =
   | { readonly kind: 'state'; readonly state: ClientState; readonly cause: Error | null }
   | { readonly kind: 'session'; readonly old: bigint | null; readonly new: bigint }
   | { readonly kind: 'fire'; readonly watcher: Watcher; readonly event: WatchEvent };
-
-/** A credential and whether somebody waits for the server's verdict on it. */
-export interface AddedCredential extends Credential {
-  awaited: boolean;
-}
 
 export interface SessionOptions {
   readonly sessionTimeoutMs: number;

@@ -2,20 +2,20 @@
 // and the watches; it never dials, waits or calls back itself. connection.ts performs its effects.
 //
 //   idle -> dialing -> greeting -> (authenticating) -> live -> (link broke) -> resting -> dialing ...   any -> closed
-//
-// Three clocks, all monotonic: a ping leaves after a third of the session timeout without traffic, a server that says
-// nothing for two thirds is left, and a session whose last answered request is a whole timeout old is given up.
 
 import { JuteReader, errorCodes, opcodes, records, syncConnected, xids } from '@corral/protocol';
 import type { Infer } from '@corral/protocol';
 import { encodeFrame } from './call.ts';
 import type { Call, Cancellation } from './call.ts';
 import { makeError, serverError, ZkError } from './errors.ts';
-import { decodeWelcome, encodeAuth, encodeGreeting, encodePing, encodeRearm } from './handshake.ts';
+import { decodeWelcome, encodeGreeting, encodePing, encodeRearm } from './handshake.ts';
 import type { Credential, SessionState } from './handshake.ts';
+import { Identities } from './identities.ts';
+import type { AddedCredential } from './identities.ts';
+import { Liveness } from './liveness.ts';
 import { Outbox } from './outbox.ts';
 import type { Rejection } from './outbox.ts';
-import type { AddedCredential, ClientState, Effect, Input, SessionOptions } from './session-events.ts';
+import type { ClientState, Effect, Input, SessionOptions } from './session-events.ts';
 import { eventNameOf, WatchRegistry } from './watches.ts';
 import type { WatchEvent } from './watches.ts';
 
@@ -39,29 +39,25 @@ export class SessionMachine {
   readonly watches = new WatchRegistry();
   readonly #options: SessionOptions;
   readonly #outbox = new Outbox();
-  #credentials: AddedCredential[] = [];
-  #authInFlight: AddedCredential[] = [];
+  readonly #identities: Identities;
+  readonly #liveness: Liveness;
   #phase: Phase = { kind: 'idle' };
   #state: ClientState = 'connecting';
   #session: SessionState | null = null;
   #previousId: bigint | null = null;
-  /** Counts sessions; a pinned call carries the number it was made under. */
+  /** Counts sessions; a pinned call carries the number of its own. */
   #generation = 0;
   #lastZxid = 0n;
   #links = 0;
   #attempt = 0;
-  #lastSent = 0;
-  #lastHeard = 0;
-  #pingsInFlight: number[] = [];
-  /** When the request left whose answer last proved the session alive. */
-  #confirmedAt = 0;
   #closingSince: number | null = null;
   #wakeAt = Infinity;
   #effects: Effect[] = [];
 
   constructor(options: SessionOptions, credentials: readonly Credential[]) {
     this.#options = options;
-    for (const credential of credentials) this.#credentials.push({ ...credential, awaited: false });
+    this.#identities = new Identities(credentials);
+    this.#liveness = new Liveness(options.sessionTimeoutMs);
   }
 
   get state(): ClientState {
@@ -75,7 +71,11 @@ export class SessionMachine {
   }
   /** Monotonic moment until which the session is known to live, unless a server closed it. */
   get deadline(): number {
-    return this.#session === null ? -Infinity : this.#confirmedAt + this.#session.timeoutMs;
+    return this.#session === null ? -Infinity : this.#liveness.deadline;
+  }
+  /** Number of the session that calls made now belong to, also before it has begun. */
+  get generation(): number {
+    return this.#generation;
   }
   get counts(): { readonly waiting: number; readonly inFlight: number } {
     return { waiting: this.#outbox.waiting, inFlight: this.#outbox.inFlight };
@@ -149,14 +149,13 @@ export class SessionMachine {
       return this.#dial(now);
     }
     this.#session = welcome.session;
-    this.#confirmedAt = since;
-    this.#pingsInFlight = [];
-    this.#authInFlight = [];
-    if (this.#credentials.length === 0) return this.#goLive(link, welcome.readOnly, now);
+    this.#liveness.welcomed(since, welcome.session.timeoutMs);
+    const proofs = this.#identities.begin();
+    if (proofs.length === 0) return this.#goLive(link, welcome.readOnly, now);
     // Calls wait for the verdict: one that overtook a refused identity would run without it.
     const until = now + this.#options.attemptTimeoutMs;
     this.#phase = { kind: 'authenticating', link, readOnly: welcome.readOnly, until };
-    for (const credential of this.#credentials) this.#sendAuth(credential, link, now);
+    for (const proof of proofs) this.#send(link, proof, now);
   }
 
   /** Watches first, then calls: a caller that reads again must not miss what happens after. */
@@ -211,7 +210,7 @@ export class SessionMachine {
   #received(link: number, bytes: Uint8Array, now: number): void {
     const phase = this.#phase;
     if (!('link' in phase) || phase.link !== link || phase.kind === 'dialing') return;
-    this.#lastHeard = now;
+    this.#liveness.heard(now);
     try {
       if (phase.kind === 'greeting') this.#welcomed(link, phase.since, bytes, now);
       else this.#reply(link, bytes, now);
@@ -230,8 +229,7 @@ export class SessionMachine {
       case xids.watchEvent:
         return this.#event(reader, header.zxid);
       case xids.ping:
-        this.#confirmedAt = this.#pingsInFlight.shift() ?? this.#confirmedAt;
-        return;
+        return this.#liveness.ponged();
       case xids.auth:
         return this.#authAnswered(header.err, now);
       case xids.setWatches:
@@ -246,7 +244,7 @@ export class SessionMachine {
     const call = this.#outbox.answered(xid);
     if (call === undefined) return this.#hangUp(link, new Error(`the server answered out of turn (xid ${xid})`));
     if (zxid > this.#lastZxid) this.#lastZxid = zxid;
-    this.#confirmedAt = Math.max(this.#confirmedAt, call.sentAt);
+    this.#liveness.answered(call.sentAt);
     if (call.settled) return;
     call.settled = true;
     this.#setWatcher(call, err);
@@ -254,7 +252,7 @@ export class SessionMachine {
       return void this.#effects.push({
         kind: 'reject',
         call,
-        error: serverError(err, { op: call.op, path: call.path }),
+        error: serverError(err, { op: call.op, path: call.path, expected: call.expected }),
       });
     }
     try {
@@ -292,8 +290,8 @@ export class SessionMachine {
     const call = this.#outbox.answered(xid);
     const message = `a reply of ${length} bytes exceeds maxReplyBytes ${this.#options.replyBytesMax}`;
     if (call === undefined) return this.#hangUp(link, new Error(message));
-    this.#lastHeard = now;
-    this.#confirmedAt = Math.max(this.#confirmedAt, call.sentAt);
+    this.#liveness.heard(now);
+    this.#liveness.answered(call.sentAt);
     this.#reject(call, makeError('TooLarge', { op: call.op, path: call.path, message }));
   }
 
@@ -310,7 +308,9 @@ export class SessionMachine {
     }
     if (this.#outbox.waiting >= this.#options.queueMax) this.#outbox.prune();
     if (this.#outbox.waiting >= this.#options.queueMax) return this.#reject(call, makeError('QueueFull', details));
-    call.generation = this.#generation;
+    if (call.generation !== null && call.generation !== this.#generation) {
+      return this.#reject(call, makeError('SessionExpired', details));
+    }
     this.#outbox.push(call);
     this.#flush(now);
   }
@@ -325,7 +325,7 @@ export class SessionMachine {
 
   #cancel({ call, plain, ambiguous }: Cancellation): void {
     if (call.settled) return;
-    this.#reject(call, call.pinned && call.xid !== 0 ? ambiguous : plain);
+    this.#reject(call, !call.repeatable && call.xid !== 0 ? ambiguous : plain);
   }
 
   #reject(call: Call, error: unknown): void {
@@ -342,30 +342,26 @@ export class SessionMachine {
 
   #addAuth(added: AddedCredential, now: number): void {
     if (this.#state === 'closed' || this.#closingSince !== null) return this.#settleAuth(added, 'Closing');
-    this.#credentials.push(added);
+    this.#identities.add(added);
     const phase = this.#phase;
-    if (phase.kind === 'live' || phase.kind === 'authenticating') this.#sendAuth(added, phase.link, now);
-  }
-
-  #sendAuth(credential: AddedCredential, link: number, now: number): void {
-    this.#authInFlight.push(credential);
-    this.#send(link, encodeAuth(credential), now);
+    if (phase.kind !== 'live' && phase.kind !== 'authenticating') return;
+    this.#send(phase.link, this.#identities.send(added), now);
   }
 
   #authAnswered(err: number, now: number): void {
-    const credential = this.#authInFlight.shift();
-    if (credential === undefined) return;
-    if (err === 0) {
+    const verdict = this.#identities.answered(err);
+    if (verdict === null) return;
+    const { credential, refused } = verdict;
+    if (!refused) {
       this.#settleAuth(credential, null);
       const phase = this.#phase;
-      if (phase.kind === 'authenticating' && this.#authInFlight.length === 0)
-        this.#goLive(phase.link, phase.readOnly, now);
+      if (phase.kind === 'authenticating' && !this.#identities.pending) this.#goLive(phase.link, phase.readOnly, now);
       return;
     }
     // The server closes the connection now. A refused newcomer is dropped; when an identity that the application relies
     // on is refused, going on without it would only turn into NoAuth somewhere else.
     if (credential.awaited) {
-      this.#credentials = this.#credentials.filter((other) => other !== credential);
+      this.#identities.forget(credential);
       this.#settleAuth(credential, 'AuthFailed');
     } else this.#closed(makeError('AuthFailed', { op: 'auth', message: `scheme ${credential.scheme} was refused` }));
   }
@@ -393,20 +389,10 @@ export class SessionMachine {
       case 'resting':
         return Math.min(phase.until, expiry);
       case 'live':
-        return Math.min(this.#pingAt(), this.#silenceAt());
+        return Math.min(this.#liveness.pingAt, this.#liveness.silenceAt);
       default:
         return unreachable(phase);
     }
-  }
-
-  #pingAt(): number {
-    return this.#lastSent + this.#timeoutMs() / 3;
-  }
-  #silenceAt(): number {
-    return this.#lastHeard + (this.#timeoutMs() * 2) / 3;
-  }
-  #timeoutMs(): number {
-    return this.#session?.timeoutMs ?? this.#options.sessionTimeoutMs;
   }
 
   #wake(now: number): void {
@@ -437,14 +423,13 @@ export class SessionMachine {
   }
 
   #wakeLive(link: number, now: number): void {
-    if (now >= this.#silenceAt()) {
-      // When this process itself was stopped, the server's words may lie unread in the socket: read first, judge later.
+    if (now >= this.#liveness.silenceAt) {
       const late = now - this.#wakeAt > lateMs;
       if (!late) return this.#hangUp(link, new Error('the server fell silent'));
-      this.#lastHeard = now - this.#timeoutMs() / 2;
+      this.#liveness.excuse(now);
     }
-    if (now >= this.#pingAt()) {
-      this.#pingsInFlight.push(now);
+    if (now >= this.#liveness.pingAt) {
+      this.#liveness.pinged(now);
       this.#send(link, encodePing(), now);
     }
   }
@@ -476,7 +461,7 @@ export class SessionMachine {
     this.#phase = { kind: 'closed' };
     this.#settle(this.#outbox.clearInFlight(cause));
     this.#settle(this.#outbox.clearWaiting(({ op, path }) => makeError('Closing', { op, path, cause })));
-    for (const credential of this.#credentials) this.#settleAuth(credential, 'Closing');
+    for (const credential of this.#identities.all) this.#settleAuth(credential, 'Closing');
     this.#enter('closed', cause);
   }
 
@@ -487,7 +472,7 @@ export class SessionMachine {
   }
 
   #send(link: number, bytes: Uint8Array, now: number): void {
-    this.#lastSent = now;
+    this.#liveness.sent(now);
     this.#effects.push({ kind: 'send', link, bytes });
   }
 }

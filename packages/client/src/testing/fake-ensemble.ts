@@ -11,6 +11,8 @@ export interface Received {
   readonly xid: number;
   /** Request record, for the operations that have one. */
   readonly request: Record<string, unknown>;
+  /** The request record as it came, for the operations whose rows do not describe it. */
+  readonly body: Uint8Array;
 }
 
 /** What a server does with a connection. */
@@ -69,6 +71,8 @@ export class FakeServerLink implements Link {
   #greeted = false;
   #over = false;
   closedByClient = false;
+  /** The session that this connection carries. */
+  sessionId = 0n;
 
   constructor(ensemble: FakeEnsemble, events: LinkEvents, manner: Manner) {
     this.#ensemble = ensemble;
@@ -115,6 +119,7 @@ export class FakeServerLink implements Link {
     this.#greeted = true;
     const gone = this.#ensemble.expired.has(sessionId);
     const id = sessionId === 0n ? this.#ensemble.nextSessionId++ : sessionId;
+    this.sessionId = id;
     const writer = new JuteWriter();
     const at = writer.beginFrame();
     records.connectResponse.write(writer, {
@@ -133,8 +138,9 @@ export class FakeServerLink implements Link {
     const reader = new JuteReader(bytes);
     const { xid, type } = records.requestHeader.read(reader);
     const op = opName(type)!;
+    const body = bytes.slice(records.requestHeaderBytes);
     const request = (ops[op] as OpRow).request.read(reader) as Record<string, unknown>;
-    const received: Received = { op, xid, request: structuredClone(request) };
+    const received: Received = { op, xid, request: structuredClone(request), body };
     this.received.push(received);
     if (this.#manner === 'greets and says nothing') return;
     if (op === 'ping') return this.raw(xids.ping, 0);

@@ -1,0 +1,70 @@
+// Creating a node, and its parents when they are missing. Parents and node are made in one transaction, so that a
+// container made for a node is never left without it, nor reaped before it.
+
+import { parentPath } from '@corral/protocol';
+import type { SubmitOptions } from './connection.ts';
+import { makeError, MultiError, ZkError } from './errors.ts';
+import { Multi } from './multi.ts';
+import { createCall, isSequential } from './requests.ts';
+import type { CreateOptions } from './requests.ts';
+import type { Acl, AclName, Created, DataInput } from './results.ts';
+import { Root } from './root.ts';
+import { sharedLimit } from './view.ts';
+import type { View } from './view.ts';
+
+export interface ParentOptions {
+  /** Makes the missing ancestors, too: containers go away with their last child, persistent ones stay. */
+  readonly parents?: 'container' | 'persistent' | undefined;
+  /** Access control list of the ancestors made; `open` unless given. */
+  readonly parentsAcl?: AclName | readonly Acl[] | undefined;
+}
+
+const wholeTree = new Root('');
+
+export async function createNode(
+  view: View,
+  path: string,
+  data: DataInput,
+  options: CreateOptions & ParentOptions & SubmitOptions,
+): Promise<Created> {
+  const { connection, root } = view;
+  if (options.parents === undefined) return connection.submit(createCall(root, path, data, options), options);
+  const generation = connection.generationOf(options);
+  const limit = sharedLimit({ ...options, generation }, view.clock);
+  /** Ancestors to make, the highest first; server paths. */
+  let missing: string[] = [];
+  for (;;) {
+    try {
+      if (missing.length > 0) return await createWithAncestors(view, path, data, missing, limit());
+      return await connection.submit(createCall(root, path, data, options), limit());
+    } catch (error) {
+      missing = ancestorsAfter(error, missing, root.full(path, isSequential(options)));
+    }
+  }
+}
+
+/** Which ancestors to make in the next attempt. Somebody else may have made some, or a container may have been reaped. */
+function ancestorsAfter(error: unknown, missing: readonly string[], path: string): string[] {
+  if (!ZkError.is(error)) throw error;
+  const at = error.opIndex ?? 0;
+  if (error.code === 'NoNode' && at === 0) return [parentPath(missing[0] ?? path), ...missing];
+  if (error.code === 'NodeExists' && at < missing.length) return missing.slice(at + 1);
+  if (!(error instanceof MultiError)) throw error;
+  const { code, op, path: blamed, ambiguous } = error;
+  throw makeError(code, { op, path: blamed, ambiguous, cause: error });
+}
+
+async function createWithAncestors(
+  { connection, root }: View,
+  path: string,
+  data: DataInput,
+  ancestors: readonly string[],
+  options: CreateOptions & ParentOptions & SubmitOptions,
+): Promise<Created> {
+  const multi = new Multi(wholeTree, (call, rest) => connection.submit(call, rest));
+  const mode = options.parents ?? 'persistent';
+  for (const ancestor of ancestors) multi.create(ancestor, '', { mode, acl: options.parentsAcl ?? 'open' });
+  const made: Created[] = await multi.create(root.full(path, isSequential(options)), data, options).commit(options);
+  const { path: full, stat } = made.at(-1)!;
+  return { path: root.local(full), stat };
+}
