@@ -9,13 +9,13 @@ const packages = {
   server: ['core', 'protocol'],
   client: ['protocol'],
   recipes: ['client'],
-  testing: ['server', 'sim', 'client'],
+  testing: ['server', 'sim', 'client', 'core', 'protocol'],
   cli: ['protocol', 'core', 'sim', 'server', 'client', 'recipes', 'testing'],
   console: ['sim', 'core', 'protocol'],
 };
 
 const source = (name) => `^packages/${name}/src/`;
-const test = '\\.test\\.ts$|/testing/';
+const test = '\\.test\\.ts$|(?<!^packages)/testing/';
 
 const packageRules = Object.entries(packages).map(([name, allowed]) => ({
   name: `package-${name}`,
@@ -77,7 +77,10 @@ module.exports = {
       comment: 'other packages are used through what their index exports',
       severity: 'error',
       from: { path: '^packages/([^/]+)/src/' },
-      to: { path: '^packages/[^/]+/src/', pathNot: ['^packages/$1/', '^packages/[^/]+/src/index\\.ts$', '/testing/'] },
+      to: {
+        path: '^packages/[^/]+/src/',
+        pathNot: ['^packages/$1/', '^packages/[^/]+/src/index\\.ts$', '(?<!^packages)/testing/'],
+      },
     },
     {
       name: 'pure-packages',

@@ -4,7 +4,7 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const tests = ['**/*.test.ts', 'packages/*/test/**/*.ts', '**/testing/**/*.ts', 'docs/**/*.ts'];
+const tests = ['**/*.test.ts', 'packages/*/test/**/*.ts', '**/src/**/testing/**/*.ts', 'docs/**/*.ts'];
 
 /** Names that make the result of a step depend on more than its inputs. */
 const impureGlobals = [

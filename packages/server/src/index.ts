@@ -4,7 +4,10 @@
 export { runServer } from './run.ts';
 /** Starts a server inside this process. */
 export { startServer } from './start-server.ts';
-export type { FlatSettings, RunningServer } from './start-server.ts';
+export type { RunningServer } from './start-server.ts';
+/** What settings mean for a core that somebody else drives. */
+export { coreOptions } from './embedded.ts';
+export type { FlatSettings } from './embedded.ts';
 /** Tools for data directories. */
 export { NodeFiles } from './storage/node-files.ts';
 export { describeDiagnosis, diagnose } from './storage/doctor.ts';

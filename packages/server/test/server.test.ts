@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errorCodes } from '@corral/protocol';
 import { startServer } from '../src/start-server.ts';
-import type { FlatSettings, RunningServer } from '../src/start-server.ts';
+import type { FlatSettings } from '../src/embedded.ts';
+import type { RunningServer } from '../src/start-server.ts';
 import { WireClient, openAcl } from './wire.ts';
 
 let dataDir: string;

@@ -10,3 +10,6 @@ export type { RunReport } from './random-run.ts';
 export { runScenario } from './scenario/run.ts';
 export type { ScenarioReport } from './scenario/run.ts';
 export { ScenarioError } from './scenario/script.ts';
+// Time that passes when it is told to.
+export { EventQueue } from './events.ts';
+export type { SimEvent } from './events.ts';

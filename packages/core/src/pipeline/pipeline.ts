@@ -242,12 +242,7 @@ export class Pipeline implements Next, Sessions {
   /** Ends sessions whose time is up and connections that never said who they are. */
   expire(): void {
     const { ctx } = this;
-    if (this.#proposals !== undefined)
-      for (const session of ctx.sessions.expire()) {
-        ctx.stats.staleSessionsExpired++;
-        ctx.host.note({ kind: 'sessionExpired', session: session.id });
-        this.#proposals.closeSession(undefined, 0, session.id);
-      }
+    if (this.#proposals !== undefined) for (const session of ctx.sessions.expire()) this.#expired(session);
     this.#locals.expire();
     for (const connection of this.#connections.values()) {
       if (connection.state !== 'greeting') continue;
@@ -255,6 +250,21 @@ export class Pipeline implements Next, Sessions {
       ctx.stats.sessionlessExpired++;
       this.#hangUp(connection);
     }
+  }
+
+  /** Ends a session as if its time were up; false when there is none, or another server decides. */
+  expireNow(id: SessionId): boolean {
+    const session = this.ctx.sessions.get(id);
+    if (session === undefined || session.closing || this.#proposals === undefined) return false;
+    session.closing = true;
+    this.#expired(session);
+    return true;
+  }
+
+  #expired({ id }: Session): void {
+    this.ctx.stats.staleSessionsExpired++;
+    this.ctx.host.note({ kind: 'sessionExpired', session: id });
+    this.#proposals!.closeSession(undefined, 0, id);
   }
 
   #sessionEnded(id: SessionId): void {

@@ -178,3 +178,19 @@ test('getEphemerals lists those of the session by prefix of the text', () => {
   expect(list('/a')).toEqual(['/a/e2', '/abc']);
   expect(list('/x')).toEqual([]);
 });
+
+describe('a session that is ended on demand', () => {
+  test('ends as if its time were up, once', () => {
+    const world = new MemoryReplica();
+    const [owner, other] = [world.connect(), world.connect()];
+    owner.create('/e', { flags: 1 });
+    const { pipeline } = world.replica;
+    expect(pipeline.expireNow(owner.session)).toBe(true);
+    expect(pipeline.expireNow(owner.session)).toBe(false);
+    world.settle();
+    expect(other.exists('/e').err).toBe(NoNode);
+    expect(owner.isClosed).toBe(true);
+    expect(world.notes).toEqual([{ kind: 'sessionExpired', session: owner.session }]);
+    expect(pipeline.expireNow(owner.session)).toBe(false);
+  });
+});

@@ -182,4 +182,16 @@ describe('reports', () => {
     expect(table.dataCount).toBe(3);
     expect(table.count).toBe(6);
   });
+
+  test('list every registration with its kinds', () => {
+    const table = new WatchTable();
+    table.add('/a', 1, data | child);
+    table.add('/a', 2, persistent);
+    table.add('/b', 2, recursive);
+    expect([...table.all()]).toEqual([
+      { path: '/a', connection: 1, kinds: data | child },
+      { path: '/a', connection: 2, kinds: persistent },
+      { path: '/b', connection: 2, kinds: recursive },
+    ]);
+  });
 });

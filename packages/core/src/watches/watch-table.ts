@@ -104,9 +104,7 @@ export class WatchTable {
       if (ancestor === path) return;
       const watchers = this.#byPath.get(ancestor);
       if (watchers === undefined) continue;
-      const entries: Iterable<[number, number]> =
-        typeof watchers === 'number' ? [[watchers >>> kindBits, watchers & allKinds]] : watchers;
-      for (const [connection, kinds] of entries) {
+      for (const [connection, kinds] of entriesOf(watchers)) {
         if ((kinds & recursive) === 0 || heard.has(connection)) continue;
         heard.add(connection);
         deliver(connection);
@@ -149,13 +147,21 @@ export class WatchTable {
     this.#recursiveCount += ((after & recursive) >> 3) - ((before & recursive) >> 3);
   }
 
+  /** Every registration. */
+  *all(): IterableIterator<{ readonly path: string; readonly connection: number; readonly kinds: number }> {
+    for (const [path, watchers] of this.#byPath)
+      for (const [connection, kinds] of entriesOf(watchers)) yield { path, connection, kinds };
+  }
+
   /** Data-table registrations, path by path, for `wchp` and `wchc`. */
   *dataWatches(): IterableIterator<{ path: string; connections: number[] }> {
     for (const [path, watchers] of this.#byPath) {
-      const entries: [number, number][] =
-        typeof watchers === 'number' ? [[watchers >>> kindBits, watchers & allKinds]] : [...watchers];
+      const entries = [...entriesOf(watchers)];
       const connections = entries.filter(([, kinds]) => (kinds & dataTable) !== 0).map(([connection]) => connection);
       if (connections.length > 0) yield { path, connections };
     }
   }
 }
+
+const entriesOf = (watchers: Watchers): Iterable<[number, number]> =>
+  typeof watchers === 'number' ? [[watchers >>> kindBits, watchers & allKinds]] : watchers;

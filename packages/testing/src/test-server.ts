@@ -1,0 +1,131 @@
+// A server on its own, in this process.
+
+import { coreOptions } from '@corral/server';
+import type { FlatSettings } from '@corral/server';
+import type { LeakPolicy } from './leaks.ts';
+import type { Pipeline } from './machine.ts';
+import { MemoryServer } from './memory-server.ts';
+import { Service } from './service.ts';
+import { World } from './world.ts';
+import type { WorldOptions } from './world.ts';
+
+export interface ServerOptions extends WorldOptions {
+  /** Opens a TCP port as well, for clients of other processes: see `connectString`. */
+  readonly tcp?: boolean;
+  /** Settings, by their names in zoo.cfg. */
+  readonly config?: FlatSettings;
+  /** What happens to what is left open at the end; `warn` unless given. */
+  readonly leaks?: LeakPolicy;
+}
+
+/** What is different in a test: quick to notice things, patient with clients, and everything switched on. */
+export const testSettings: FlatSettings = {
+  tickTime: 200,
+  minSessionTimeout: 400,
+  maxSessionTimeout: 120_000,
+  initLimit: 50,
+  syncLimit: 25,
+  maxClientCnxns: 0,
+  extendedTypesEnabled: true,
+};
+
+const sid = 1;
+
+export class TestServer extends Service {
+  readonly #server: MemoryServer;
+
+  /** Use `startServer`. */
+  constructor(options: ServerOptions) {
+    const world = new World(options);
+    super(world, options.leaks ?? 'warn');
+    const settings = { ...testSettings, ...options.config };
+    this.#server = new MemoryServer(world, {
+      sid,
+      host: 'server',
+      options: (startedAt) => coreOptions(settings, { sid, startedAt }),
+    });
+    world.servers.push(this.#server);
+    this.#server.start();
+  }
+
+  /** For clients of any process and language. Throws while there is no TCP port: see `listen`. */
+  get connectString(): string {
+    const { port } = this.#server;
+    if (port !== undefined) return `127.0.0.1:${port}`;
+    throw new Error('this server has no port: use connect(), or open one with listen() or startServer({ tcp: true })');
+  }
+
+  /** Opens a TCP port, and returns the connection string. */
+  async listen(): Promise<string> {
+    await this.#server.listen();
+    return this.connectString;
+  }
+
+  // Lives.
+
+  get isUp(): boolean {
+    return this.#server.machine.isUp;
+  }
+
+  /** Stops it in an orderly way. Clients are cut off; sessions and data are there again after `start`. */
+  async stop(): Promise<void> {
+    this.#server.end('finish');
+  }
+
+  /** Ends it as `kill -9` does: what was not on the disk is lost. */
+  async kill(): Promise<void> {
+    this.#server.end('drop');
+  }
+
+  async start(): Promise<void> {
+    this.#server.start();
+  }
+
+  /** `wipe`: with an empty disk. */
+  async restart({ wipe = false } = {}): Promise<void> {
+    this.#server.end('finish');
+    if (wipe) this.#server.machine.wipe();
+    this.#server.start();
+  }
+
+  /** It stands still: connections are accepted and stay open, nothing is answered. */
+  pause(): void {
+    this.#server.machine.pause();
+  }
+
+  resume(): void {
+    this.#server.machine.resume();
+  }
+
+  /** The network between a client of this test and the server is cut: nothing arrives, and nobody is told. */
+  cutOff(client: Parameters<World['ownerOf']>[0]): void {
+    this.world.network.cut(this.world.ownerOf(client), [sid]);
+  }
+
+  /** The network is whole again. */
+  heal(): void {
+    this.world.network.heal();
+  }
+
+  protected get pipeline(): Pipeline {
+    const { pipeline } = this.#server;
+    if (pipeline === undefined) throw new Error('the server is down');
+    return pipeline;
+  }
+
+  protected watched(): Pipeline[] {
+    return this.isUp ? [this.pipeline] : [];
+  }
+
+  protected async shutDown(): Promise<void> {
+    this.#server.end('drop');
+    await this.#server.closePort();
+  }
+}
+
+/** A server in this process, in memory: no port, no file, no waiting. */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const server = new TestServer(options);
+  if (options.tcp === true) await server.listen();
+  return server;
+}
