@@ -1,7 +1,7 @@
 // npm run test:interop: the clients people already use, each against a real server process, and Apache's server on a
 // data directory of ours (and the reverse). Nothing is skipped: what cannot be installed is a failed check.
 //
-//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,disk,ensemble,reconfig,init,forms,...]
+//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,shell,disk,ensemble,reconfig,init,forms,...]
 //
 // --server ensemble:follower (or leader, observer; apache-ensemble:... for Apache's) runs the clients against one member
 // of an ensemble; the groups follower, leader and observer do the same for all clients.
@@ -29,6 +29,7 @@ import {
   source,
 } from '../interop/lib/install.mjs';
 import { Server } from '../interop/lib/server.mjs';
+import { sameShell } from '../interop/shell/compare.mjs';
 import { zkCli } from '../interop/zkcli.mjs';
 
 const javaArgs = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', `${apacheClasspath()}:${paths.javaClasses}`];
@@ -55,6 +56,7 @@ const groups = {
 
 /** Groups that start their servers themselves: mixed ensembles, and every client against one member of an ensemble. */
 const scenarios = {
+  shell: [ensureApache, sameShell],
   disk: [ensureApache, diskInterop],
   ensemble: [ensurePeers, mixedEnsembles],
   reconfig: [installReconfigTools, reconfiguration],

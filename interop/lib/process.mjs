@@ -25,7 +25,7 @@ export async function run(command, args, { cwd, env, input, timeoutMs = 120_000,
 }
 
 /** Resolves with [code, signal]; rejects when the command could not be started at all. */
-function ended(child) {
+export function ended(child) {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve([code, signal]));

@@ -12,9 +12,10 @@ interface CommandRow {
 
 const row = (name: string, load: () => Promise<Register>): CommandRow => ({ name, load });
 
-/** In the order of the help. `server` is run by main.ts without any of this; it is here for the help. */
+/** In the order of the help. `server` is run by main.ts and `cli` by run.ts; they are here for the help. */
 export const commands: readonly CommandRow[] = [
   row('server', async () => (await import('./commands/server-help.ts')).registerServer),
+  row('cli', async () => (await import('./commands/cli-help.ts')).registerCli),
   row('get', async () => (await import('./commands/get.ts')).registerGet),
   row('set', async () => (await import('./commands/set.ts')).registerSet),
   row('create', async () => (await import('./commands/create.ts')).registerCreate),

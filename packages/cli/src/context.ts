@@ -1,5 +1,11 @@
 // What a command may use of the process it runs in. main.ts makes one; tests make their own.
 
+/** The streams of a terminal, for those who edit lines on it. */
+export interface Terminal {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+}
+
 export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Data. */
@@ -7,6 +13,8 @@ export interface Context {
   /** Talk: notices, questions, errors. */
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean | undefined };
   readonly stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean | undefined };
+  /** Present when standard input and output are one. */
+  readonly terminal?: Terminal | undefined;
   readFile(path: string): Promise<Uint8Array>;
   /** Aborts on the first Ctrl-C or request to end. From the first call on, those no longer end the process. */
   interrupted(): AbortSignal;

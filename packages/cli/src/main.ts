@@ -1,9 +1,12 @@
 // The corral command. `corral server` goes straight to the server: a restarting server should not wait for code that
 // prints tables. Everything else goes through run.ts. Only this file reads the environment and sets the exit code.
 
+import { basename } from 'node:path';
 import type { Context } from './context.ts';
 
-const argv = process.argv.slice(2);
+/** Called as zkCli it is zkCli. */
+const isZkCli = /^zkCli(\.(sh|js))?$/.test(basename(process.argv[1] ?? ''));
+const argv = [...(isZkCli ? ['cli'] : []), ...process.argv.slice(2)];
 
 function processContext(): Context {
   let interruption: AbortController | null = null;
@@ -12,6 +15,8 @@ function processContext(): Context {
     stdout: process.stdout,
     stderr: process.stderr,
     stdin: process.stdin,
+    terminal:
+      process.stdin.isTTY && process.stdout.isTTY ? { input: process.stdin, output: process.stdout } : undefined,
     readFile: async (path) => (await import('node:fs/promises')).readFile(path),
     interrupted() {
       if (interruption === null) {

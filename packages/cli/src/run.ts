@@ -17,6 +17,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     context.stdout.write(`${version}\n`);
     return exitCodes.ok;
   }
+  // The compatible shell reads its own options.
+  if (argv[0] === 'cli') return (await import('./shell/start.ts')).zkCli(argv.slice(1), context);
   const program = await makeProgram(argv, context);
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -1,0 +1,59 @@
+// The shell at a terminal: line editing, a history that outlives it, completion of commands and paths.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Interface } from 'node:readline';
+import type { Context, Terminal } from '../context.ts';
+import { complete } from './completion.ts';
+import type { Shell } from './shell.ts';
+
+const historyMax = 500;
+/** Lines with a password in them are not written down. */
+const isSecret = (line: string): boolean => /^\s*addauth\b/.test(line);
+
+export async function repl(shell: Shell, terminal: Terminal, context: Context): Promise<void> {
+  const file = context.env['CORRAL_HISTORY'] ?? join(homedir(), '.corral_history');
+  const rl = createInterface({
+    ...terminal,
+    terminal: true,
+    history: await savedHistory(file),
+    historySize: historyMax,
+    removeHistoryDuplicates: true,
+    completer: (line: string, answer: (error: Error | null, found: [string[], string]) => void) => {
+      complete(line, shell.link).then(
+        (found) => answer(null, found),
+        () => answer(null, [[], line]),
+      );
+    },
+  });
+  const history: string[] = [];
+  rl.on('history', (lines: string[]) => history.splice(0, history.length, ...lines));
+  shell.onInterruption = () => rl.prompt(true);
+  try {
+    await readLines(rl, shell);
+  } finally {
+    shell.onInterruption = () => undefined;
+    rl.close();
+    const kept = history.filter((line) => !isSecret(line)).slice(0, historyMax);
+    // A home that cannot be written to costs the history, not the session.
+    if (kept.length > 0) await writeFile(file, `${kept.join('\n')}\n`, { mode: 0o600 }).catch(() => undefined);
+  }
+}
+
+async function readLines(rl: Interface, shell: Shell): Promise<void> {
+  rl.setPrompt(shell.prompt);
+  rl.prompt();
+  for await (const line of rl) {
+    await shell.line(line);
+    if (shell.ended) return;
+    rl.setPrompt(shell.prompt);
+    rl.prompt();
+  }
+}
+
+async function savedHistory(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line !== '');
+}
