@@ -36,7 +36,7 @@ export function coreOptions(
   settings: FlatSettings,
   { sid, startedAt }: { readonly sid: number; readonly startedAt: number },
 ): { readonly replica: ReplicaOptions; readonly ensemble: EnsembleOptions | undefined } {
-  const all = { dataDir: '/data', clientPort: 0, ...settings };
+  const all = { dataDir: '/data', clientPort: 2181, ...settings };
   const { config, ensemble } = loadSettings(all, (path) => (path.endsWith('/myid') ? String(sid) : undefined));
   return {
     replica: replicaOptions(config, startedAt, ensemble !== undefined),

@@ -2,6 +2,9 @@
 
 export { startServer } from './test-server.ts';
 export type { ServerOptions, TestServer } from './test-server.ts';
+export { startEnsemble } from './test-ensemble.ts';
+export type { EnsembleOptions, MemberRef, TestEnsemble } from './test-ensemble.ts';
+export type { TestMember } from './test-member.ts';
 
 // Time.
 export { VirtualClock } from './time.ts';
@@ -11,7 +14,7 @@ export type { Duration } from './time.ts';
 export type { Fault, FaultHit, FaultOp, InjectedFault } from './faults.ts';
 
 // What servers tell.
-export type { ClientRef, TestEvent, TestListener } from './world.ts';
+export type { ClientRef, Role, TestEvent, TestListener } from './world.ts';
 export type { NodeFacts, SessionFacts, WatcherFacts } from './inspect.ts';
 export type { LeakPolicy, LeakReport } from './leaks.ts';
 export type { Scope } from './scope.ts';

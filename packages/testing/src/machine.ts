@@ -56,7 +56,8 @@ export class Machine implements EnsembleHost {
   readonly #time: Time;
   /** It belongs to a new ensemble, or is alone: an empty disk is no loss. */
   #mayBegin = true;
-  #life = {};
+  /** Another object in every life. */
+  life: object = {};
   #deferred: InputBody[] = [];
   #stopTicks: () => void = () => undefined;
   #stopWake: (() => void) | undefined;
@@ -79,7 +80,7 @@ export class Machine implements EnsembleHost {
   /** Starts on what is on the disk. */
   start(): void {
     if (this.isUp) return;
-    const { replica: options, ensemble } = this.#around.options(this.#time.wall());
+    const { replica: options, ensemble } = this.#options();
     const kept = ensemble?.commitLogCount ?? 0;
     const hasSnapshot = snapshotsIn(this.disk.files.list(dataDir)).length > 0;
     if (ensemble === undefined) {
@@ -94,6 +95,16 @@ export class Machine implements EnsembleHost {
     this.#mayBegin = false;
     this.#tick(Math.min(options.tickMs, tickMsMax));
     if (this.engine instanceof Member) this.engine.start(this.#moment());
+  }
+
+  /** What the server was told when it was set up, and what a reconfiguration has changed since. */
+  #options(): CoreOptions {
+    const { replica, ensemble } = this.#around.options(this.#time.wall());
+    if (ensemble === undefined) return { replica, ensemble };
+    const config = this.disk.config('active') ?? ensemble.config;
+    const next = this.disk.config('next');
+    const isPending = next !== undefined && next.version > config.version;
+    return { replica, ensemble: { ...ensemble, config, ...(isPending ? { nextConfig: next } : {}) } };
   }
 
   #fresh(options: ReplicaOptions, kept: number): { readonly state: RestoredState; readonly replayed: number } {
@@ -120,7 +131,7 @@ export class Machine implements EnsembleHost {
   /** Ends this life. finish: what the disk has begun is done. drop: as when a process is killed. */
   end(how: 'finish' | 'drop'): void {
     this.engine = undefined;
-    this.#life = {};
+    this.life = {};
     this.#stopTicks();
     this.#stopWake?.();
     this.#stopWake = undefined;
@@ -158,9 +169,9 @@ export class Machine implements EnsembleHost {
 
   /** Handles an input when its turn comes, if this life goes on until then. */
   feed(body: InputBody): void {
-    const life = this.#life;
+    const life = this.life;
     this.#time.turns.post(() => {
-      if (life === this.#life) this.input(body);
+      if (life === this.life) this.input(body);
     });
   }
 
@@ -223,9 +234,9 @@ export class Machine implements EnsembleHost {
   requestTurn(): void {
     if (this.#isTurnRequested) return;
     this.#isTurnRequested = true;
-    const life = this.#life;
+    const life = this.life;
     this.#time.turns.post(() => {
-      if (life !== this.#life) return;
+      if (life !== this.life) return;
       this.#isTurnRequested = false;
       this.input({ kind: 'turn' });
     });
@@ -249,9 +260,9 @@ export class Machine implements EnsembleHost {
   }
 
   halt(reason: string): void {
-    const life = this.#life;
+    const life = this.life;
     this.#time.turns.post(() => {
-      if (life !== this.#life) return;
+      if (life !== this.life) return;
       this.end('drop');
       this.#around.halted(reason);
     });

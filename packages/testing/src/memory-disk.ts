@@ -14,7 +14,7 @@ import {
   writeEpochFile,
 } from '@corral/core';
 import type { EpochFile, RecoveryTarget, SnapshotSource } from '@corral/core';
-import { encodeText, formatEnsembleConfig } from '@corral/protocol';
+import { decodeText, encodeText, formatEnsembleConfig, parseEnsembleConfig } from '@corral/protocol';
 import type { EnsembleConfig, Epoch, Zxid } from '@corral/protocol';
 import { MemoryFiles } from './memory-files.ts';
 import type { Time } from './time.ts';
@@ -135,6 +135,15 @@ export class MemoryDisk {
       () => this.files.writeDurably(`${dataDir}/config.${which}`, encodeText(formatEnsembleConfig(config))),
       done,
     );
+  }
+
+  /** A configuration that was written. */
+  config(which: 'next' | 'active'): EnsembleConfig | undefined {
+    const name = `config.${which}`;
+    if (!this.files.list(dataDir).includes(name)) return undefined;
+    const path = `${dataDir}/${name}`;
+    const bytes = this.files.read(path, 0, this.files.size(path));
+    return parseEnsembleConfig(decodeText(bytes, 0, bytes.length));
   }
 
   #purge(): void {

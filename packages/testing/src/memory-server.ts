@@ -1,30 +1,33 @@
 // One server of a test: a machine behind a door, and a TCP port if anybody outside of the process needs one.
 
-import type { Note } from '@corral/core';
+import { Member } from '@corral/core';
 import { Door, openerOf } from './door.ts';
 import { Machine } from './machine.ts';
 import type { CoreOptions, Pipeline, Surroundings } from './machine.ts';
 import { TcpPort } from './tcp-port.ts';
-import type { World, WorldServer } from './world.ts';
+import type { Role, TestedServer, World } from './world.ts';
 
 export interface MemoryServerParts {
   readonly sid: number;
   readonly host: string;
   readonly options: (startedAt: number) => CoreOptions;
   readonly dial?: Surroundings['dial'];
-  readonly noted?: (note: Note) => void;
+  /** A life has ended, however. */
+  readonly ended?: () => void;
 }
 
-export class MemoryServer implements WorldServer {
+export class MemoryServer implements TestedServer {
   readonly sid: number;
   readonly host: string;
   readonly door: Door;
   readonly machine: Machine;
   readonly #world: World;
+  readonly #parts: MemoryServerParts;
   #tcp: TcpPort | undefined;
 
   constructor(world: World, parts: MemoryServerParts) {
     this.#world = world;
+    this.#parts = parts;
     this.sid = parts.sid;
     this.host = parts.host;
     this.machine = new Machine({
@@ -33,10 +36,9 @@ export class MemoryServer implements WorldServer {
       dial: parts.dial ?? (() => undefined),
       noted: (note) => {
         if (note.kind === 'sessionExpired') world.emit({ type: 'expired', server: this.sid, session: note.session });
-        parts.noted?.(note);
       },
       halted: (reason) => {
-        this.door.shut();
+        this.#ended();
         world.emit({ type: 'halted', server: this.sid, reason });
       },
     });
@@ -51,32 +53,62 @@ export class MemoryServer implements WorldServer {
     return this.#tcp?.port;
   }
 
-  /** Opens a TCP port of the loopback interface; the same one as long as the test lasts. */
   async listen(): Promise<number> {
     if (this.#tcp !== undefined) return this.#tcp.port;
     this.#tcp = new TcpPort(this.door);
     return this.#tcp.listen();
   }
 
-  start(): void {
+  get role(): Role {
+    const { engine } = this.machine;
+    if (engine === undefined) return 'down';
+    if (!(engine instanceof Member)) return 'alone';
+    const { state } = engine.peer;
+    return state === 'leaving' ? 'looking' : state;
+  }
+
+  get isServing(): boolean {
+    const { engine } = this.machine;
+    return engine !== undefined && (!(engine instanceof Member) || engine.peer.isServing);
+  }
+
+  async start(): Promise<void> {
     if (this.machine.isUp) return;
     this.machine.start();
     this.door.isOpen = true;
     this.#world.emit({ type: 'up', server: this.sid });
   }
 
-  end(how: 'finish' | 'drop'): void {
+  async end(how: 'finish' | 'drop'): Promise<void> {
     if (!this.machine.isUp) return;
     this.machine.end(how);
-    this.door.shut();
+    this.#ended();
     this.#world.emit({ type: 'down', server: this.sid });
   }
 
-  async closePort(): Promise<void> {
-    await this.#tcp?.close();
+  #ended(): void {
+    this.#parts.ended?.();
+    this.door.shut();
   }
 
+  wipe(): void {
+    this.machine.wipe();
+  }
+  pause(): void {
+    this.machine.pause();
+  }
+  resume(): void {
+    this.machine.resume();
+  }
+  slowDown(delayMs: number): void {
+    this.machine.disk.slowDown(delayMs);
+  }
   expire(session: bigint): boolean {
     return this.machine.expire(session);
+  }
+
+  async dispose(): Promise<void> {
+    await this.end('drop');
+    await this.#tcp?.close();
   }
 }

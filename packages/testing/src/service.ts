@@ -98,10 +98,13 @@ export abstract class Service implements AsyncDisposable {
   }
   /** Who watches a path, or anything. */
   watchers(path?: string): WatcherFacts[] {
-    return this.watched().flatMap((pipeline) => watchersOf(pipeline, path));
+    // Watches are kept where the client is connected.
+    return this.#pipelines.flatMap((pipeline) => watchersOf(pipeline, path));
   }
-  /** Watches are kept where the client is connected. */
-  protected abstract watched(): Pipeline[];
+
+  get #pipelines(): Pipeline[] {
+    return this.world.servers.flatMap(({ pipeline }) => pipeline ?? []);
+  }
 
   // Nodes.
 
@@ -127,7 +130,7 @@ export abstract class Service implements AsyncDisposable {
 
   /** What a test has left open. */
   leaks(): LeakReport {
-    if (this.watched().length === 0) return { sessions: [], watchers: [] };
+    if (this.#pipelines.length === 0) return { sessions: [], watchers: [] };
     const sessions = this.sessions().filter(({ id }) => this.world.openSessions.has(id));
     return { sessions, watchers: this.watchers() };
   }
@@ -141,7 +144,7 @@ export abstract class Service implements AsyncDisposable {
   async #dispose(): Promise<void> {
     const report = this.leaks();
     this.world.faults.clear();
-    await this.shutDown();
+    await Promise.all(this.world.servers.map((server) => server.dispose()));
     await this.world.closeClients();
     const problem = describeLeaks(report);
     if (problem === undefined || this.#leakPolicy === 'ignore') return;
@@ -149,6 +152,4 @@ export abstract class Service implements AsyncDisposable {
     if (this.#leakPolicy === 'warn') process.emitWarning(problem, { type: 'CorralTestLeak' });
     else this.#leakPolicy(report);
   }
-
-  protected abstract shutDown(): Promise<void>;
 }

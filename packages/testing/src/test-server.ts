@@ -3,11 +3,12 @@
 import { coreOptions } from '@corral/server';
 import type { FlatSettings } from '@corral/server';
 import type { LeakPolicy } from './leaks.ts';
-import type { Pipeline } from './machine.ts';
+import type { Client } from '@corral/client';
+import type { CoreOptions, Pipeline } from './machine.ts';
 import { MemoryServer } from './memory-server.ts';
 import { Service } from './service.ts';
 import { World } from './world.ts';
-import type { WorldOptions } from './world.ts';
+import type { TestedServer, WorldOptions } from './world.ts';
 
 export interface ServerOptions extends WorldOptions {
   /** Opens a TCP port as well, for clients of other processes: see `connectString`. */
@@ -32,20 +33,16 @@ export const testSettings: FlatSettings = {
 const sid = 1;
 
 export class TestServer extends Service {
-  readonly #server: MemoryServer;
+  readonly #server: TestedServer;
 
   /** Use `startServer`. */
   constructor(options: ServerOptions) {
     const world = new World(options);
     super(world, options.leaks ?? 'warn');
     const settings = { ...testSettings, ...options.config };
-    this.#server = new MemoryServer(world, {
-      sid,
-      host: 'server',
-      options: (startedAt) => coreOptions(settings, { sid, startedAt }),
-    });
+    const coreOf = (startedAt: number): CoreOptions => coreOptions(settings, { sid, startedAt });
+    this.#server = new MemoryServer(world, { sid, host: 'server', options: coreOf });
     world.servers.push(this.#server);
-    this.#server.start();
   }
 
   /** For clients of any process and language. Throws while there is no TCP port: see `listen`. */
@@ -64,41 +61,41 @@ export class TestServer extends Service {
   // Lives.
 
   get isUp(): boolean {
-    return this.#server.machine.isUp;
+    return this.#server.role !== 'down';
   }
 
   /** Stops it in an orderly way. Clients are cut off; sessions and data are there again after `start`. */
   async stop(): Promise<void> {
-    this.#server.end('finish');
+    await this.#server.end('finish');
   }
 
   /** Ends it as `kill -9` does: what was not on the disk is lost. */
   async kill(): Promise<void> {
-    this.#server.end('drop');
+    await this.#server.end('drop');
   }
 
   async start(): Promise<void> {
-    this.#server.start();
+    await this.#server.start();
   }
 
   /** `wipe`: with an empty disk. */
   async restart({ wipe = false } = {}): Promise<void> {
-    this.#server.end('finish');
-    if (wipe) this.#server.machine.wipe();
-    this.#server.start();
+    await this.#server.end('finish');
+    if (wipe) this.#server.wipe();
+    await this.#server.start();
   }
 
   /** It stands still: connections are accepted and stay open, nothing is answered. */
   pause(): void {
-    this.#server.machine.pause();
+    this.#server.pause();
   }
 
   resume(): void {
-    this.#server.machine.resume();
+    this.#server.resume();
   }
 
   /** The network between a client of this test and the server is cut: nothing arrives, and nobody is told. */
-  cutOff(client: Parameters<World['ownerOf']>[0]): void {
+  cutOff(client: Client): void {
     this.world.network.cut(this.world.ownerOf(client), [sid]);
   }
 
@@ -112,20 +109,12 @@ export class TestServer extends Service {
     if (pipeline === undefined) throw new Error('the server is down');
     return pipeline;
   }
-
-  protected watched(): Pipeline[] {
-    return this.isUp ? [this.pipeline] : [];
-  }
-
-  protected async shutDown(): Promise<void> {
-    this.#server.end('drop');
-    await this.#server.closePort();
-  }
 }
 
 /** A server in this process, in memory: no port, no file, no waiting. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const server = new TestServer(options);
+  await server.start();
   if (options.tcp === true) await server.listen();
   return server;
 }

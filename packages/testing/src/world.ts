@@ -7,6 +7,7 @@ import type { Fault, InjectedFault } from './faults.ts';
 import type { FrameFacts, FrameOp } from './frames.ts';
 import { InProcessNetwork } from './in-process.ts';
 import type { Reachable } from './in-process.ts';
+import type { Pipeline } from './machine.ts';
 import type { ServedConnection, Traffic } from './served-connection.ts';
 import { RealTime, VirtualClock } from './time.ts';
 import type { Time } from './time.ts';
@@ -32,10 +33,33 @@ export type TestListener = (event: TestEvent) => void;
 /** A client of this test, or the session of any client. */
 export type ClientRef = Client | bigint;
 
-/** A server of this test, seen by its clients. */
-export interface WorldServer extends Reachable {
+/** What a server does in its ensemble at present. alone: there is no ensemble. */
+export type Role = 'down' | 'alone' | 'looking' | 'leading' | 'following' | 'observing';
+
+/** A server of this test, wherever it keeps its data. */
+export interface TestedServer extends Reachable {
+  readonly role: Role;
+  /** Whether it serves clients. */
+  readonly isServing: boolean;
+  /** What it holds; undefined while it is down. */
+  readonly pipeline: Pipeline | undefined;
+  /** Its TCP port, if it has one. */
+  readonly port: number | undefined;
+  start(): Promise<void>;
+  /** finish: in an orderly way. drop: as when the process is killed. */
+  end(how: 'finish' | 'drop'): Promise<void>;
+  /** Empties its disk, while it is down. */
+  wipe(): void;
+  pause(): void;
+  resume(): void;
+  /** Makes every operation of its disk take so long. */
+  slowDown(delayMs: number): void;
   /** Ends a session as if its time were up; false when another server decides. */
   expire(session: bigint): boolean;
+  /** Opens a TCP port; the same one as long as the test lasts. */
+  listen(): Promise<number>;
+  /** Gives up everything, for good. */
+  dispose(): Promise<void>;
 }
 
 export interface WorldOptions {
@@ -45,7 +69,7 @@ export interface WorldOptions {
 
 export class World {
   readonly time: Time;
-  readonly servers: WorldServer[] = [];
+  readonly servers: TestedServer[] = [];
   readonly network: InProcessNetwork;
   /** Clients that were made here, with what connections know them by. */
   readonly clients = new Map<Client, object>();
@@ -138,7 +162,7 @@ export class World {
     return owner;
   }
 
-  connectionsOf(ref: ClientRef): { readonly server: WorldServer; readonly connection: ServedConnection }[] {
+  connectionsOf(ref: ClientRef): { readonly server: TestedServer; readonly connection: ServedConnection }[] {
     const session = typeof ref === 'bigint' ? ref : ref.session?.id;
     const owner = typeof ref === 'bigint' ? undefined : this.clients.get(ref);
     return this.servers.flatMap((server) =>

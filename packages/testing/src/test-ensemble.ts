@@ -1,0 +1,213 @@
+// An ensemble in this process: real members, a network between them that can be cut, and disks in memory.
+
+import type { Client, ClientOptions, ConnectOptions } from '@corral/client';
+import { coreOptions } from '@corral/server';
+import type { FlatSettings } from '@corral/server';
+import type { LeakPolicy } from './leaks.ts';
+import type { CoreOptions, Pipeline } from './machine.ts';
+import { MemoryServer } from './memory-server.ts';
+import { PeerNetwork, hostOf } from './peer-network.ts';
+import { Service } from './service.ts';
+import { TestMember } from './test-member.ts';
+import { testSettings } from './test-server.ts';
+import { milliseconds } from './time.ts';
+import type { Duration } from './time.ts';
+import { World } from './world.ts';
+import type { WorldOptions } from './world.ts';
+
+export interface EnsembleOptions extends WorldOptions {
+  /** Servers with a vote; 3 unless given. */
+  readonly size?: number;
+  readonly observers?: number;
+  /** Opens a TCP port for clients at every member: see `connectString`. */
+  readonly tcp?: boolean;
+  /** Settings, by their names in zoo.cfg. */
+  readonly config?: FlatSettings;
+  /** What happens to what is left open at the end; `warn` unless given. */
+  readonly leaks?: LeakPolicy;
+}
+
+/** A member by its number, or by itself. */
+export type MemberRef = number | TestMember;
+
+/** There are no cables to wait for: who has heard from a quorum has heard from all. */
+const electionFinalizeMs = 5;
+const defaultPatience: Duration = '30s';
+
+const sidOf = (member: MemberRef): number => (typeof member === 'number' ? member : member.id);
+
+export class TestEnsemble extends Service {
+  /** By number: `members[0]` is server 1. */
+  readonly members: readonly TestMember[];
+  readonly #peers: PeerNetwork;
+
+  /** Use `startEnsemble`. */
+  constructor(options: EnsembleOptions) {
+    const world = new World(options);
+    super(world, options.leaks ?? 'warn');
+    const { size = 3, observers = 0 } = options;
+    const sids = Array.from({ length: size + observers }, (_, i) => i + 1);
+    const lines = sids.map((sid) => {
+      const role = sid > size ? 'observer' : 'participant';
+      return [`server.${sid}`, `${hostOf(sid)}:2888:3888:${role};2181`] as const;
+    });
+    const settings = { ...testSettings, standaloneEnabled: false, ...Object.fromEntries(lines), ...options.config };
+    const peers = new PeerNetwork(world.time);
+    this.#peers = peers;
+    this.members = sids.map((sid) => {
+      const own = { ...settings, peerType: sid > size ? 'observer' : 'participant' };
+      const server = new MemoryServer(world, {
+        sid,
+        host: hostOf(sid),
+        options: (startedAt) => quickElections(coreOptions(own, { sid, startedAt })),
+        dial: (dial, port, address) => peers.dial(sid, dial, port, address),
+        ended: () => peers.ended(sid),
+      });
+      peers.add(sid, server.machine);
+      world.servers.push(server);
+      return new TestMember(server);
+    });
+  }
+
+  /** For clients of any process and language. Throws unless the ensemble was started with `tcp`, or `listen` called. */
+  get connectString(): string {
+    const ports = this.world.servers.flatMap(({ port }) => port ?? []);
+    if (ports.length > 0) return ports.map((port) => `127.0.0.1:${port}`).join(',');
+    throw new Error(
+      'this ensemble has no ports: use connect(), or open some with listen() or startEnsemble({ tcp: true })',
+    );
+  }
+
+  /** Opens a TCP port for clients at every member, and returns the connection string. */
+  async listen(): Promise<string> {
+    await Promise.all(this.world.servers.map((server) => server.listen()));
+    return this.connectString;
+  }
+
+  /** As for a server alone; `server` names the only member that this client knows. */
+  override connect(
+    options: ConnectOptions & { readonly chroot?: string; readonly server?: MemberRef } = {},
+  ): Promise<Client> {
+    const { server, chroot = '', ...rest } = options;
+    return this.world.connect(this.#addressOf(server) + chroot, rest);
+  }
+
+  override createClient(
+    options: ClientOptions & { readonly chroot?: string; readonly server?: MemberRef } = {},
+  ): Client {
+    const { server, chroot = '', ...rest } = options;
+    return this.world.createClient(this.#addressOf(server) + chroot, rest);
+  }
+
+  #addressOf(server: MemberRef | undefined): string {
+    return server === undefined ? this.address : `${hostOf(this.member(server).id)}:2181`;
+  }
+
+  // Members.
+
+  member(member: MemberRef): TestMember {
+    const found = this.members.find(({ id }) => id === sidOf(member));
+    if (found === undefined) throw new Error(`there is no server ${sidOf(member)}`);
+    return found;
+  }
+
+  /** Who leads, with a majority behind it. Throws when nobody does: see `waitForLeader`. */
+  get leader(): TestMember {
+    const leader = this.#leader;
+    if (leader === undefined) throw new Error('nobody leads; `await waitForLeader()`');
+    return leader;
+  }
+
+  get followers(): TestMember[] {
+    return this.members.filter(({ role }) => role === 'following');
+  }
+
+  get #leader(): TestMember | undefined {
+    return this.members.find(({ role, isServing }) => role === 'leading' && isServing);
+  }
+
+  /** Waits for a leader; under virtual time, time passes meanwhile. */
+  async waitForLeader(options: { readonly not?: MemberRef; readonly within?: Duration } = {}): Promise<TestMember> {
+    const { not, within = defaultPatience } = options;
+    const former = not === undefined ? undefined : sidOf(not);
+    const isThere = (): boolean => this.#leader !== undefined && this.#leader.id !== former;
+    await this.world.time.until(isThere, milliseconds(within), 'a leader');
+    return this.leader;
+  }
+
+  /** Waits until every server that is up serves clients and holds the same. */
+  async waitUntilSame(within: Duration = defaultPatience): Promise<void> {
+    const isSame = (): boolean => {
+      const up = this.members.filter(({ isUp }) => isUp);
+      return up.length > 0 && up.every((each) => each.isServing && each.lastZxid === up[0].lastZxid);
+    };
+    await this.world.time.until(isSame, milliseconds(within), 'servers that hold the same');
+  }
+
+  /** The member to which a client is connected. */
+  serverOf(client: Client | bigint): TestMember | undefined {
+    const [found] = this.world.connectionsOf(client);
+    return found && this.member(found.server.sid);
+  }
+
+  // The network.
+
+  /**
+   * Cuts the network into groups of servers, and of clients of this test: nothing passes between two groups, and nobody
+   * is told. Servers that no group names are a group of their own; clients that no group names reach everybody.
+   */
+  partition(groups: readonly (readonly (MemberRef | Client)[])[]): void {
+    const isServer = (each: MemberRef | Client): each is MemberRef =>
+      typeof each === 'number' || each instanceof TestMember;
+    const servers = groups.map((group) => group.filter(isServer).map((each) => this.member(each).id));
+    const rest = this.members.map(({ id }) => id).filter((id) => !servers.flat().includes(id));
+    this.#peers.partition([...servers, rest]);
+    this.world.network.heal();
+    groups.forEach((group, at) => {
+      const others = this.members.map(({ id }) => id).filter((id) => !servers[at].includes(id));
+      for (const each of group) if (!isServer(each)) this.world.network.cut(this.world.ownerOf(each), others);
+    });
+  }
+
+  /** Cuts one server off from the others. Its clients still reach it. */
+  isolate(member: MemberRef): void {
+    this.partition([[member]]);
+  }
+
+  /** Cuts a client off from every server, or from some. */
+  cutOff(client: Client, from: readonly MemberRef[] = this.members): void {
+    this.world.network.cut(this.world.ownerOf(client), from.map(sidOf));
+  }
+
+  /** The network is whole again. */
+  heal(): void {
+    this.#peers.partition([this.members.map(({ id }) => id)]);
+    this.world.network.heal();
+  }
+
+  protected get pipeline(): Pipeline {
+    const { servers } = this.world;
+    const leading = servers.find(({ role, isServing }) => role === 'leading' && isServing);
+    const pipeline = leading?.pipeline ?? servers.flatMap((each) => each.pipeline ?? [])[0];
+    if (pipeline === undefined) throw new Error('every server is down');
+    return pipeline;
+  }
+
+  async startAll(): Promise<void> {
+    this.heal();
+    await Promise.all(this.members.map((member) => member.start()));
+  }
+}
+
+function quickElections({ replica, ensemble }: CoreOptions): CoreOptions {
+  return { replica, ensemble: ensemble && { ...ensemble, electionFinalizeMs } };
+}
+
+/** An ensemble in this process, in memory, with a leader and every member serving. */
+export async function startEnsemble(options: EnsembleOptions = {}): Promise<TestEnsemble> {
+  const ensemble = new TestEnsemble(options);
+  await ensemble.startAll();
+  if (options.tcp === true) await ensemble.listen();
+  await ensemble.waitUntilSame();
+  return ensemble;
+}
