@@ -10,18 +10,18 @@ import {
   parseEnsembleConfig,
   systemPaths,
 } from '@corral/protocol';
-import type { EnsembleConfig, JuteReader, SessionId, Zxid } from '@corral/protocol';
+import type { EnsembleConfig, Epoch, HandOver as HandOverFacts, JuteReader, SessionId, Zxid } from '@corral/protocol';
 import type { EnsembleHost, Entry, Input, RecoveryTarget, SnapshotSource } from './effects.ts';
 import { appendRawRecord, appendRecord } from './log/log-codec.ts';
 import { SnapshotReader } from './log/snapshot-reader.ts';
 import { readTxnPayload } from './log/txn-codec.ts';
 import type { ReplicaOptions } from './options.ts';
-import { applyTxn } from './pipeline/apply.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import type { Ordering as PipelineOrdering } from './pipeline/ordering.ts';
 import { Reaper } from './reaper.ts';
 import { RestoredState } from './restored-state.ts';
 import { Snapshots, randomFrom, snapshotOf } from './snapshots.ts';
+import type { HandOver } from './zab/hand-over.ts';
 import { Peer } from './zab/peer.ts';
 import type {
   Application,
@@ -50,6 +50,30 @@ const reconfigType = 16;
 const typeAt = 28;
 /** How long requests in flight may hold up a hand-over. */
 const partingMsMax = 2000;
+/** How long learners have to say that they hold their clients back: those of other make never do. */
+const answerMsMax = 250;
+/** How long clients' connections are kept without a leader. */
+const keptMsMax = 1000;
+
+/** No request is taken any more; the role ends when those in flight are answered, or at `until`. */
+interface Parting {
+  readonly reason: string;
+  readonly next: 'self' | 'another';
+  readonly restMs: number;
+  readonly until: number;
+  /** Leading: the hand-over, and until when its answers are waited for. */
+  readonly handOver: HandOver | undefined;
+  readonly answersUntil: number;
+}
+
+/** A term has ended as planned: connections of clients are kept for the next one, if it is this. */
+interface Succession {
+  readonly successor: number;
+  /** The epoch that has ended. */
+  readonly epoch: Epoch;
+  readonly owners: ReadonlyMap<SessionId, number>;
+  readonly until: number;
+}
 
 export class Member implements Application {
   pipeline: Pipeline;
@@ -61,8 +85,8 @@ export class Member implements Application {
   #state: RestoredState;
   #reaper: Reaper | undefined;
   #halted = false;
-  /** No request is taken any more; the role ends when those in flight are answered, or at `until`. */
-  #parting: { readonly reason: string; readonly restMs: number; readonly until: number } | undefined;
+  #parting: Parting | undefined;
+  #succession: Succession | undefined;
   #wakeAt = Infinity;
   #now = 0;
   #wall = 0;
@@ -96,7 +120,7 @@ export class Member implements Application {
 
   /** Lets another server lead: this one keeps out of elections for `restMs`, or for good when it stops. */
   handOver(moment: { readonly now: number; readonly wall: number }, restMs: number): void {
-    this.#guarded(moment, () => this.makeWay('handing over', restMs));
+    this.#guarded(moment, () => this.makeWay('handing over', 'another', restMs));
   }
 
   /** True from a hand-over on until the role has ended. */
@@ -104,20 +128,58 @@ export class Member implements Application {
     return this.#parting !== undefined;
   }
 
-  makeWay(reason: string, restMs = 0): void {
+  makeWay(reason: string, next: 'self' | 'another' = 'self', restMs = 0): void {
     if (this.#parting !== undefined) return;
-    const until = this.#now + Math.min(partingMsMax, this.#ensemble.syncLimitMs);
-    this.#parting = { reason, restMs, until };
+    const { syncLimitMs } = this.#ensemble;
+    const until = this.#now + Math.min(partingMsMax, syncLimitMs);
+    const answersUntil = this.#now + Math.min(answerMsMax, syncLimitMs / 4);
     this.pipeline.hold();
+    this.#parting = { reason, next, restMs, until, handOver: this.peer.handOver(), answersUntil };
+  }
+
+  hold(): void {
+    this.pipeline.hold();
+  }
+
+  /** Whether requests of learners may still come that are to be answered. */
+  get #isAwaitingLearners(): boolean {
+    const { handOver, answersUntil = 0 } = this.#parting ?? {};
+    return handOver?.isAnswered === false && this.#now < answersUntil;
   }
 
   /** What was in flight is answered, or has had its time: the role ends. */
   #part(): void {
     if (this.#parting === undefined) return;
-    const { reason, restMs, until } = this.#parting;
-    if (this.peer.isServing && this.pipeline.outstandingCount > 0 && this.#now < until) return;
+    const { reason, next, restMs, until, handOver } = this.#parting;
+    const mustWait = this.#isAwaitingLearners || this.pipeline.outstandingCount > 0;
+    if (this.peer.isServing && mustWait && this.#now < until) return;
     this.#parting = undefined;
-    this.peer.resign(reason, restMs);
+    const { owners } = this.pipeline;
+    const successor = handOver?.successor(next);
+    if (successor === undefined || handOver?.finish(successor, owners) !== true)
+      return this.peer.resign(reason, restMs);
+    // A server that stops keeps nothing.
+    if (restMs < Infinity) this.handedOver({ successor, owners }, this.peer.epochs.current as Epoch);
+    this.peer.resign(reason, restMs, successor);
+  }
+
+  handedOver({ successor, owners }: HandOverFacts, epoch: Epoch): void {
+    this.#succession = { successor, owners, epoch, until: this.#now + Math.min(keptMsMax, this.#ensemble.syncLimitMs) };
+  }
+
+  /** Whether the role that begins is the one that the last leader has announced. */
+  #continues(leader: number, epoch: number): boolean {
+    const succession = this.#succession;
+    this.#succession = undefined;
+    if (succession === undefined || this.#now >= succession.until) return false;
+    return leader === succession.successor && epoch === succession.epoch + 1;
+  }
+
+  /** Nobody leads as was announced: the clients find another server. */
+  #giveUpSuccession(): void {
+    if (this.#succession === undefined || this.#now < this.#succession.until) return;
+    this.#succession = undefined;
+    if (this.pipeline.ordering.kind === 'closed') this.pipeline.closeAll();
   }
 
   get lastSnapshot(): Snapshots['last'] {
@@ -142,6 +204,7 @@ export class Member implements Application {
       this.#setClock();
       work();
       this.#part();
+      this.#giveUpSuccession();
       this.peer.flush();
       this.pipeline.flush(this.peer.durable);
       this.#askToBeWoken();
@@ -159,7 +222,9 @@ export class Member implements Application {
   }
 
   #askToBeWoken(): void {
-    const deadline = Math.min(this.peer.deadline, this.#parting?.until ?? Infinity);
+    const { until = Infinity, answersUntil = Infinity } = this.#parting ?? {};
+    const answers = answersUntil > this.#now ? answersUntil : Infinity;
+    const deadline = Math.min(this.peer.deadline, until, answers, this.#succession?.until ?? Infinity);
     if (deadline === this.#wakeAt) return;
     this.#wakeAt = deadline;
     if (deadline < Infinity) this.#host.wakeAt(deadline);
@@ -222,10 +287,9 @@ export class Member implements Application {
 
   deliver(entry: Entry): void {
     const { header, txn } = readTxnPayload(entry.payload, 0, entry.payload.length, 'inPlace');
-    if (this.pipeline.ordering.kind === 'learning') {
-      this.pipeline.deliver(header, txn);
+    this.pipeline.deliver(header, txn);
+    if (this.pipeline.ordering.kind === 'learning')
       this.#snapshots.decided(1, this.peer.batches.bytesAppended, this.#state);
-    } else applyTxn(this.#state, header, txn);
   }
 
   decided(zxid: Zxid): void {
@@ -236,8 +300,10 @@ export class Member implements Application {
   }
 
   lead(ordering: Ordering): void {
+    const owners = this.#succession?.owners;
+    const continues = this.#continues(this.#ensemble.sid, epochOf(ordering.epochStart));
     this.#reaper = new Reaper(this.#state.tree, this.#options);
-    this.#serve({
+    const leading: PipelineOrdering = {
       kind: 'leading',
       lastZxid: ordering.epochStart,
       propose: (header, txn) => {
@@ -248,15 +314,17 @@ export class Member implements Application {
       confirm: (done) => ordering.confirm(done),
       plan: (request, zxid) => ordering.plan(request, request.version, zxid),
       reconfigure: (zxid, config) => ordering.reconfigure(zxid, config),
-    });
+    };
+    this.#serve(leading, continues, continues ? owners : undefined);
   }
 
-  follow(leader: LeaderAccess): void {
-    this.#serve({
+  follow(leader: LeaderAccess, sid: number, epoch: Epoch): void {
+    const learning: PipelineOrdering = {
       kind: 'learning',
       forward: (session, cxid, opcode, body, identities) => leader.request(session, cxid, opcode, body, identities),
       revalidate: (session, timeoutMs) => leader.revalidate(session, timeoutMs),
-    });
+    };
+    this.#serve(learning, this.#continues(sid, epoch));
   }
 
   serveReadOnly(): void {
@@ -265,16 +333,20 @@ export class Member implements Application {
 
   stop(): void {
     this.#reaper = undefined;
-    this.#serve({ kind: 'closed' });
+    this.#serve({ kind: 'closed' }, this.#succession !== undefined);
   }
 
-  #serve(ordering: PipelineOrdering): void {
+  /** Begins a role, with the connections of the one before that have nothing in flight, if it goes on from there. */
+  #serve(ordering: PipelineOrdering, continues = false, owners?: ReadonlyMap<SessionId, number>): void {
     const before = this.pipeline;
     this.#parting = undefined;
-    before.closeAll();
+    const kept = continues ? before.giveAway() : [];
+    if (!continues) before.closeAll();
     before.flush(this.peer.durable);
-    this.pipeline = new Pipeline(this.#options, this.#host, this.#state, ordering, before);
+    this.pipeline = new Pipeline(this.#options, this.#host, this.#state, ordering, before, kept, owners);
     this.#setClock();
+    if (ordering.kind !== 'closed') this.pipeline.resume();
+    else if (continues) this.pipeline.hold();
   }
 
   configured(config: EnsembleConfig): void {
@@ -303,7 +375,7 @@ export class Member implements Application {
     body: JuteReader,
     identities: Identities,
   ): void {
-    if (this.#parting !== undefined) return; // its server asks the next leader
+    if (this.#parting !== undefined && !this.#isAwaitingLearners) return; // its client asks again
     this.pipeline.request(learner, session, cxid, opcode, body, identities?.filter(isIdentity) ?? null);
   }
 

@@ -60,6 +60,7 @@ export {
   learnerProtocolVersion,
   readAckEpoch,
   readCommitAndActivate,
+  readHandOver,
   readInformAndActivate,
   readLeaderInfo,
   readLearnerInfo,
@@ -70,6 +71,7 @@ export {
   readTouches,
   writeAckEpoch,
   writeCommitAndActivate,
+  writeHandOver,
   writeInformAndActivate,
   writeLeaderInfo,
   writeLearnerInfo,
@@ -81,6 +83,7 @@ export {
 } from './quorum/bodies.ts';
 export type {
   ForwardedRequest,
+  HandOver,
   InformAndActivate,
   LearnerInfo,
   RevalidateReply,

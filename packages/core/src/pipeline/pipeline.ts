@@ -32,13 +32,20 @@ import type { Ordering } from './ordering.ts';
 import { Outstanding } from './outstanding.ts';
 import { Proposals } from './proposals.ts';
 
+/** Whether a connection can go on in another role: nothing is in flight, and every server knows its session. */
+function isAtRest({ state, session, waiting, isRevalidating }: Connection): boolean {
+  if (state === 'greeting') return true;
+  if (state !== 'open' || waiting.length > 0 || isRevalidating) return false;
+  return session?.scope === 'global' && session.persisted;
+}
+
 type Of<K extends Input['kind']> = Extract<Input, { kind: K }>;
 
 export class Pipeline implements Next, Sessions {
   readonly ctx: Context;
   readonly ordering: Ordering;
   readonly #connections = new Map<number, Connection>();
-  readonly #holders = new Holders();
+  readonly #holders: Holders;
   readonly #admission: Admission;
   readonly #notifier: WatchNotifier;
   readonly #locals: LocalSessions;
@@ -51,7 +58,7 @@ export class Pipeline implements Next, Sessions {
 
   /**
    * `before`: the pipeline of the role before. Counters go on, and no session id is given out twice; local sessions end
-   * with the role.
+   * with the role. `kept`: connections of that pipeline that go on here, with their watches; `owners`: see Holders.
    */
   constructor(
     options: ReplicaOptions,
@@ -59,6 +66,8 @@ export class Pipeline implements Next, Sessions {
     state: Pick<RestoredState, 'tree' | 'sessions'>,
     ordering: Ordering,
     before?: Pipeline,
+    kept: readonly Connection[] = [],
+    owners?: ReadonlyMap<SessionId, number>,
   ) {
     const { tree, sessions } = state;
     const schemes = makeSchemes({
@@ -76,7 +85,7 @@ export class Pipeline implements Next, Sessions {
       sessionIds: before?.ctx.sessionIds ?? new SessionIds(options.serverId, options.startedAt),
       schemes,
       outstanding: new Outstanding(tree),
-      watches: new WatchTable(),
+      watches: before?.ctx.watches ?? new WatchTable(),
       permissions: new Permissions(schemes, options.skipAcl),
       connections: this.#connections,
       stalled: new Set(),
@@ -91,7 +100,7 @@ export class Pipeline implements Next, Sessions {
       hangUp: (connection) => this.#hangUp(connection),
     };
     const { ctx } = this;
-    const holders = this.#holders;
+    const holders = (this.#holders = new Holders(options.serverId, owners));
     const admission = new Admission(ctx, this);
     const notifier = new WatchNotifier(ctx);
     this.#admission = admission;
@@ -102,6 +111,20 @@ export class Pipeline implements Next, Sessions {
       this.#proposals = new Proposals({ ctx, admission, holders, notifier, sessionEnded }, ordering);
     this.learner = new LearnerSide(ctx, admission, holders, ordering, () => this.#unstallWaiting());
     if (ordering.kind !== 'closed') sessions.restart();
+    for (const connection of kept) this.#keep(connection);
+  }
+
+  /** Takes no request before `resume`. */
+  #keep(connection: Connection): void {
+    const { ctx } = this;
+    const { session } = connection;
+    this.isHeld = true;
+    this.#connections.set(connection.id, connection);
+    if (connection.stalled !== 'no') ctx.stalled.add(connection);
+    if (connection.dirty) this.#dirty.push(connection);
+    if (session === undefined) return;
+    const isAlive = ctx.sessions.get(session.id) === session && !session.closing;
+    if (!isAlive || !this.#holders.keep(session.id, connection)) this.#hangUp(connection);
   }
 
   /** Takes no more requests: what is in flight is answered, the rest waits for the next role to end it. */
@@ -122,7 +145,7 @@ export class Pipeline implements Next, Sessions {
 
   opened(input: Of<'opened'>): void {
     const { connection: id, link, address, now, wall } = input;
-    if (this.ordering.kind === 'closed') return link.close();
+    if (this.ordering.kind === 'closed' && !this.isHeld) return link.close();
     this.#connections.set(id, new Connection(id, link, address, now, wall));
   }
 
@@ -170,9 +193,31 @@ export class Pipeline implements Next, Sessions {
     connection.link.close();
   }
 
+  /** Takes requests again. */
+  resume(): void {
+    this.isHeld = false;
+    this.#unstallWaiting();
+  }
+
   /** Ends every connection: the role of this server is over. */
   closeAll(): void {
+    this.isHeld = false;
     for (const connection of this.#connections.values()) this.#hangUp(connection);
+  }
+
+  /** The role is over: ends the connections whose clients wait for something, and returns the others. */
+  giveAway(): Connection[] {
+    const kept: Connection[] = [];
+    for (const connection of this.#connections.values()) {
+      if (isAtRest(connection)) kept.push(connection);
+      else this.#hangUp(connection);
+    }
+    return kept;
+  }
+
+  /** Where the clients of sessions are, as far as a leader knows. */
+  get owners(): ReadonlyMap<SessionId, number> {
+    return this.#holders.owners;
   }
 
   #forget(connection: Connection): void {

@@ -285,9 +285,7 @@ export class Broadcast implements Ordering {
     this.#zab.requestTurn();
   }
 
-  answerSync(connection: number): void {
-    const learner = this.#learners.get(connection);
-    if (learner === undefined) return;
+  answerSync(learner: LearnerLink): void {
     this.sendTo(learner, (out) => writePacket(out, packetTypes.sync, 0 as Zxid));
   }
 

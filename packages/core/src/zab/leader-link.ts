@@ -88,6 +88,11 @@ export class LeaderLink implements LeaderAccess {
     endPacket(this.#out, frame, opcode === opcodes.createSession ? null : identities);
   }
 
+  /** No request follows. */
+  handOver(): void {
+    writePacket(this.#out, packetTypes.handOver, zxidNone);
+  }
+
   revalidate(session: SessionId, timeoutMs: number): void {
     this.#packet(packetTypes.revalidate, zxidNone, (out) => writeRevalidateRequest(out, { session, timeoutMs }));
   }

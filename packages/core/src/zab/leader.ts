@@ -28,6 +28,7 @@ import type { EnsembleConfig, Epoch, JuteWriter, QuorumPacket, Zxid } from '@cor
 import type { PeerLink } from '../effects.ts';
 import { Broadcast } from './broadcast.ts';
 import { Discovery, isAhead } from './discovery.ts';
+import { HandOver } from './hand-over.ts';
 import { epochStart } from './history.ts';
 import { LearnerLink, isFollowed } from './learner-link.ts';
 import { planSync, syncBacklogMax, writeDecided } from './synchronisation.ts';
@@ -55,8 +56,7 @@ export class Leader implements Role {
   #phaseDeadline: number;
   #nextPing = Infinity;
   #nextCheck = Infinity;
-  /** No new proposals: another server is about to lead. */
-  #isHandingOver = false;
+  #handOver: HandOver | undefined;
 
   constructor(zab: Zab) {
     this.#zab = zab;
@@ -159,6 +159,7 @@ export class Leader implements Role {
     [packetTypes.ping, (leader, learner, packet) => leader.#pong(learner, packet)],
     [packetTypes.request, (leader, learner, packet) => leader.#request(learner, packet)],
     [packetTypes.revalidate, (leader, learner, packet) => leader.#revalidate(learner, packet)],
+    [packetTypes.handOver, (leader, learner) => leader.#handOver?.answered(learner)],
   ]);
 
   #packet(learner: LearnerLink, packet: QuorumPacket): void {
@@ -252,11 +253,12 @@ export class Leader implements Role {
   }
 
   #beginSynchronisation(epoch: Epoch): void {
-    const { history, app, now, options } = this.#zab;
+    const zab = this.#zab;
+    const { history, app, now, options } = zab;
     this.#phase = 'synchronisation';
     this.#phaseDeadline = now + options.initLimitMs;
     this.#config = this.#firstVersion(epoch);
-    this.#broadcast = new Broadcast(this.#zab, epoch, this.#learners, (to) => this.#designated(to));
+    this.#broadcast = new Broadcast(zab, epoch, this.#learners, (sid) => zab.leave(`server ${sid} leads from now on`));
     // Its whole history, decided or not, is the state that a leader gives away.
     for (let i = history.indexAfter(app.applied); i < history.length; i++) app.deliver(history.at(i)!);
     for (const learner of this.#learners.values()) if (learner.state === 'acknowledged') this.#synchronise(learner);
@@ -416,17 +418,15 @@ export class Leader implements Role {
   #request(learner: LearnerLink, packet: QuorumPacket): void {
     if (learner.state !== 'serving' || this.#broadcast === undefined) throw new ProtocolError('a request too early');
     const { session, cxid, opcode, body } = readRequest(packet.data);
-    const { connection } = learner;
     const broadcast = this.#broadcast;
-    if (opcode === opcodes.sync) return broadcast.confirm(() => broadcast.answerSync(connection));
-    if (this.#isHandingOver) return; // it will ask the next leader
-    this.#zab.app.request(connection, session, cxid, opcode, new JuteReader(body), packet.authinfo);
+    if (opcode === opcodes.sync) return broadcast.confirm(() => broadcast.answerSync(learner));
+    this.#zab.app.request(learner.sid, session, cxid, opcode, new JuteReader(body), packet.authinfo);
   }
 
   #revalidate(learner: LearnerLink, packet: QuorumPacket): void {
     if (!this.#established) throw new ProtocolError('a session to validate too early');
     const { session, timeoutMs } = readRevalidateRequest(packet.data);
-    const valid = this.#zab.app.revalidate(learner.connection, session, timeoutMs);
+    const valid = this.#zab.app.revalidate(learner.sid, session, timeoutMs);
     this.#broadcast!.sendTo(learner, (out: JuteWriter) => {
       const frame = beginPacket(out, packetTypes.revalidate, zxidNone);
       writeRevalidateReply(out, { session, valid });
@@ -436,10 +436,10 @@ export class Leader implements Role {
 
   // Handing over.
 
-  /** Another server was designated by a reconfiguration. */
-  #designated(sid: number): void {
-    this.#isHandingOver = true;
-    this.#zab.leave(`server ${sid} leads from now on`);
+  /** Begins to hand over; undefined when this server does not lead yet. */
+  handOver(): HandOver | undefined {
+    if (!this.#established) return undefined;
+    return (this.#handOver ??= new HandOver(this.#zab, this.#broadcast!, this.#learners.values()));
   }
 
   // Time.

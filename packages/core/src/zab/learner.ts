@@ -13,6 +13,7 @@ import {
   packetTypes,
   parseEnsembleConfig,
   readCommitAndActivate,
+  readHandOver,
   readInformAndActivate,
   readLeaderInfo,
   readNewLeader,
@@ -24,6 +25,7 @@ import type { PeerLink } from '../effects.ts';
 import { epochStart, follows } from './history.ts';
 import { LeaderDial } from './leader-dial.ts';
 import { LeaderLink } from './leader-link.ts';
+import { enterEpoch, keepDecided } from './learner-safety.ts';
 import type { IncomingSnapshot, Role, Zab } from './zab.ts';
 
 /** How far this server has come with its leader. */
@@ -56,7 +58,9 @@ export class Learner implements Role {
   /** What is to be applied before each sync is answered. */
   readonly #syncs: Zxid[] = [];
   /** The transaction behind which another role begins, and who leads then. */
-  #reconfiguration: { readonly zxid: Zxid; readonly designated: number } | undefined;
+  #succession: { readonly zxid: Zxid; readonly designated: number } | undefined;
+  /** The leader is about to end its term, and has until the deadline: others may know the next one before this server. */
+  isEnding = false;
   /** Bytes that arrived while the disk was busy. */
   readonly #kept = new JuteWriter(64);
   sync: 'none' | 'DIFF' | 'TRUNC' | 'SNAP' = 'none';
@@ -104,7 +108,7 @@ export class Learner implements Role {
     if (connection !== this.#connection) return;
     this.#link.lost();
     // A leader that hands over may be gone before the disk here is done with the transaction that says so.
-    if (this.#reconfiguration !== undefined) return;
+    if (this.#succession !== undefined) return;
     this.#zab.leave(`the leader (server ${this.leader}) closed the connection (${this.phase})`);
   }
 
@@ -145,8 +149,8 @@ export class Learner implements Role {
     while (this.#link.isOpen && !this.#isBusy && this.phase !== 'loading') {
       const packet = this.#reader.next();
       if (packet === undefined) break;
-      this.#deadline =
-        this.#zab.now + (this.phase === 'serving' ? this.#zab.options.syncLimitMs : this.#zab.options.initLimitMs);
+      const { syncLimitMs, initLimitMs } = this.#zab.options;
+      if (!this.isEnding) this.#deadline = this.#zab.now + (this.isServing ? syncLimitMs : initLimitMs);
       Learner.#handlers.get(packet.type)?.(this, packet);
     }
     if (!this.#link.isOpen) return;
@@ -189,6 +193,7 @@ export class Learner implements Role {
     [packetTypes.ping, (learner, packet) => learner.#ping(packet.zxid)],
     [packetTypes.revalidate, (learner, packet) => learner.#revalidated(packet)],
     [packetTypes.sync, (learner) => learner.#synced()],
+    [packetTypes.handOver, (learner, packet) => learner.#handOver(packet)],
   ]);
 
   #expect(phase: Phase, what: string): void {
@@ -245,7 +250,7 @@ export class Learner implements Role {
   #trunc(to: Zxid): void {
     this.#begin('TRUNC');
     const { history } = this.#zab;
-    this.#keepDecided(to);
+    keepDecided(this.#zab, this.leader, to);
     this.#await((done) =>
       this.#zab.truncate(to, () => {
         if (history.last !== to) {
@@ -259,19 +264,9 @@ export class Learner implements Role {
     );
   }
 
-  /** What is known to be decided is not given up: whoever asks for that has lost it, or this server has dreamt it. */
-  #keepDecided(end: Zxid): void {
-    const { committed } = this.#zab.history;
-    if (end >= committed) return;
-    this.#zab.fail(
-      `the history of server ${this.leader} ends at ${formatZxid(end)}, but ${formatZxid(committed)} is known to be ` +
-        'decided: one of the two has lost what it acknowledged; nothing was changed here',
-    );
-  }
-
   #snap(zxid: Zxid): void {
     this.#begin('SNAP');
-    this.#keepDecided(zxid);
+    keepDecided(this.#zab, this.leader, zxid);
     this.phase = 'loading';
     this.#snapshotZxid = zxid;
     this.#snapshot = this.#zab.app.receiveSnapshot();
@@ -328,7 +323,7 @@ export class Learner implements Role {
     this.#config = text === undefined ? undefined : parseEnsembleConfig(text);
     if (this.#config !== undefined) this.#zab.propose(this.#config);
     this.#await((done) =>
-      this.#enterEpoch(() => {
+      enterEpoch(this.#zab, this.#epoch, () => {
         this.phase = 'established';
         // The leader counts on this history from the acknowledgement on, so it has a vote.
         this.#zab.isUnknown = false;
@@ -336,15 +331,6 @@ export class Learner implements Role {
         done();
       }),
     );
-  }
-
-  /** History first, then the epoch: the other way round, a crash between them makes a server that looks newer than it is. */
-  #enterEpoch(then: () => void): void {
-    const write = (after: () => void): void => this.#zab.writeEpoch('currentEpoch', this.#epoch, after);
-    if (this.#zab.has('A14')) return write(then);
-    if (this.#zab.has('A16')) return write(() => this.#zab.whenLogged(then));
-    if (this.#zab.has('A21')) return this.#zab.secureBase(() => this.#zab.whenLogged(() => write(then)));
-    this.#zab.whenLogged(() => write(then));
   }
 
   /** The leader is established: what it called decided is. */
@@ -360,7 +346,7 @@ export class Learner implements Role {
     if (this.#zab.has('A20')) history.forgetUnnoticed();
     this.#zab.stats.synchronised(this.kind, this.#zab.now - this.#since);
     this.#zab.established(this.kind, this.#epoch);
-    this.#zab.app.follow(this.#link);
+    this.#zab.app.follow(this.#link, this.leader, this.#epoch);
     this.#acknowledge();
   }
 
@@ -372,7 +358,7 @@ export class Learner implements Role {
     if (this.phase !== 'serving') return;
     this.#acknowledge();
     this.#apply();
-    this.#leaveReconfigured();
+    this.#leaveTo();
   }
 
   #acknowledge(): void {
@@ -455,15 +441,30 @@ export class Learner implements Role {
     // A joiner has its role as soon as it is proposed, but begins it only now.
     const isInRole = role === undefined || (role === 'observer') === (this.kind === 'observing');
     if (designated === this.leader && role === roleBefore && isInRole) return;
-    this.#reconfiguration = { zxid, designated };
-    this.#leaveReconfigured();
+    this.#succession = { zxid, designated };
+    this.#leaveTo();
   }
 
-  /** The role ends when the transaction is durable and applied, or whoever asked for it would not be answered. */
-  #leaveReconfigured(): void {
-    if (this.#reconfiguration === undefined || this.#durable < this.#reconfiguration.zxid) return;
-    const { designated } = this.#reconfiguration;
-    this.#zab.leave(`the ensemble was reconfigured; server ${designated} leads`, designated);
+  /** The leader wants no more requests, or has ended its term. */
+  #handOver(packet: QuorumPacket): void {
+    this.#expect('serving', 'handOver');
+    const over = readHandOver(packet.data);
+    if (over === undefined) {
+      this.isEnding = true;
+      this.#zab.app.hold();
+      return this.#link.handOver();
+    }
+    this.#apply();
+    this.#zab.app.handedOver(over, this.#epoch);
+    this.#succession = { zxid: this.#zab.history.last, designated: over.successor };
+    this.#leaveTo();
+  }
+
+  /** The role ends when all of it is durable and applied, or whoever asked for something would not be answered. */
+  #leaveTo(): void {
+    if (this.#succession === undefined || this.#durable < this.#succession.zxid) return;
+    const { designated } = this.#succession;
+    this.#zab.leave(`server ${designated} leads from now on`, designated);
   }
 
   // Time.

@@ -13,6 +13,7 @@ import { DiskOps } from './disk-ops.ts';
 import { Election } from './election.ts';
 import type { Reach } from './election.ts';
 import { ElectionMesh } from './election-mesh.ts';
+import type { HandOver } from './hand-over.ts';
 import { History } from './history.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
@@ -255,10 +256,15 @@ export class Peer implements Zab {
     this.#goOnWhenIdle();
   }
 
-  /** Ends the role and takes no part in elections for a while, so that another server leads. */
-  resign(reason: string, restMs: number): void {
-    this.#restUntil = this.now + restMs;
-    this.leave(reason);
+  /** Ends the role; takes no part in elections for a while, so that another server leads, or follows the successor. */
+  resign(reason: string, restMs: number, successor?: number): void {
+    this.#restUntil = this.now + (successor === undefined || restMs === Infinity ? restMs : 0);
+    this.leave(reason, successor);
+  }
+
+  /** Begins to hand over when this server leads. */
+  handOver(): HandOver | undefined {
+    return this.#role instanceof Leader ? this.#role.handOver() : undefined;
   }
 
   /** The next role begins when everything the last one logged is on disk. */
@@ -465,7 +471,8 @@ export class Peer implements Zab {
     }
     if (this.#state === 'leading') return this.#role!.opened(connection, link, undefined);
     // It may know before us that we lead; a follower has nothing to say to it.
-    const mayLead = this.#state === 'looking' || this.#state === 'leaving';
+    const isEnding = this.#role instanceof Learner && this.#role.isEnding;
+    const mayLead = this.#state === 'looking' || this.#state === 'leaving' || isEnding;
     if (mayLead) this.#callers.add(connection, link, this.now);
     else link.close();
   }

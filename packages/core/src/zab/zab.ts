@@ -1,7 +1,7 @@
 // What the phases of Zab share: the history, the epochs, the host, and the state machine above that sees entries as bytes
 // with a zxid. Each field has one owner, named here; the phases are written against this.
 
-import type { EnsembleConfig, Epoch, JuteReader, JuteWriter, SessionId, Zxid } from '@corral/protocol';
+import type { EnsembleConfig, Epoch, HandOver, JuteReader, JuteWriter, SessionId, Zxid } from '@corral/protocol';
 import type {
   DiskOp,
   EnsembleHost,
@@ -95,8 +95,6 @@ export interface Ordering {
   reconfigure(zxid: Zxid, config: EnsembleConfig): void;
   /** Calls back when a majority has confirmed this leader and all proposed so far is decided. */
   confirm(done: () => void): void;
-  /** Answers a learner's sync. */
-  answerSync(learner: number): void;
 }
 
 /** The state machine that the broadcast keeps in step on all servers. */
@@ -108,10 +106,15 @@ export interface Application {
   /** Leading: what this server proposed is decided up to zxid. */
   decided(zxid: Zxid): void;
   lead(ordering: Ordering): void;
-  follow(leader: LeaderAccess): void;
+  /** Learning from server `sid`, which leads `epoch`. */
+  follow(leader: LeaderAccess, sid: number, epoch: Epoch): void;
   serveReadOnly(): void;
-  /** Answers what is in flight, takes nothing new, and then lets another server lead, or itself in a new epoch. */
+  /** Answers what is in flight, takes nothing new, and then begins a new epoch. */
   makeWay(reason: string): void;
+  /** Learning: no more requests for this leader. */
+  hold(): void;
+  /** The term of the leader, or of this one, is over, and this is who leads the next epoch. */
+  handedOver(over: HandOver, epoch: Epoch): void;
   /** Serves nobody any more; memory stays at what is decided. */
   stop(): void;
   /** The ensemble's configuration as clients read it in /zookeeper/config. */

@@ -69,6 +69,16 @@ const all: Record<string, Body<unknown>> = {
     fc.record({ designatedLeader: sid, txn: opaque }),
     8,
   ),
+  handOver: body(
+    bodies.readHandOver,
+    (out, over) => {
+      if (over !== undefined) bodies.writeHandOver(out, over);
+    },
+    fc.option(fc.record({ successor: sid, owners: fc.array(fc.tuple(session, sid)).map((pairs) => new Map(pairs)) }), {
+      nil: undefined,
+    }),
+    0,
+  ),
   newLeader: body(
     bodies.readNewLeader,
     (out, config) => bodies.writeNewLeader(out, config ?? ''),

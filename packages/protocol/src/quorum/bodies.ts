@@ -180,3 +180,29 @@ export function writeInformAndActivate(out: JuteWriter, { designatedLeader, txn 
   out.longNumber(designatedLeader);
   out.raw(txn);
 }
+
+/** handOver, of a leader whose term is over. */
+export interface HandOver {
+  /** Who leads the next epoch. */
+  readonly successor: number;
+  /** At which server the client of each session is; given to the successor. */
+  readonly owners: ReadonlyMap<SessionId, number>;
+}
+
+/** Undefined: the term is not over yet, but no more requests are taken. */
+export function readHandOver(data: Uint8Array | null): HandOver | undefined {
+  if (data === null || data.length === 0) return undefined;
+  const r = open(data, 8, 'handOver');
+  const successor = readServerId(r);
+  const owners = new Map<SessionId, number>();
+  while (r.remaining > 0) owners.set(r.long() as SessionId, readServerId(r));
+  return { successor, owners };
+}
+
+export function writeHandOver(out: JuteWriter, { successor, owners }: HandOver): void {
+  out.longNumber(successor);
+  for (const [session, sid] of owners) {
+    out.long(session);
+    out.longNumber(sid);
+  }
+}

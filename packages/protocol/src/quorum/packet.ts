@@ -51,6 +51,11 @@ export const packetTypes = {
   ackEpoch: 18,
   /** leader to observer: inform of a reconfiguration */
   informAndActivate: 19,
+  /**
+   * An extension that learners of other make skip. Leader to learner: send no more requests, or, when the learner has
+   * answered that it does not: my term is over, this server leads the next epoch. Learner to leader: none will follow.
+   */
+  handOver: 64,
 } as const;
 export type PacketName = keyof typeof packetTypes;
 

@@ -1,0 +1,24 @@
+// Two rules a learner keeps whatever its leader says: what is decided is not given up, and the epoch comes after its history.
+
+import { formatZxid } from '@corral/protocol';
+import type { Epoch, Zxid } from '@corral/protocol';
+import type { Zab } from './zab.ts';
+
+/** What is known to be decided is not given up: whoever asks for that has lost it, or this server has dreamt it. */
+export function keepDecided(zab: Zab, leader: number, end: Zxid): void {
+  const { committed } = zab.history;
+  if (end >= committed) return;
+  zab.fail(
+    `the history of server ${leader} ends at ${formatZxid(end)}, but ${formatZxid(committed)} is known to be ` +
+      'decided: one of the two has lost what it acknowledged; nothing was changed here',
+  );
+}
+
+/** History first, then the epoch: the other way round, a crash between them makes a server that looks newer than it is. */
+export function enterEpoch(zab: Zab, epoch: Epoch, then: () => void): void {
+  const write = (after: () => void): void => zab.writeEpoch('currentEpoch', epoch, after);
+  if (zab.has('A14')) return write(then);
+  if (zab.has('A16')) return write(() => zab.whenLogged(then));
+  if (zab.has('A21')) return zab.secureBase(() => zab.whenLogged(() => write(then)));
+  zab.whenLogged(() => write(then));
+}
