@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { MemoryCluster, tickMs } from './testing/memory-cluster.ts';
 import type { ClusterNode } from './testing/memory-cluster.ts';
 import { open } from './testing/memory-replica.ts';
+import type { Leader } from './zab/leader.ts';
 import type { TestClient } from './testing/memory-replica.ts';
 
 interface World {
@@ -94,6 +95,25 @@ describe('a hand-over', () => {
     expect(old.isClosed).toBe(true);
     expect(moved.exists('/ghost').err).toBe(errorCodes.NoNode);
     expect(moved.create('/own').err).toBe(0);
+  });
+
+  test('shows nobody what is not decided yet', () => {
+    const world = started();
+    const { cluster, leader, clients } = world;
+    const others = [...cluster.nodes.values()].filter((node) => node !== leader);
+    clients[0].exists('/undecided', true);
+    for (const node of others) node.isDiskHeld = true;
+    submitCreate(clients[1], '/undecided');
+    cluster.settle();
+    leader.member.makeWay('a new epoch', 'self');
+    for (let ms = 0; ms < 5 * tickMs; ms += tickMs / 2) cluster.pass(tickMs / 2);
+    expect([leader.peer.state, leader.peer.isServing]).toEqual(['leading', false]);
+    const before = clients[0].link.arrived.length;
+    for (const node of others) node.releaseDisk();
+    const { role } = leader.peer;
+    while ((role as Leader).phase === 'discovery') expect(cluster.advance()).toBe(true);
+    expect([leader.peer.isServing, leader.member.applied]).toEqual([false, leader.peer.history.last]);
+    expect([clients[0].link.arrived.length, clients[0].isClosed]).toEqual([before, true]);
   });
 
   test('takes new clients in the middle of it', () => {

@@ -16,6 +16,7 @@ import { appendRawRecord, appendRecord } from './log/log-codec.ts';
 import { SnapshotReader } from './log/snapshot-reader.ts';
 import { readTxnPayload } from './log/txn-codec.ts';
 import type { ReplicaOptions } from './options.ts';
+import { applyTxn } from './pipeline/apply.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import type { Ordering as PipelineOrdering } from './pipeline/ordering.ts';
 import { Reaper } from './reaper.ts';
@@ -290,6 +291,12 @@ export class Member implements Application {
     this.pipeline.deliver(header, txn);
     if (this.pipeline.ordering.kind === 'learning')
       this.#snapshots.decided(1, this.peer.batches.bytesAppended, this.#state);
+  }
+
+  assume(entry: Entry): void {
+    const { header, txn } = readTxnPayload(entry.payload, 0, entry.payload.length, 'inPlace');
+    this.pipeline.closeAll();
+    applyTxn(this.#state, header, txn);
   }
 
   decided(zxid: Zxid): void {

@@ -26,6 +26,7 @@ export type FaultKind =
   | 'stuckDisk'
   | 'pause'
   | 'wipe'
+  | 'handOver'
   | 'start';
 
 export type Trigger =
@@ -84,6 +85,7 @@ export function drawFaults(random: Random, events: number): PlannedFault[] {
   if (has(25)) add(diskKinds, 3);
   if (has(15)) add(['pause'], 2);
   if (has(6)) add(['wipe'], 1);
+  if (has(15)) add(['handOver'], 4);
   add(['start', 'healNetwork'], 8);
   return faults;
 }
@@ -145,6 +147,9 @@ function strikeNode(cluster: Cluster, random: Random, kind: FaultKind, node: Sim
       // Before there was any leader all servers look empty, and a promise that is lost then is beyond the model.
       if (cluster.watch.ghost.established.size === 0) return false;
       node.wipe();
+      return true;
+    case 'handOver':
+      node.process?.handOver(cluster.knobs.tickMs * random.between(1, 10));
       return true;
     case 'pause':
       node.pause();

@@ -12,6 +12,8 @@ export type Role = 'looking' | 'leading' | 'following' | 'observing';
 export interface Machine {
   start(moment: Moment): void;
   step(input: Input): void;
+  /** Lets another server lead. */
+  handOver(moment: Moment, restMs: number): void;
   readonly role: Role;
   /** Epoch whose leader it follows or is. */
   readonly epoch: number;

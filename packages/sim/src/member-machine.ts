@@ -41,6 +41,9 @@ class MemberMachine implements Machine {
   step(input: Parameters<Machine['step']>[0]): void {
     this.#member.step(input);
   }
+  handOver(moment: Parameters<Machine['start']>[0], restMs: number): void {
+    this.#member.handOver(moment, restMs);
+  }
   get role(): Role {
     const { state } = this.#member.peer;
     return state === 'leaving' ? 'looking' : state;

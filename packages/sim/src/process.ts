@@ -94,6 +94,14 @@ export class SimProcess implements MachineHost, EndOwner {
     this.machine = undefined;
   }
 
+  /** Somebody asks this server to let another one lead. */
+  handOver(restMs: number): void {
+    const { machine } = this;
+    if (!this.isAlive || this.isPaused || machine === undefined) return;
+    machine.handOver(this.#moment(), restMs);
+    if (this.isAlive) this.#world.watch.stepped(this.sid, machine);
+  }
+
   get jobs(): DiskJobs {
     return this.#jobs;
   }

@@ -260,7 +260,7 @@ export class Leader implements Role {
     this.#config = this.#firstVersion(epoch);
     this.#broadcast = new Broadcast(zab, epoch, this.#learners, (sid) => zab.leave(`server ${sid} leads from now on`));
     // Its whole history, decided or not, is the state that a leader gives away.
-    for (let i = history.indexAfter(app.applied); i < history.length; i++) app.deliver(history.at(i)!);
+    for (let i = history.indexAfter(app.applied); i < history.length; i++) app.assume(history.at(i)!);
     for (const learner of this.#learners.values()) if (learner.state === 'acknowledged') this.#synchronise(learner);
     this.#checkEstablished();
   }

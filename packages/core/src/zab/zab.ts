@@ -103,6 +103,8 @@ export interface Application {
   readonly applied: Zxid;
   /** A decided transaction, next in order. */
   deliver(entry: Entry): void;
+  /** Next in order in the history of a leader that is not established yet: it may not be decided, so no client hears of it. */
+  assume(entry: Entry): void;
   /** Leading: what this server proposed is decided up to zxid. */
   decided(zxid: Zxid): void;
   lead(ordering: Ordering): void;

@@ -103,7 +103,8 @@ export class Watch implements NetworkWatcher {
   /** The core has handled an input. */
   stepped(sid: number, machine: Machine): void {
     const view = this.ghost.server(sid);
-    if (machine.role !== 'leading') view.leads = undefined;
+    // The same server may lead the next epoch as well, and begins that without being established.
+    if (machine.role !== 'leading' || machine.epoch !== view.leads) view.leads = undefined;
     // It has closed that connection, and the end of it may still be on its way.
     if (machine.role === 'looking' || machine.role === 'leading') view.servesOn = undefined;
     const { applied } = machine;

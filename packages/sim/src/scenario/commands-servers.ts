@@ -49,6 +49,11 @@ export const serverCommands: readonly Command[] = [
       stage.nodes(names!).forEach((node) => (what === 'pause' ? node.pause() : node.resume())),
   },
   {
+    usage: 'hand over A: it lets another server lead',
+    pattern: exactly(`hand over (?<name>${server})`),
+    act: (stage, { name }) => stage.node(name!).process?.handOver(10 * stage.cluster.knobs.tickMs),
+  },
+  {
     usage: 'wipe A: everything on its disk is gone',
     pattern: exactly(`wipe (?<name>${server})`),
     act: (stage, { name }) => stage.node(name!).wipe(),

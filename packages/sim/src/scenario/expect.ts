@@ -127,7 +127,7 @@ export const expectCommands: readonly Command[] = [
     },
   ),
   wanted(
-    'expect s connected|expired|closed',
+    'expect session s connected|expired|closed',
     `session (?<name>[a-z][a-z0-9]*) (?<how>connected|expired|closed)`,
     (stage, { name, how }) => {
       const client = stage.client(name);
