@@ -4,8 +4,8 @@
 export interface Clock {
   /** Monotonic milliseconds. */
   now(): number;
-  /** Calls back after that many milliseconds; the result cancels it. */
-  after(ms: number, callback: () => void): () => void;
+  /** Calls back after that many milliseconds; the result cancels it. `released`: the process may end before. */
+  after(ms: number, callback: () => void, process?: 'held' | 'released'): () => void;
   /** Calls back in a later turn of the event loop, when promises settled in this one have run. */
   soon(callback: () => void): void;
   /** In [0, 1): spreads reconnecting clients out. */
@@ -14,8 +14,9 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => performance.now(),
-  after(ms, callback) {
+  after(ms, callback, process = 'held') {
     const timer = setTimeout(callback, Math.max(0, Math.ceil(ms)));
+    if (process === 'released' && typeof timer === 'object') timer.unref();
     return () => clearTimeout(timer);
   },
   soon(callback) {

@@ -5,21 +5,22 @@ import { encodeText, limits } from '@corral/protocol';
 import { exponentialBackoff } from './backoff.ts';
 import type { RetryDelay } from './backoff.ts';
 import { Client } from './client.ts';
-import type { ClientEvents } from './client.ts';
+import type { ScopeOptions } from './client.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { parseAddress } from './connection-string.ts';
 import type { Address } from './connection-string.ts';
-import { guarded } from './guarded.ts';
 import type { Credential } from './handshake.ts';
+import { Emitter, Lifecycle } from './lifecycle.ts';
 import { Root } from './root.ts';
 import type { SessionOptions } from './session-events.ts';
 import { tcpTransport } from './tcp.ts';
 import type { Transport } from './transport.ts';
 import { Background } from './view.ts';
+import { Watching } from './watching.ts';
 
-export interface ClientOptions {
+export interface ClientOptions extends ScopeOptions {
   /** Session timeout to ask for, in milliseconds; 15000 unless given. The server may change it. */
   readonly sessionTimeout?: number;
   /** Milliseconds for one address to accept and greet; by default the session timeout shared among the hosts. */
@@ -64,7 +65,7 @@ export type AddressInput = string | readonly string[];
 export function createClient(address: AddressInput, options: ClientOptions = {}): Client {
   const parsed = parseAddress(address);
   const clock = options.clock ?? systemClock;
-  const listeners = { state: new Set<ClientEvents['state']>(), session: new Set<ClientEvents['session']>() };
+  const emitter = new Emitter();
   const tls = options.tls ?? (parsed.tls ? {} : undefined);
   const connection = new Connection({
     transport: options.transport ?? tcpTransport(tls === undefined ? {} : { tls }),
@@ -72,14 +73,14 @@ export function createClient(address: AddressInput, options: ClientOptions = {})
     endpoints: parsed.endpoints,
     credentials: credentialsOf(parsed, options),
     options: sessionOptions(parsed, options, clock),
-    listeners: {
-      state: (state, cause) => [...listeners.state].forEach((listener) => guarded(() => listener(state, cause))),
-      session: (old, current) =>
-        [...listeners.session].forEach((listener) => guarded(() => listener({ old, new: current }))),
-    },
+    listeners: emitter,
   });
   connection.start();
-  return new Client({ connection, clock, listeners, background: new Background() }, new Root(parsed.chroot));
+  const background = new Background();
+  const lifecycle = new Lifecycle({ connection, clock, background, emitter });
+  const watching = new Watching(connection);
+  const { callTimeout } = options;
+  return new Client({ connection, clock, lifecycle, watching, background }, new Root(parsed.chroot), { callTimeout });
 }
 
 /** A client with a session. Rejects with a ConnectError that lists what happened at every address. */

@@ -192,6 +192,28 @@ describe('closing', () => {
     await clock.advance(1000);
     await client.close();
     await loop;
-    expect(seen).toEqual(['connected', 'suspended', 'connected', 'closed']);
+    expect(seen).toEqual(['connected', 'suspended', 'reconnecting', 'connected', 'closed']);
+  });
+
+  it('waits for what is under way when asked to drain, connection or not', async () => {
+    const { client, clock, ensemble, log } = await setUp();
+    ensemble.link.fail();
+    const write = client.set('/x', '');
+    const closing = client.close({ drain: true }).then(() => log.push('closed for good'));
+    await clock.advance(1000);
+    await Promise.all([write, closing]);
+    expect(ensemble.link.ops).toEqual(['setData', 'closeSession']);
+    expect(log.slice(-2)).toEqual(['closed', 'closed for good']);
+  });
+
+  it('drains no longer than its time limit', async () => {
+    const { client, clock, ensemble } = await setUp();
+    ensemble.manners.set('a', 'refuses');
+    ensemble.link.fail();
+    const write = rejection(client.set('/x', ''));
+    const closing = client.close({ drain: true, timeout: 200 });
+    await clock.advance(200);
+    await closing;
+    expect(await write).toMatchObject({ code: 'Closing', ambiguous: false });
   });
 });

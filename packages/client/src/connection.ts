@@ -2,6 +2,7 @@
 // Everything that can fail or wait is here; everything that decides is in session.ts.
 
 import { xids } from '@corral/protocol';
+import { onAbort } from './abort.ts';
 import type { Call, CallSpec } from './call.ts';
 import type { Clock } from './clock.ts';
 import { deferred } from './deferred.ts';
@@ -43,6 +44,7 @@ const noGeneration = -1;
 export interface ConnectionListeners {
   state(state: ClientState, cause: Error | null): void;
   session(old: bigint | null, current: bigint): void;
+  reconnecting(next: { readonly attempt: number; readonly delay: number; readonly cause: Error | null }): void;
 }
 
 interface OpenLink {
@@ -70,6 +72,9 @@ export class Connection {
   #cancelTimer: () => void = () => undefined;
   #timerAt = Infinity;
   #cause: Error | null = null;
+  #idleWaiters: (() => void)[] = [];
+  /** What the client does to the process: keeps it alive, or lets it end. */
+  #held: 'held' | 'released' = 'held';
 
   constructor(parts: {
     readonly transport: Transport;
@@ -123,17 +128,33 @@ export class Connection {
             const ambiguous = makeError('OperationTimeout', { ...details, message, ambiguous: true });
             this.#step({ kind: 'cancel', call, plain, ambiguous });
           });
-    const onAbort = (): void => {
+    const forget = onAbort(signal, () => {
       const ambiguous = makeError('Aborted', { ...details, ambiguous: true, cause: signal?.reason });
       this.#step({ kind: 'cancel', call, plain: signal?.reason, ambiguous });
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    });
     const cleanUp = (): void => {
       cancelTimer?.();
-      signal?.removeEventListener('abort', onAbort);
+      forget();
     };
     promise.then(cleanUp, cleanUp);
     return promise;
+  }
+
+  unref(): void {
+    this.#held = 'released';
+    this.#open?.link?.unref?.();
+    this.#timerAt = Infinity;
+    this.#setTimer();
+  }
+
+  /** Resolves when no call is under way. */
+  async idle(): Promise<void> {
+    while (this.#busy) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  get #busy(): boolean {
+    const { waiting, inFlight } = this.machine.counts;
+    return waiting > 0 || inFlight > 0;
   }
 
   /** Number of the session that a call with these options belongs to, null for any; `otherwise` when they do not say. */
@@ -167,6 +188,7 @@ export class Connection {
     } finally {
       this.#stepping = false;
     }
+    if (this.#idleWaiters.length > 0 && !this.#busy) for (const resolve of this.#idleWaiters.splice(0)) resolve();
     this.#setTimer();
   }
 
@@ -191,6 +213,8 @@ export class Connection {
         if (effect.state === 'closed') this.#cause = effect.cause;
         if (effect.state === 'connected' || effect.state === 'readonly') this.#hosts.restart();
         return this.#listeners.state(effect.state, effect.cause);
+      case 'reconnecting':
+        return this.#listeners.reconnecting({ attempt: effect.attempt, delay: effect.delay, cause: effect.cause });
       case 'session':
         return this.#listeners.session(effect.old, effect.new);
       case 'fire':
@@ -230,6 +254,7 @@ export class Connection {
       received: (bytes) => this.#received(open, bytes),
       closed: (cause) => this.#broken(number, cause),
     });
+    if (this.#held === 'released') open.link.unref?.();
   }
 
   #hangUp(number: number, cause: Error | null): void {
@@ -295,7 +320,7 @@ export class Connection {
     this.#cancelTimer();
     this.#timerAt = at;
     if (at === Infinity) return;
-    this.#cancelTimer = this.#clock.after(at - this.#clock.now(), () => this.#timerFired());
+    this.#cancelTimer = this.#clock.after(at - this.#clock.now(), () => this.#timerFired(), this.#held);
   }
 
   #timerFired(): void {

@@ -9,6 +9,7 @@ import type { ErrorName, OpName } from '@corral/protocol';
 const localErrors = {
   Aborted: 'the caller gave up after the request had left',
   ConnectFailed: 'no server could be reached',
+  InvalidData: 'the data is not what its codec expects',
   QueueFull: 'too many requests are waiting for a connection',
   TooLarge: 'the frame exceeds its limit',
 } as const;
@@ -128,6 +129,11 @@ export class OperationTimeoutError extends ZkError {
   override name = 'OperationTimeoutError';
   declare readonly code: 'OperationTimeout';
 }
+/** The node holds something else than its codec expects; `cause` says what is wrong. */
+export class InvalidDataError extends ZkError {
+  override name = 'InvalidDataError';
+  declare readonly code: 'InvalidData';
+}
 /** The client is closed or closing. */
 export class ClosedError extends ZkError {
   override name = 'ClosedError';
@@ -183,6 +189,7 @@ const classes: { readonly [C in ZkErrorCode]?: new (code: C, details: ZkErrorDet
   SessionExpired: SessionExpiredError,
   OperationTimeout: OperationTimeoutError,
   Closing: ClosedError,
+  InvalidData: InvalidDataError,
 };
 
 /** The error of the class that belongs to its code. */

@@ -4,63 +4,80 @@ import { deferred } from './deferred.ts';
 import type { Deferred } from './deferred.ts';
 
 export class EventQueue<T> implements AsyncIterableIterator<T, undefined> {
-  #items: T[] = [];
-  readonly #waiters: Deferred<IteratorResult<T, undefined>>[] = [];
+  /** By key, in the order of their first arrival: an event with a key that waits already takes its place. */
+  readonly #waiting = new Map<unknown, T>();
+  readonly #readers: Deferred<IteratorResult<T, undefined>>[] = [];
+  readonly #onReturn: () => void;
+  readonly #max: number;
   #ended = false;
   #failure: { readonly error: unknown } | null = null;
-  readonly #onReturn: () => void;
 
-  /** `onReturn` runs once when the consumer leaves its loop. */
-  constructor(onReturn: () => void = () => undefined) {
+  /** `onReturn` runs once when the consumer leaves its loop. Beyond `max` waiting events the oldest are dropped. */
+  constructor(onReturn: () => void = () => undefined, max = Infinity) {
     this.#onReturn = onReturn;
+    this.#max = max;
   }
 
-  get buffered(): readonly T[] {
-    return this.#items;
+  /** Events that wait for the loop. */
+  get size(): number {
+    return this.#waiting.size;
   }
 
-  push(item: T): void {
+  /** The event that waits under this key. */
+  waiting(key: unknown): T | undefined {
+    return this.#waiting.get(key);
+  }
+
+  /** Without a key, an event waits for itself. */
+  push(item: T, key: unknown = {}): void {
     if (this.#ended) return;
-    const waiter = this.#waiters.shift();
-    if (waiter === undefined) this.#items.push(item);
-    else waiter.resolve({ done: false, value: item });
+    const reader = this.#readers.shift();
+    if (reader !== undefined) return reader.resolve({ done: false, value: item });
+    this.#waiting.set(key, item);
+    if (this.#waiting.size > this.#max) this.#take();
   }
 
-  /** Replaces what is buffered. */
-  replace(items: readonly T[]): void {
-    this.#items = [...items];
+  /** Drops everything that waits. */
+  clear(): void {
+    this.#waiting.clear();
   }
 
   /** No further events: the loop ends after the buffered ones. */
   end(): void {
     this.#ended = true;
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ done: true, value: undefined });
+    for (const reader of this.#readers.splice(0)) reader.resolve({ done: true, value: undefined });
   }
 
   /** The loop throws after the buffered events. */
   fail(error: unknown): void {
     if (this.#ended) return;
-    const waiter = this.#waiters.shift();
-    if (waiter === undefined) this.#failure = { error };
-    else waiter.reject(error);
+    const reader = this.#readers.shift();
+    if (reader === undefined) this.#failure = { error };
+    else reader.reject(error);
     this.end();
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#items.length > 0) return Promise.resolve({ done: false, value: this.#items.shift()! });
+    if (this.#waiting.size > 0) return Promise.resolve({ done: false, value: this.#take() });
     if (this.#failure !== null) {
       const { error } = this.#failure;
       this.#failure = null;
       return Promise.reject(error);
     }
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    const waiter = deferred<IteratorResult<T, undefined>>();
-    this.#waiters.push(waiter);
-    return waiter.promise;
+    const reader = deferred<IteratorResult<T, undefined>>();
+    this.#readers.push(reader);
+    return reader.promise;
+  }
+
+  #take(): T {
+    const [key, item] = this.#waiting.entries().next().value!;
+    this.#waiting.delete(key);
+    return item;
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
-    this.#items = [];
+    this.clear();
     this.end();
     this.#onReturn();
     return Promise.resolve({ done: true, value: undefined });

@@ -3,7 +3,9 @@
 // Getting a client: `connect` waits for the session, `createClient` returns at once.
 export { connect, createClient } from './connect.ts';
 export type { AddressInput, ClientOptions, ConnectOptions } from './connect.ts';
-export type { Client, ClientEvents, SessionChange, StatusEvent, WatchOption } from './client.ts';
+export type { Client, ClientStats, ScopeOptions } from './client.ts';
+export type { ClientEvents, CloseOptions, Reconnecting, SessionChange, SlowStream, StatusEvent } from './lifecycle.ts';
+export type { WatchOption } from './reads.ts';
 export type { CallOptions } from './connection.ts';
 export type { ClientState } from './session-events.ts';
 export type { SessionState } from './handshake.ts';
@@ -12,6 +14,8 @@ export type { SessionState } from './handshake.ts';
 export type { CreateOptions, VersionOptions } from './requests.ts';
 export type { ParentOptions } from './create.ts';
 export type { RepeatOptions } from './idempotent.ts';
+export type { UpdateOptions } from './update.ts';
+export type { EnsembleConfiguration, MembershipChange } from './ensemble.ts';
 export type {
   Acl,
   AclName,
@@ -29,8 +33,12 @@ export type { Multi, MultiRead, Settled } from './multi.ts';
 export { perms } from '@corral/protocol';
 export type { CreateMode } from '@corral/protocol';
 
+// Typed data: `json(schema)` with a schema of any library that follows Standard Schema.
+export { json, SchemaError, text } from './codec.ts';
+export type { Codec, SchemaIssue, SchemaResult, StandardSchema } from './codec.ts';
+
 // Watches.
-export type { PersistentKind, WatchEvent, WatchEventType, WatchListener } from './watches.ts';
+export type { NodeEventType, PersistentKind, WatchEvent, WatchEventType, WatchListener } from './watches.ts';
 export type { WatchStream, WatchStreamOptions } from './watch-stream.ts';
 export type { RemoveKind } from './watching.ts';
 
@@ -41,6 +49,7 @@ export {
   ClosedError,
   ConnectError,
   ConnectionLossError,
+  InvalidDataError,
   MultiError,
   NoAuthError,
   NodeExistsError,

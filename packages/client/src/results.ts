@@ -38,8 +38,8 @@ export interface Created {
   readonly path: string;
   readonly stat: Stat;
 }
-export interface Data {
-  readonly data: Uint8Array;
+export interface Data<T = Uint8Array> {
+  readonly data: T;
   /** False for a node that holds null, which reads as empty but is not the same. */
   readonly hasData: boolean;
   readonly stat: Stat;

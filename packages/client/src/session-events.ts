@@ -29,6 +29,7 @@ export type Effect =
   | { readonly kind: 'reject'; readonly call: Call; readonly error: unknown }
   | { readonly kind: 'authSettled'; readonly added: AddedCredential; readonly error: ZkError | null }
   | { readonly kind: 'state'; readonly state: ClientState; readonly cause: Error | null }
+  | { readonly kind: 'reconnecting'; readonly attempt: number; readonly delay: number; readonly cause: Error | null }
   | { readonly kind: 'session'; readonly old: bigint | null; readonly new: bigint }
   | { readonly kind: 'fire'; readonly watcher: Watcher; readonly event: WatchEvent };
 

@@ -192,6 +192,7 @@ export class SessionMachine {
     const delay = this.#options.retry(this.#attempt, this.#options.random);
     if (delay === null) return this.#closed(cause ?? new Error('no server left to try'));
     this.#phase = { kind: 'resting', until: now + delay };
+    this.#effects.push({ kind: 'reconnecting', attempt: this.#attempt, delay, cause });
   }
 
   /** The session is gone, by the server's word or by our own clock. */
@@ -233,6 +234,8 @@ export class SessionMachine {
       case xids.auth:
         return this.#authAnswered(header.err, now);
       case xids.setWatches:
+        // A server that is older than the last one may not know how. One that cannot watch is of no use.
+        if (header.err !== 0) this.#hangUp(link, serverError(header.err, { op: 'setWatches2' }));
         return;
       default:
         return this.#answer(link, header, reader);

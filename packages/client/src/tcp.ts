@@ -46,6 +46,7 @@ function openSocket(target: Target, events: LinkEvents, tls: ConnectionOptions |
       }
       socket.write(bytes);
     },
+    unref: () => void socket.unref(),
     close() {
       socket.removeAllListeners();
       // A destroyed socket may still report an error of its past; without a listener that would end the process.

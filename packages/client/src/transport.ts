@@ -26,6 +26,8 @@ export interface Link {
   send(bytes: Uint8Array): void;
   /** Ends the link at once. No event follows. */
   close(): void;
+  /** The process may end although the link is open. */
+  unref?(): void;
 }
 
 export interface Transport {

@@ -3,11 +3,16 @@
 import type { Clock } from './clock.ts';
 import type { Connection, SubmitOptions } from './connection.ts';
 import type { Root } from './root.ts';
+import type { ClientState } from './session-events.ts';
+import type { Watching } from './watching.ts';
 
 export interface View {
   readonly connection: Connection;
   readonly clock: Clock;
+  readonly watching: Watching;
   readonly root: Root;
+  /** Calls back on every change of the client's state; the result ends that. */
+  onState(listener: (state: ClientState) => void): () => void;
   /** Work that goes on after its caller has been answered. */
   readonly background: Background;
 }

@@ -1,14 +1,15 @@
 // `for await (const event of client.watch(path))`: a persistent watch as a bounded stream. A slow loop sees fewer events,
-// never stale ones: repeats are merged, and a buffer that runs over becomes one `reset`.
+// never stale ones: of one path only the newest event waits, and a buffer that runs over becomes one `reset`.
 
 import { EventQueue } from './event-queue.ts';
+import type { ClientState } from './session-events.ts';
 import type { WatchEvent } from './watches.ts';
 
 export interface WatchStreamOptions {
-  /** `off` delivers every event; by default one that waits already is not queued twice. */
-  readonly merge?: 'repeats' | 'off';
+  /** `false` delivers every event; by default the newest of a path takes the place of one that still waits. */
+  readonly coalesce?: boolean | undefined;
   /** Events that may wait before they collapse into a `reset`; 10000 unless given. */
-  readonly bufferMax?: number;
+  readonly bufferMax?: number | undefined;
 }
 
 const defaultBufferMax = 10_000;
@@ -18,37 +19,52 @@ export class WatchStream implements AsyncIterable<WatchEvent> {
   readonly ready: Promise<void>;
   readonly #queue: EventQueue<WatchEvent>;
   readonly #path: string;
-  readonly #merge: boolean;
+  readonly #coalesce: boolean;
   readonly #bufferMax: number;
-  readonly #stop: () => void;
+  readonly #parts: StreamParts;
+  #set = false;
+  #away = false;
 
-  constructor(
-    path: string,
-    options: WatchStreamOptions,
-    start: (stream: WatchStream) => Promise<void>,
-    stop: () => void,
-  ) {
+  constructor(path: string, options: WatchStreamOptions, parts: StreamParts) {
     this.#path = path;
-    this.#merge = options.merge !== 'off';
+    this.#coalesce = options.coalesce ?? true;
     this.#bufferMax = options.bufferMax ?? defaultBufferMax;
-    this.#stop = stop;
-    this.#queue = new EventQueue(stop);
-    this.ready = start(this);
+    this.#parts = parts;
+    this.#queue = new EventQueue(() => parts.stop());
+    this.ready = parts.start(this).then(() => void (this.#set = true));
     // A consumer that never looks at `ready` meets the same error in its loop.
     this.ready.catch((error: unknown) => this.#queue.fail(error));
   }
 
   push(event: WatchEvent): void {
-    const buffered = this.#queue.buffered;
-    if (this.#merge && repeats(buffered, event)) return;
-    if (buffered.length < this.#bufferMax) return this.#queue.push(event);
-    this.#queue.replace([{ type: 'reset', path: this.#path, zxid: null }]);
+    const key = this.#coalesce ? keyOf(event) : {};
+    if (this.#queue.size < this.#bufferMax || this.#queue.waiting(key) !== undefined) {
+      return this.#queue.push(event, key);
+    }
+    const dropped = this.#queue.size + 1;
+    this.#queue.clear();
+    this.#mark('reset');
+    this.#parts.slow({ path: this.#path, dropped });
+  }
+
+  /** Tells the loop that what it knows may be out of date, and when to look again. */
+  stateChanged(state: ClientState): void {
+    if (state === 'closed') return this.close();
+    if (!this.#set) return;
+    const away = state !== 'connected' && state !== 'readonly';
+    if (away && !this.#away) this.#mark('suspended');
+    if (!away && this.#away) this.#mark('reset');
+    this.#away = away;
+  }
+
+  #mark(type: 'suspended' | 'reset'): void {
+    this.#queue.push({ type, path: this.#path, zxid: null }, 'mark');
   }
 
   /** Ends the stream and removes the watch. Idempotent. */
   close(): void {
     this.#queue.end();
-    this.#stop();
+    this.#parts.stop();
   }
 
   [Symbol.asyncIterator](): AsyncIterator<WatchEvent, undefined> {
@@ -56,11 +72,11 @@ export class WatchStream implements AsyncIterable<WatchEvent> {
   }
 }
 
-/** True when the last event that waits for this path says the same: whoever reads it will look at the node afterwards. */
-function repeats(buffered: readonly WatchEvent[], event: WatchEvent): boolean {
-  for (let at = buffered.length - 1; at >= 0; at--) {
-    const waiting = buffered[at];
-    if (waiting.path === event.path) return waiting.type === event.type;
-  }
-  return false;
+export interface StreamParts {
+  start(stream: WatchStream): Promise<void>;
+  stop(): void;
+  slow(stream: { readonly path: string; readonly dropped: number }): void;
 }
+
+/** News of a node and of its children are two things. */
+const keyOf = ({ type, path }: WatchEvent): string => (type === 'children' ? `children ${path}` : `node ${path}`);

@@ -5,10 +5,15 @@ import { eventTypes } from '@corral/protocol';
 import type { EventType } from '@corral/protocol';
 import type { Root } from './root.ts';
 
-export type WatchEventType = 'created' | 'deleted' | 'changed' | 'children' | 'reset';
+/** What servers tell. */
+export type NodeEventType = 'created' | 'deleted' | 'changed' | 'children';
+export type WatchEventType = NodeEventType | 'suspended' | 'reset';
 
 export interface WatchEvent {
-  /** `reset`: events may have been missed while the connection was away; look again. */
+  /**
+   * `suspended`: the connection is away, what you know may be out of date (streams only). `reset`: it is back, events may
+   * have been missed; look again.
+   */
   readonly type: WatchEventType;
   readonly path: string;
   /** Transaction that fired the watch; null when the server does not tell (before 3.9, and after a reconnect). */
@@ -42,16 +47,16 @@ export interface Rearm {
   readonly persistentRecursive: string[];
 }
 
-const eventNames: Readonly<Record<EventType, WatchEventType>> = {
+const eventNames: Readonly<Record<EventType, NodeEventType>> = {
   [eventTypes.nodeCreated]: 'created',
   [eventTypes.nodeDeleted]: 'deleted',
   [eventTypes.nodeDataChanged]: 'changed',
   [eventTypes.nodeChildrenChanged]: 'children',
 };
-export const eventNameOf = (type: number): WatchEventType | undefined => eventNames[type as EventType];
+export const eventNameOf = (type: number): NodeEventType | undefined => eventNames[type as EventType];
 
 /** Which one-shot watches an event uses up. */
-const consumedBy: Readonly<Record<Exclude<WatchEventType, 'reset'>, readonly OneShotKind[]>> = {
+const consumedBy: Readonly<Record<NodeEventType, readonly OneShotKind[]>> = {
   created: ['data', 'exists'],
   changed: ['data', 'exists'],
   deleted: ['data', 'exists', 'children'],
@@ -107,9 +112,8 @@ export class WatchRegistry {
   }
 
   /** The watchers that an event reaches; the one-shot ones are forgotten. */
-  take(type: WatchEventType, path: string): Watcher[] {
+  take(type: NodeEventType, path: string): Watcher[] {
     const taken: Watcher[] = [];
-    if (type === 'reset') return taken;
     for (const kind of consumedBy[type]) {
       taken.push(...(this.#tables[kind].get(path) ?? []));
       this.#tables[kind].delete(path);

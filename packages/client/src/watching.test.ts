@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { agreeable } from './testing/fake-ensemble.ts';
-import { setUp } from './testing/setup.ts';
+import { rejection, setUp } from './testing/setup.ts';
 import type { Setup } from './testing/setup.ts';
 import type { WatchEvent } from './watches.ts';
 
@@ -149,22 +149,54 @@ describe('persistent watches', () => {
       seen.push(type);
       if (type === 'deleted') break;
     }
-    expect(seen).toEqual(['changed', 'deleted']);
+    expect(seen).toEqual(['deleted']);
     await clock.settle();
     expect(ensemble.link.ops).toEqual(['addWatch', 'removeWatches']);
     expect(client.stats().watches).toBe(0);
   });
 
-  it('collapse into a reset when nobody keeps up', async () => {
+  it('collapse into a reset when nobody keeps up, and say so', async () => {
     const { client, ensemble } = await setUp();
     const controller = new AbortController();
+    const slow: unknown[] = [];
+    client.on('slow', (stream) => slow.push(stream));
     const stream = client.watch('/a', { recursive: true, bufferMax: 3, signal: controller.signal });
     await stream.ready;
-    for (const name of ['1', '2', '3', '4', '5']) ensemble.link.event(created, `/a/${name}`);
+    for (const name of ['1', '2', '3', '3', '4', '5']) ensemble.link.event(created, `/a/${name}`);
     controller.abort();
     const seen: string[] = [];
     for await (const { type, path } of stream) seen.push(`${type} ${path}`);
     expect(seen).toEqual(['reset /a', 'created /a/5']);
+    expect(slow).toEqual([{ path: '/a', dropped: 4 }]);
+  });
+
+  it('show when the connection is away and when to look again', async () => {
+    const setup = await setUp({ address: 'a/app' });
+    const { client, log } = setup;
+    const stream = client.watch('/a');
+    await stream.ready;
+    const loop = (async () => {
+      for await (const { type, path } of stream) log.push(`${type} ${path}`);
+    })();
+    await reconnect(setup);
+    setup.ensemble.expired.add(1n);
+    await reconnect(setup);
+    expect(log.slice(2)).toEqual([
+      ...['suspended', 'suspended /a', 'connected', 'reset /a'],
+      ...['suspended', 'suspended /a', 'lost', 'session 1 -> 2', 'connected', 'reset /a'],
+    ]);
+    await client.close();
+    await loop;
+  });
+
+  it('deliver every event when told not to coalesce', async () => {
+    const { client, ensemble } = await setUp();
+    const stream = client.watch('/a', { coalesce: false });
+    await stream.ready;
+    for (const type of [created, changed, changed, childrenChanged, deleted]) ensemble.link.event(type, '/a');
+    const seen: string[] = [];
+    for await (const { type } of stream) if (seen.push(type) === 5) break;
+    expect(seen).toEqual(['created', 'changed', 'changed', 'children', 'deleted']);
   });
 
   it('tell the loop when the server refuses', async () => {
@@ -185,5 +217,33 @@ describe('persistent watches', () => {
     })();
     await client.close();
     await loop;
+  });
+});
+
+describe('the next change of a node', () => {
+  it('is a promise that outlives the connection', async () => {
+    const setup = await setUp();
+    const next = setup.client.changed('/x');
+    await reconnect(setup);
+    setup.ensemble.link.event(deleted, '/x');
+    expect(await next).toMatchObject({ type: 'deleted', path: '/x' });
+    expect(setup.client.stats().watches).toBe(0);
+  });
+
+  it('is given up with its signal, its time limit and its client', async () => {
+    const { client, clock, ensemble } = await setUp();
+    const controller = new AbortController();
+    const aborted = rejection(client.changed('/x', { signal: controller.signal }));
+    const late = rejection(client.changed('/x', { timeout: 100 }));
+    const closed = rejection(client.changed('/x'));
+    await clock.settle();
+    controller.abort(new Error('enough'));
+    await clock.advance(100);
+    expect((await aborted).message).toBe('enough');
+    expect(await late).toMatchObject({ code: 'OperationTimeout' });
+    expect(client.stats().watches).toBe(1);
+    expect(ensemble.link.ops).not.toContain('removeWatches');
+    await client.close();
+    expect(await closed).toMatchObject({ code: 'Closing' });
   });
 });

@@ -1,10 +1,12 @@
 // Sets watches and takes them away: the registry on this side, the server's tables on the other, kept in step.
 
 import { addWatchModes, watcherTypes } from '@corral/protocol';
+import { onAbort } from './abort.ts';
 import { makeCall } from './call.ts';
 import type { CallOptions, Connection } from './connection.ts';
 import { ZkError } from './errors.ts';
 import type { Root } from './root.ts';
+import { WatchChain } from './watch-chain.ts';
 import type { OneShotKind, PersistentKind, WatchListener, Watcher } from './watches.ts';
 
 export type RemoveKind = 'data' | 'children' | 'any' | PersistentKind;
@@ -20,6 +22,13 @@ const localKinds: Readonly<Record<RemoveKind, readonly Watcher['kind'][]>> = {
 
 const tableOf = (kind: Watcher['kind']): RemoveKind => (kind === 'exists' ? 'data' : kind);
 
+export interface PersistentWatch {
+  readonly root: Root;
+  readonly path: string;
+  readonly kind: PersistentKind;
+  readonly listener: WatchListener;
+}
+
 export class Watching {
   readonly #connection: Connection;
 
@@ -34,13 +43,19 @@ export class Watching {
     return watcher;
   }
 
-  async addPersistent(
-    root: Root,
-    path: string,
-    kind: PersistentKind,
-    listener: WatchListener,
-    options: CallOptions,
-  ): Promise<Watcher> {
+  /** Resolves, when the watch is set, with what takes it away again. */
+  async addPersistent(wanted: PersistentWatch, options: CallOptions): Promise<() => void> {
+    try {
+      const watcher = await this.#add(wanted, options);
+      return () => this.remove(watcher);
+    } catch (error) {
+      if (!ZkError.is(error, 'Unimplemented')) throw error;
+      // Servers before 3.6 have one-shot watches only.
+      return this.#chain(wanted, options);
+    }
+  }
+
+  async #add({ root, path, kind, listener }: PersistentWatch, options: CallOptions): Promise<Watcher> {
     const watcher: Watcher = { path: root.full(path), kind, listener, root, armed: false, release: null };
     const request = { path: watcher.path, mode: addWatchModes[kind] };
     const call = makeCall('addWatch', { request, path, map: () => undefined, watcher });
@@ -53,6 +68,24 @@ export class Watching {
     }
     this.#removeOnAbort(watcher, options.signal);
     return watcher;
+  }
+
+  async #chain({ root, path, kind, listener }: PersistentWatch, { signal }: CallOptions): Promise<() => void> {
+    const chain = new WatchChain(this.#connection, this, {
+      path: root.full(path),
+      recursive: kind === 'persistentRecursive',
+      tell: (event) => listener({ ...event, path: root.local(event.path) }),
+    });
+    const forget = onAbort(signal, () => chain.stop());
+    const stop = (): void => {
+      forget();
+      chain.stop();
+    };
+    await chain.start().catch((error: unknown) => {
+      stop();
+      throw error;
+    });
+    return stop;
   }
 
   /** Removes one watcher here, and on the server when nobody else needs its watch. */
@@ -83,9 +116,6 @@ export class Watching {
   }
 
   #removeOnAbort(watcher: Watcher, signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
-    const onAbort = (): void => this.remove(watcher);
-    signal.addEventListener('abort', onAbort, { once: true });
-    watcher.release = () => signal.removeEventListener('abort', onAbort);
+    if (signal !== undefined) watcher.release = onAbort(signal, () => this.remove(watcher));
   }
 }

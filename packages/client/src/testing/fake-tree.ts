@@ -1,7 +1,7 @@
 // A tree behind the ensemble in memory: enough of a real server's to see what a client's writes add up to, and a place to
 // cut the link before or after one of them.
 
-import { JuteReader, errorCodes, opName, ops, records } from '@corral/protocol';
+import { JuteReader, errorCodes, eventTypes, opName, ops, records } from '@corral/protocol';
 import type { JuteWriter, OpName, OpRow } from '@corral/protocol';
 import type { FakeServerLink, Received } from './fake-ensemble.ts';
 
@@ -49,6 +49,7 @@ const containerOwner = -(2n ** 63n);
 export class FakeTree {
   #nodes = new Map<string, FakeNode>([['/', { stat: blankStat(0n, 0n), data: null, nextSequence: 0 }]]);
   #zxid = 100n;
+  #watches: { readonly table: 'data' | 'children'; readonly path: string; readonly link: FakeServerLink }[] = [];
   /** Operations that this server does not know. */
   readonly unknown = new Set<OpName>();
   /** Called for every request. */
@@ -63,7 +64,7 @@ export class FakeTree {
   }
   /** A change by somebody else. */
   write(path: string, data: string | null): void {
-    if (data === null) this.#nodes.delete(path);
+    if (data === null) this.#delete({ path, version: -1, data: null, flags: 0 });
     else if (this.#nodes.has(path)) this.#set({ path, data: new TextEncoder().encode(data), version: -1, flags: 0 });
     else this.#create({ path, data: new TextEncoder().encode(data), flags: 0, version: 0 }, 'create2', 0n);
   }
@@ -73,6 +74,7 @@ export class FakeTree {
     if (fault === 'cut before') return link.fail();
     let answer: (to: JuteWriter) => void = () => undefined;
     let code = 0;
+    this.#watch(received, link);
     try {
       if (this.unknown.has(received.op)) throw new Refusal('Unimplemented');
       answer = received.op === 'multi' ? this.#multi(received, link) : this.#apply(received, link.sessionId);
@@ -164,6 +166,8 @@ export class FakeTree {
     const owner = op === 'createContainer' ? containerOwner : (fields.flags & 1) === 1 ? session : 0n;
     const stat = { ...blankStat(++this.#zxid, owner), dataLength: fields.data?.length ?? 0 };
     this.#nodes.set(path, { stat, data: fields.data, nextSequence: 0 });
+    this.#fire(eventTypes.nodeCreated, path, ['data']);
+    this.#fire(eventTypes.nodeChildrenChanged, parentOf(path), ['children']);
     return { path, stat };
   }
   #set({ path, data, version }: Fields): FakeNode['stat'] {
@@ -171,6 +175,7 @@ export class FakeTree {
     found.data = data;
     found.stat.version = (found.stat.version + 1) | 0;
     found.stat.mzxid = ++this.#zxid;
+    this.#fire(eventTypes.nodeDataChanged, path, ['data']);
     return found.stat;
   }
   #delete({ path, version }: Fields): void {
@@ -178,11 +183,21 @@ export class FakeTree {
     if (this.#childrenOf(path).length > 0) throw new Refusal('NotEmpty');
     this.#nodes.delete(path);
     this.#zxid += 1n;
+    this.#fire(eventTypes.nodeDeleted, path, ['data', 'children']);
+    this.#fire(eventTypes.nodeChildrenChanged, parentOf(path), ['children']);
   }
 
-  /** The session is over. */
-  expire(session: bigint): void {
-    for (const [path, { stat }] of this.#nodes) if (stat.ephemeralOwner === session) this.#nodes.delete(path);
+  // One-shot watches; a new connection has none until the client sets them again, which this tree does not answer.
+
+  #watch(received: { readonly op: OpName; readonly request: object }, link: FakeServerLink): void {
+    const { path, watch } = received.request as { readonly path: string; readonly watch?: boolean };
+    if (watch !== true || !(received.op === 'exists' || this.#nodes.has(path))) return;
+    this.#watches.push({ table: received.op.startsWith('getChildren') ? 'children' : 'data', path, link });
+  }
+  #fire(type: number, path: string, tables: readonly ('data' | 'children')[]): void {
+    const due = this.#watches.filter((watch) => watch.path === path && tables.includes(watch.table));
+    this.#watches = this.#watches.filter((watch) => !due.includes(watch));
+    for (const link of new Set(due.map((watch) => watch.link))) link.event(type, path);
   }
 }
 

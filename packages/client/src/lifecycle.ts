@@ -1,0 +1,177 @@
+// The life of a client, the same for all of its scopes: waiting for a connection, telling of every change, ending it.
+
+import { onAbort } from './abort.ts';
+import type { Clock } from './clock.ts';
+import type { CallOptions, Connection, ConnectionListeners } from './connection.ts';
+import { ConnectError, ZkError } from './errors.ts';
+import { EventQueue } from './event-queue.ts';
+import { guarded } from './guarded.ts';
+import type { ClientState } from './session-events.ts';
+import type { Background } from './view.ts';
+
+export interface SessionChange {
+  readonly old: bigint | null;
+  readonly new: bigint;
+}
+export interface Reconnecting {
+  /** Rounds over all servers since the last good connection. */
+  readonly attempt: number;
+  /** Milliseconds until the next one. */
+  readonly delay: number;
+  readonly cause: Error | null;
+}
+export interface SlowStream {
+  /** Path of the watch whose loop did not keep up. */
+  readonly path: string;
+  /** Events that its `reset` stands for. */
+  readonly dropped: number;
+}
+
+export interface ClientEvents {
+  state: (state: ClientState, cause: Error | null) => void;
+  session: (change: SessionChange) => void;
+  reconnecting: (next: Reconnecting) => void;
+  slow: (stream: SlowStream) => void;
+}
+
+export type StatusEvent =
+  | { readonly type: ClientState; readonly cause: Error | null }
+  /** A new session began; `old` is null for the first one. Ephemerals of the old one are gone or will be. */
+  | ({ readonly type: 'session' } & SessionChange)
+  | ({ readonly type: 'reconnecting' } & Reconnecting)
+  /** A watch stream ran over: events were replaced by a `reset`. */
+  | ({ readonly type: 'slow' } & SlowStream);
+
+export interface CloseOptions extends CallOptions {
+  /** Waits for all calls made so far, also for those that wait for a connection; `timeout` and `signal` end that. */
+  readonly drain?: boolean | undefined;
+}
+
+/** Status events that a loop may leave unread; the oldest go first. */
+const statusMax = 1000;
+
+export class Emitter implements ConnectionListeners {
+  readonly #listeners: { readonly [E in keyof ClientEvents]: Set<ClientEvents[E]> } = {
+    state: new Set(),
+    session: new Set(),
+    reconnecting: new Set(),
+    slow: new Set(),
+  };
+
+  on<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): () => void {
+    const listeners: Set<ClientEvents[E]> = this.#listeners[event];
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  state(state: ClientState, cause: Error | null): void {
+    for (const listener of [...this.#listeners.state]) guarded(() => listener(state, cause));
+  }
+  session(old: bigint | null, current: bigint): void {
+    for (const listener of [...this.#listeners.session]) guarded(() => listener({ old, new: current }));
+  }
+  reconnecting(next: Reconnecting): void {
+    for (const listener of [...this.#listeners.reconnecting]) guarded(() => listener(next));
+  }
+  slow(stream: SlowStream): void {
+    for (const listener of [...this.#listeners.slow]) guarded(() => listener(stream));
+  }
+}
+
+export class Lifecycle {
+  readonly emitter: Emitter;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #background: Background;
+
+  constructor(parts: { connection: Connection; clock: Clock; background: Background; emitter: Emitter }) {
+    this.emitter = parts.emitter;
+    this.#connection = parts.connection;
+    this.#clock = parts.clock;
+    this.#background = parts.background;
+  }
+
+  get state(): ClientState {
+    return this.#connection.machine.state;
+  }
+
+  async connect({ signal, timeout }: CallOptions): Promise<void> {
+    signal?.throwIfAborted();
+    const limit = this.#limit({ signal, timeout });
+    try {
+      const state = await this.#next(['connected', 'readonly', 'closed'], limit.signal);
+      signal?.throwIfAborted();
+      if (state === 'connected' || state === 'readonly') return;
+      const code = state === null ? 'OperationTimeout' : this.#closeCode();
+      throw new ConnectError(code, this.#connection.failures(), this.#connection.cause);
+    } finally {
+      limit.release();
+    }
+  }
+
+  #closeCode(): 'AuthFailed' | 'ConnectFailed' {
+    return ZkError.is(this.#connection.cause, 'AuthFailed') ? 'AuthFailed' : 'ConnectFailed';
+  }
+
+  async close({ drain, signal, timeout }: CloseOptions): Promise<void> {
+    if (drain === true && this.state !== 'closed') {
+      const limit = this.#limit({ signal, timeout });
+      const quiet = Promise.all([this.#connection.idle(), this.#background.idle()]);
+      await Promise.race([quiet, this.#next(['closed'], limit.signal)]);
+      limit.release();
+    }
+    if (this.state === 'closed') return;
+    const closed = this.#next(['closed'], new AbortController().signal);
+    this.#connection.close();
+    await closed;
+  }
+
+  /** A signal that aborts with the caller's, or when the time is over. */
+  #limit({ signal, timeout }: CallOptions): { readonly signal: AbortSignal; release(): void } {
+    const over = new AbortController();
+    if (signal?.aborted === true) over.abort();
+    const forget = onAbort(signal, () => over.abort());
+    const cancel = timeout === undefined ? undefined : this.#clock.after(timeout, () => over.abort());
+    return {
+      signal: over.signal,
+      release() {
+        forget();
+        cancel?.();
+      },
+    };
+  }
+
+  /** The next of these states, the current one included; null when the signal aborts first. */
+  #next(wanted: readonly ClientState[], signal: AbortSignal): Promise<ClientState | null> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve(null);
+      if (wanted.includes(this.state)) return resolve(this.state);
+      const stop = this.emitter.on('state', (state) => {
+        if (wanted.includes(state)) finish(state);
+      });
+      const forget = onAbort(signal, () => finish(null));
+      const finish = (state: ClientState | null): void => {
+        stop();
+        forget();
+        resolve(state);
+      };
+    });
+  }
+
+  status(): AsyncIterableIterator<StatusEvent, undefined> {
+    const stops: (() => void)[] = [];
+    const queue = new EventQueue<StatusEvent>(() => stops.forEach((stop) => stop()), statusMax);
+    queue.push({ type: this.state, cause: null });
+    stops.push(
+      this.emitter.on('session', (change) => queue.push({ type: 'session', ...change })),
+      this.emitter.on('reconnecting', (next) => queue.push({ type: 'reconnecting', ...next })),
+      this.emitter.on('slow', (stream) => queue.push({ type: 'slow', ...stream })),
+      this.emitter.on('state', (type, cause) => {
+        queue.push({ type, cause });
+        if (type === 'closed') queue.end();
+      }),
+    );
+    if (this.state === 'closed') queue.end();
+    return queue;
+  }
+}
