@@ -39,7 +39,7 @@ export type { Codec, SchemaIssue, SchemaResult, StandardSchema } from './codec.t
 
 // Watches.
 export type { NodeEventType, PersistentKind, WatchEvent, WatchEventType, WatchListener } from './watches.ts';
-export type { WatchStream, WatchStreamOptions } from './watch-stream.ts';
+export type { StreamEvent, WatchStream, WatchStreamOptions } from './watch-stream.ts';
 export type { RemoveKind } from './watching.ts';
 
 // Errors: catch ZkError, branch on its code with `ZkError.is`.

@@ -3,7 +3,7 @@
 
 import { EventQueue } from './event-queue.ts';
 import type { ClientState } from './session-events.ts';
-import type { WatchEvent } from './watches.ts';
+import type { WatchEvent, WatchEventType } from './watches.ts';
 
 export interface WatchStreamOptions {
   /** `false` delivers every event; by default the newest of a path takes the place of one that still waits. */
@@ -12,12 +12,17 @@ export interface WatchStreamOptions {
   readonly bufferMax?: number | undefined;
 }
 
+export interface StreamEvent extends Omit<WatchEvent, 'type'> {
+  /** `suspended`: the connection is away, what the loop knows may be out of date; a `reset` follows when it is back. */
+  readonly type: WatchEventType | 'suspended';
+}
+
 const defaultBufferMax = 10_000;
 
-export class WatchStream implements AsyncIterable<WatchEvent> {
+export class WatchStream implements AsyncIterable<StreamEvent> {
   /** Resolves when the server has set the watch: changes from here on are seen. */
   readonly ready: Promise<void>;
-  readonly #queue: EventQueue<WatchEvent>;
+  readonly #queue: EventQueue<StreamEvent>;
   readonly #path: string;
   readonly #coalesce: boolean;
   readonly #bufferMax: number;
@@ -67,7 +72,7 @@ export class WatchStream implements AsyncIterable<WatchEvent> {
     this.#parts.stop();
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<WatchEvent, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<StreamEvent, undefined> {
     return this.#queue;
   }
 }

@@ -7,13 +7,10 @@ import type { Root } from './root.ts';
 
 /** What servers tell. */
 export type NodeEventType = 'created' | 'deleted' | 'changed' | 'children';
-export type WatchEventType = NodeEventType | 'suspended' | 'reset';
+export type WatchEventType = NodeEventType | 'reset';
 
 export interface WatchEvent {
-  /**
-   * `suspended`: the connection is away, what you know may be out of date (streams only). `reset`: it is back, events may
-   * have been missed; look again.
-   */
+  /** `reset`: events may have been missed while the connection was away; look again. */
   readonly type: WatchEventType;
   readonly path: string;
   /** Transaction that fired the watch; null when the server does not tell (before 3.9, and after a reconnect). */

@@ -2,7 +2,7 @@
 // says that something may have been missed.
 
 import type { Command } from 'commander';
-import type { CallOptions, Client, WatchEvent } from '@corral/client';
+import type { CallOptions, Client, StreamEvent } from '@corral/client';
 import type { Context } from '../context.ts';
 import { dataJson, hex, printJson } from '../output.ts';
 import { globalsOf, withClient } from '../with-client.ts';
@@ -31,7 +31,7 @@ export function registerWatch(program: Command, context: Context): void {
 }
 
 /** The event with what the node holds now, which may be newer than the event. */
-async function describe(client: Client, event: WatchEvent, call: CallOptions): Promise<object> {
+async function describe(client: Client, event: StreamEvent, call: CallOptions): Promise<object> {
   const { type, path } = event;
   const shown = { type, path, zxid: event.zxid === null ? null : hex(event.zxid) };
   if (type !== 'created' && type !== 'changed') return shown;
