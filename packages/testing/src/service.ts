@@ -15,6 +15,9 @@ import type { ClientRef, TestEvent, TestListener, World } from './world.ts';
 /** Nodes by path; missing parents are made. */
 export type Seed = Readonly<Record<string, DataInput>>;
 
+/** A client whose server is down may not get through; its session is left to expire. */
+const closingMsMax = 2000;
+
 export abstract class Service implements AsyncDisposable {
   protected readonly world: World;
   readonly #leakPolicy: LeakPolicy;
@@ -135,10 +138,24 @@ export abstract class Service implements AsyncDisposable {
     return { sessions, watchers: this.watchers() };
   }
 
+  /** Closes the clients that were made here, in good order: faults end, the network heals, servers that paused go on. */
+  async closeClients(): Promise<void> {
+    const { world } = this;
+    world.faults.clear();
+    world.network.heal();
+    for (const server of world.servers) server.resume();
+    for (const client of world.clients.keys()) void client.close();
+    await world.time.until(() => world.clients.size === 0, closingMsMax, 'clients that close').catch(() => undefined);
+  }
+
   /** Stops everything and closes all clients that were made here. What they had left open is reported. */
-  [Symbol.asyncDispose](): Promise<void> {
+  close(): Promise<void> {
     this.#disposed ??= this.#dispose();
     return this.#disposed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #dispose(): Promise<void> {
