@@ -5,6 +5,7 @@ export { runServer } from './run.ts';
 /** Starts a server inside this process. */
 export { startServer } from './start-server.ts';
 export type { RunningServer } from './start-server.ts';
+export type { HeldPorts } from './net/peer-network.ts';
 /** What settings mean for a core that somebody else drives. */
 export { coreOptions } from './embedded.ts';
 export type { FlatSettings } from './embedded.ts';

@@ -10,6 +10,7 @@ import type { Config, LoadedConfig } from './config/load.ts';
 import type { EnsemblePlace } from './config/members.ts';
 import type { Logger } from './log.ts';
 import type { MemberParts } from './member-host.ts';
+import type { HeldPorts } from './net/peer-network.ts';
 import { ensembleOptions } from './replica-options.ts';
 import { dataDirs, recoveryOptions, restored } from './restore.ts';
 import { NodeFiles } from './storage/node-files.ts';
@@ -70,6 +71,7 @@ export function memberParts(
   { config, configFile }: LoadedConfig,
   place: EnsemblePlace,
   { epochs, isEmpty }: Pick<RestoredMember<RestoredState>, 'epochs' | 'isEmpty'>,
+  held: HeldPorts,
 ): MemberParts {
   const dirs = dataDirs(config);
   const canKeep = config.reconfigEnabled && configFile !== undefined;
@@ -86,6 +88,7 @@ export function memberParts(
       quorumTimeoutMs: (connectToLearnerMasterLimitTicks || initLimitTicks) * tickTimeMs,
       keepAlive: config.tcpKeepAlive,
       bindTries: config.electionPortBindRetry,
+      held,
     },
   };
 }

@@ -14,6 +14,7 @@ import { initializeFile, memberParts, restoreAsMember } from './member-parts.ts'
 import type { Logger } from './log.ts';
 import type { ClientConnection } from './net/client-connection.ts';
 import { ClientListener } from './net/client-listener.ts';
+import type { HeldPorts } from './net/peer-network.ts';
 import { replicaOptions } from './replica-options.ts';
 import { dataDirs, ensureDirs, readState, restore } from './restore.ts';
 import { HostFacts } from './host-facts.ts';
@@ -43,13 +44,13 @@ export class CorralServer {
   port = 0;
 
   /** Recovers and opens the client port. Rejects when the data is damaged or in use, or the port is taken. */
-  static async start(loaded: LoadedConfig, logger: Logger): Promise<CorralServer> {
+  static async start(loaded: LoadedConfig, logger: Logger, held: HeldPorts = new Map()): Promise<CorralServer> {
     const { config } = loaded;
     ensureDirs(config);
     const unlock = await lockDataDir(config.dataDir);
     let server: CorralServer | undefined;
     try {
-      server = new CorralServer(loaded, logger, unlock);
+      server = new CorralServer(loaded, logger, unlock, held);
       await server.#open();
       return server;
     } catch (error) {
@@ -62,7 +63,7 @@ export class CorralServer {
     }
   }
 
-  private constructor(loaded: LoadedConfig, logger: Logger, unlock: () => void) {
+  private constructor(loaded: LoadedConfig, logger: Logger, unlock: () => void, held: HeldPorts) {
     const { config } = loaded;
     this.config = config;
     this.#logger = logger;
@@ -97,7 +98,7 @@ export class CorralServer {
     this.host =
       ensemble === undefined || member === undefined
         ? new ReplicaHost(parts)
-        : new MemberHost(parts, memberParts(loaded, ensemble, member));
+        : new MemberHost(parts, memberParts(loaded, ensemble, member, held));
     this.#listener = this.#makeListener();
     this.facts = new HostFacts(loaded, this.host, this.#listener, (snapshot) => this.#restore(snapshot));
     this.#stopPurging = startPurging({

@@ -3,6 +3,7 @@
 import { loadSettings } from './embedded.ts';
 import type { FlatSettings } from './embedded.ts';
 import { Logger } from './log.ts';
+import type { HeldPorts } from './net/peer-network.ts';
 import { CorralServer } from './server.ts';
 
 export interface RunningServer {
@@ -13,11 +14,14 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server; it logs only warnings and worse. The admin server is off unless asked for. */
-export async function startServer(settings: FlatSettings): Promise<RunningServer> {
+/**
+ * Starts a server; it logs only warnings and worse. The admin server is off unless asked for. `held`: ports of its
+ * server.N lines that the caller has taken for it.
+ */
+export async function startServer(settings: FlatSettings, held: HeldPorts = new Map()): Promise<RunningServer> {
   const loaded = loadSettings({ clientPortAddress: '127.0.0.1', 'admin.enableServer': false, ...settings });
   const logger = new Logger({ level: 'error', format: 'json', destination: process.stderr, now: () => Date.now() });
-  const server = await CorralServer.start(loaded, logger);
+  const server = await CorralServer.start(loaded, logger, held);
   const adminUrls = await server.openAdmin();
   return { port: server.port, server, adminUrls, stop: () => server.stop() };
 }

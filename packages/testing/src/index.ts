@@ -18,4 +18,5 @@ export type { ClientRef, Role, TestEvent, TestListener } from './world.ts';
 export type { NodeFacts, SessionFacts, WatcherFacts } from './inspect.ts';
 export type { LeakPolicy, LeakReport } from './leaks.ts';
 export type { Scope } from './scope.ts';
+export type { Storage } from './storage.ts';
 export type { Seed } from './service.ts';

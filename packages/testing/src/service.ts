@@ -23,9 +23,9 @@ export abstract class Service implements AsyncDisposable {
   readonly #leakPolicy: LeakPolicy;
   #disposed: Promise<void> | undefined;
 
-  protected constructor(world: World, leakPolicy: LeakPolicy) {
+  protected constructor(world: World, { leaks = 'warn' }: { readonly leaks?: LeakPolicy }) {
     this.world = world;
-    this.#leakPolicy = leakPolicy;
+    this.#leakPolicy = leaks;
   }
 
   // Clients.
@@ -163,6 +163,7 @@ export abstract class Service implements AsyncDisposable {
     this.world.faults.clear();
     await Promise.all(this.world.servers.map((server) => server.dispose()));
     await this.world.closeClients();
+    for (const cleanUp of this.world.cleanUps) cleanUp();
     const problem = describeLeaks(report);
     if (problem === undefined || this.#leakPolicy === 'ignore') return;
     if (this.#leakPolicy === 'throw') throw new Error(problem);

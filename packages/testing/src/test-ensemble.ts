@@ -1,21 +1,26 @@
-// An ensemble in this process: real members, a network between them that can be cut, and disks in memory.
+// An ensemble in this process: real members, and between them a network that can be cut, or sockets.
 
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Client, ClientOptions, ConnectOptions } from '@corral/client';
 import { coreOptions } from '@corral/server';
-import type { FlatSettings } from '@corral/server';
+import type { FlatSettings, HeldPorts } from '@corral/server';
 import type { LeakPolicy } from './leaks.ts';
 import type { CoreOptions, Pipeline } from './machine.ts';
+import { DiskServer, holdPort } from './disk-server.ts';
 import { MemoryServer } from './memory-server.ts';
 import { PeerNetwork, hostOf } from './peer-network.ts';
 import { Service } from './service.ts';
+import { folderOf } from './storage.ts';
+import type { Folder, StorageOptions } from './storage.ts';
 import { TestMember } from './test-member.ts';
 import { testSettings } from './test-server.ts';
 import { milliseconds } from './time.ts';
 import type { Duration } from './time.ts';
 import { World } from './world.ts';
-import type { WorldOptions } from './world.ts';
+import type { TestedServer, WorldOptions } from './world.ts';
 
-export interface EnsembleOptions extends WorldOptions {
+export interface EnsembleOptions extends WorldOptions, StorageOptions {
   /** Servers with a vote; 3 unless given. */
   readonly size?: number;
   readonly observers?: number;
@@ -39,34 +44,20 @@ const sidOf = (member: MemberRef): number => (typeof member === 'number' ? membe
 export class TestEnsemble extends Service {
   /** By number: `members[0]` is server 1. */
   readonly members: readonly TestMember[];
-  readonly #peers: PeerNetwork;
+  /** Undefined when members speak over sockets. */
+  readonly #peers: PeerNetwork | undefined;
 
   /** Use `startEnsemble`. */
-  constructor(options: EnsembleOptions) {
-    const world = new World(options);
-    super(world, options.leaks ?? 'warn');
-    const { size = 3, observers = 0 } = options;
-    const sids = Array.from({ length: size + observers }, (_, i) => i + 1);
-    const lines = sids.map((sid) => {
-      const role = sid > size ? 'observer' : 'participant';
-      return [`server.${sid}`, `${hostOf(sid)}:2888:3888:${role};2181`] as const;
-    });
-    const settings = { ...testSettings, standaloneEnabled: false, ...Object.fromEntries(lines), ...options.config };
-    const peers = new PeerNetwork(world.time);
+  constructor(
+    world: World,
+    servers: readonly TestedServer[],
+    peers: PeerNetwork | undefined,
+    options: EnsembleOptions,
+  ) {
+    super(world, options);
+    world.servers.push(...servers);
     this.#peers = peers;
-    this.members = sids.map((sid) => {
-      const own = { ...settings, peerType: sid > size ? 'observer' : 'participant' };
-      const server = new MemoryServer(world, {
-        sid,
-        host: hostOf(sid),
-        options: (startedAt) => quickElections(coreOptions(own, { sid, startedAt })),
-        dial: (dial, port, address) => peers.dial(sid, dial, port, address),
-        ended: () => peers.ended(sid),
-      });
-      peers.add(sid, server.machine);
-      world.servers.push(server);
-      return new TestMember(server);
-    });
+    this.members = servers.map((server) => new TestMember(server));
   }
 
   /** For clients of any process and language. Throws unless the ensemble was started with `tcp`, or `listen` called. */
@@ -161,6 +152,7 @@ export class TestEnsemble extends Service {
       typeof each === 'number' || each instanceof TestMember;
     const servers = groups.map((group) => group.filter(isServer).map((each) => this.member(each).id));
     const rest = this.members.map(({ id }) => id).filter((id) => !servers.flat().includes(id));
+    if (this.#peers === undefined) throw new Error("a partition needs storage: 'memory'");
     this.#peers.partition([...servers, rest]);
     this.world.network.heal();
     groups.forEach((group, at) => {
@@ -181,7 +173,7 @@ export class TestEnsemble extends Service {
 
   /** The network is whole again. */
   heal(): void {
-    this.#peers.partition([this.members.map(({ id }) => id)]);
+    this.#peers?.partition([this.members.map(({ id }) => id)]);
     this.world.network.heal();
   }
 
@@ -192,22 +184,86 @@ export class TestEnsemble extends Service {
     if (pipeline === undefined) throw new Error('every server is down');
     return pipeline;
   }
-
-  async startAll(): Promise<void> {
-    this.heal();
-    await Promise.all(this.members.map((member) => member.start()));
-  }
 }
 
-function quickElections({ replica, ensemble }: CoreOptions): CoreOptions {
-  return { replica, ensemble: ensemble && { ...ensemble, electionFinalizeMs } };
+interface Plan {
+  readonly sid: number;
+  readonly host: string;
+  readonly settings: FlatSettings;
 }
 
-/** An ensemble in this process, in memory, with a leader and every member serving. */
+/** Every member's settings, given where it listens for the others. */
+function plansOf(
+  { size = 3, observers = 0, config }: EnsembleOptions,
+  addresses: readonly string[],
+  lineOf: (address: string, role: string) => string,
+): Plan[] {
+  if (addresses.length !== size + observers) throw new Error('an address for each member');
+  const roleOf = (at: number): string => (at < size ? 'participant' : 'observer');
+  const lines = addresses.map((address, at) => [`server.${at + 1}`, lineOf(address, roleOf(at))] as const);
+  const common = { ...testSettings, standaloneEnabled: false, ...Object.fromEntries(lines), ...config };
+  return addresses.map((_, at) => ({
+    sid: at + 1,
+    host: hostOf(at + 1),
+    settings: { ...common, peerType: roleOf(at) },
+  }));
+}
+
+function inMemory(world: World, options: EnsembleOptions): TestEnsemble {
+  const { size = 3, observers = 0 } = options;
+  const peers = new PeerNetwork(world.time);
+  const hosts = Array.from({ length: size + observers }, (_, at) => hostOf(at + 1));
+  const plans = plansOf(options, hosts, (host, role) => `${host}:2888:3888:${role};2181`);
+  const servers = plans.map(({ sid, host, settings }) => {
+    const server = new MemoryServer(world, {
+      sid,
+      host,
+      options: (startedAt) => quickElections(coreOptions(settings, { sid, startedAt })),
+      dial: (dial, port, address) => peers.dial(sid, dial, port, address),
+      ended: () => peers.ended(sid),
+    });
+    peers.add(sid, server.machine);
+    return server;
+  });
+  return new TestEnsemble(world, servers, peers, options);
+}
+
+const quickElections = ({ replica, ensemble }: CoreOptions): CoreOptions => ({
+  replica,
+  ensemble: ensemble && { ...ensemble, electionFinalizeMs },
+});
+
+/** All ports are taken first and the configuration is written from them: nobody else can have them in between. */
+async function onDisk(world: World, options: EnsembleOptions, { dir, remove }: Folder): Promise<TestEnsemble> {
+  const { size = 3, observers = 0 } = options;
+  world.cleanUps.push(remove);
+  const held = Array.from({ length: size + observers }, (): HeldPorts => new Map());
+  const addresses = await Promise.all(
+    held.map(async (ports) => `127.0.0.1:${await holdPort(ports)}:${await holdPort(ports)}`),
+  );
+  const plans = plansOf(options, addresses, (address, role) => `${address}:${role}`);
+  const servers = plans.map(({ sid, host, settings }, at) => {
+    const own = join(dir, String(sid));
+    mkdirSync(own, { recursive: true });
+    writeFileSync(join(own, 'myid'), String(sid));
+    return new DiskServer(world, { sid, host, dir: own, settings, held: held[at] });
+  });
+  return new TestEnsemble(world, servers, undefined, options);
+}
+
+/** An ensemble in this process, in memory unless told otherwise, with a leader and every member serving. */
 export async function startEnsemble(options: EnsembleOptions = {}): Promise<TestEnsemble> {
-  const ensemble = new TestEnsemble(options);
-  await ensemble.startAll();
-  if (options.tcp === true) await ensemble.listen();
-  await ensemble.waitUntilSame();
-  return ensemble;
+  const folder = folderOf(options);
+  const world = new World(options);
+  const ensemble = folder === undefined ? inMemory(world, options) : await onDisk(world, options, folder);
+  try {
+    ensemble.heal();
+    await Promise.all(ensemble.members.map((member) => member.start()));
+    if (options.tcp === true) await ensemble.listen();
+    await ensemble.waitUntilSame();
+    return ensemble;
+  } catch (error) {
+    await ensemble.close();
+    throw error;
+  }
 }

@@ -5,12 +5,15 @@ import type { FlatSettings } from '@corral/server';
 import type { LeakPolicy } from './leaks.ts';
 import type { Client } from '@corral/client';
 import type { CoreOptions, Pipeline } from './machine.ts';
+import { DiskServer } from './disk-server.ts';
 import { MemoryServer } from './memory-server.ts';
 import { Service } from './service.ts';
+import { folderOf } from './storage.ts';
+import type { StorageOptions } from './storage.ts';
 import { World } from './world.ts';
 import type { TestedServer, WorldOptions } from './world.ts';
 
-export interface ServerOptions extends WorldOptions {
+export interface ServerOptions extends WorldOptions, StorageOptions {
   /** Opens a TCP port as well, for clients of other processes: see `connectString`. */
   readonly tcp?: boolean;
   /** Settings, by their names in zoo.cfg. */
@@ -38,10 +41,17 @@ export class TestServer extends Service {
   /** Use `startServer`. */
   constructor(options: ServerOptions) {
     const world = new World(options);
-    super(world, options.leaks ?? 'warn');
+    super(world, options);
     const settings = { ...testSettings, ...options.config };
-    const coreOf = (startedAt: number): CoreOptions => coreOptions(settings, { sid, startedAt });
-    this.#server = new MemoryServer(world, { sid, host: 'server', options: coreOf });
+    const folder = folderOf(options);
+    const place = { sid, host: 'server' };
+    if (folder === undefined) {
+      const coreOf = (startedAt: number): CoreOptions => coreOptions(settings, { sid, startedAt });
+      this.#server = new MemoryServer(world, { ...place, options: coreOf });
+    } else {
+      this.#server = new DiskServer(world, { ...place, dir: folder.dir, settings, held: new Map() });
+      world.cleanUps.push(folder.remove);
+    }
     world.servers.push(this.#server);
   }
 
@@ -111,10 +121,15 @@ export class TestServer extends Service {
   }
 }
 
-/** A server in this process, in memory: no port, no file, no waiting. */
+/** A server in this process; in memory, unless told otherwise: no port, no file, no waiting. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const server = new TestServer(options);
-  await server.start();
-  if (options.tcp === true) await server.listen();
-  return server;
+  try {
+    await server.start();
+    if (options.tcp === true) await server.listen();
+    return server;
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
 }

@@ -75,6 +75,8 @@ export class World {
   readonly clients = new Map<Client, object>();
   /** Sessions that somebody was given and nobody here has closed, or lost. They may have ended. */
   readonly openSessions = new Set<bigint>();
+  /** What is left to do when everything is closed. */
+  readonly cleanUps: (() => void)[] = [];
   readonly #faults = new Faults();
   readonly #listeners = new Set<TestListener>();
 

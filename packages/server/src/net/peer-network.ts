@@ -26,7 +26,14 @@ export interface PeerNetworkOptions {
   readonly keepAlive: boolean;
   /** Tries to bind a port that is in use; 0 is without end. */
   readonly bindTries: number;
+  readonly held: HeldPorts;
 }
+
+/**
+ * Ports that were taken before the configuration was written, each by a server that listens and accepts nothing: whoever
+ * listens first gets its socket. So no port that was free a moment ago is lost to somebody else.
+ */
+export type HeldPorts = Map<number, Server>;
 
 /** Connections that others have opened, on each port. */
 const inboundMax = 256;
@@ -90,7 +97,9 @@ export class PeerNetwork {
     server.on('connection', (socket) => this.#accept(port, socket));
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ port: number, ...(host === undefined ? {} : { host }) }, () => {
+      const held = this.#options.held.get(number);
+      this.#options.held.delete(number);
+      server.listen(held ?? { port: number, ...(host === undefined ? {} : { host }) }, () => {
         server.off('error', reject);
         server.on('error', (error) => this.#events.refused(port, error.message));
         this.#servers.push(server);
