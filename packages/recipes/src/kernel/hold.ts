@@ -112,6 +112,13 @@ export class Hold implements AsyncDisposable {
     this.#end();
   }
 
+  /** Gives it up in the background. */
+  abandon(): void {
+    this.release().catch((error: unknown) => {
+      if (!ZkError.is(error)) throw error;
+    });
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }
@@ -124,7 +131,6 @@ export class Hold implements AsyncDisposable {
     this.#controller.abort(new LostError(this.path, why));
   }
 
-  /** Moves to another node of ours, which takes the place of the first one. */
   async #look(path: string): Promise<Stat | null> {
     return this.#zk.exists(path, { signal: this.#watching.signal, watch: () => this.#touched(path) });
   }

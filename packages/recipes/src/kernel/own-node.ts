@@ -64,17 +64,17 @@ async function afterFailure(
   }
   if (!isAmbiguous(error)) throw error;
   if (signal?.aborted === true || zk.state === 'closed') {
-    removeAttempt(zk, dir, id, session);
+    abandonAttempt(zk, dir, id, session);
     signal?.throwIfAborted();
     throw error;
   }
   try {
-    const found = await findAttempt(zk, dir, id, signal);
-    if (found !== null && found.session === zk.session?.id) return found;
-    if (zk.session?.id !== session) removeAttempt(zk, dir, id, session);
+    const [found] = await findAttempt(zk, dir, id, signal);
+    if (found?.session === zk.session?.id) return found ?? null;
+    abandonAttempt(zk, dir, id, session);
     return null;
   } catch (thrown) {
-    removeAttempt(zk, dir, id, session);
+    abandonAttempt(zk, dir, id, session);
     throw thrown;
   }
 }
@@ -83,22 +83,26 @@ async function afterFailure(
 const wasRefusedForNow = (error: unknown): boolean =>
   ZkError.is(error, 'SessionMoved') || ZkError.is(error, 'ThrottledOp');
 
-/** The server we are connected to now may not have heard of what the last one did for us: sync before looking. */
-async function findAttempt(zk: Client, dir: string, id: string, signal?: AbortSignal): Promise<OwnNode | null> {
+/**
+ * The nodes that an attempt made. The server we are connected to now may not have heard of what the last one did for us:
+ * sync before looking.
+ */
+export async function findAttempt(zk: Client, dir: string, id: string, signal?: AbortSignal): Promise<OwnNode[]> {
   try {
     await zk.sync(dir, { signal });
-    const { children } = await zk.children(dir, { signal });
-    const name = children.find((child) => child.includes(id));
-    if (name === undefined) return null;
-    const stat = await zk.exists(join(dir, name), { signal });
-    return stat === null ? null : ownNode(dir, name, stat);
+    const names = (await zk.children(dir, { signal })).children.filter((child) => child.includes(id));
+    const stats = await Promise.all(names.map((name) => zk.exists(join(dir, name), { signal })));
+    return names.flatMap((name, at) => {
+      const stat = stats[at];
+      return stat === null ? [] : [ownNode(dir, name, stat)];
+    });
   } catch (error) {
-    if (ZkError.is(error, 'NoNode')) return null;
+    if (ZkError.is(error, 'NoNode')) return [];
     throw error;
   }
 }
 
-const ownNode = (dir: string, name: string, stat: Stat): OwnNode => ({
+export const ownNode = (dir: string, name: string, stat: Stat): OwnNode => ({
   dir,
   name,
   path: join(dir, name),
@@ -109,17 +113,17 @@ const ownNode = (dir: string, name: string, stat: Stat): OwnNode => ({
 // Cleaning up
 
 /** Deletes what an attempt may have left behind, in the background, until that is done or the session is over. */
-function removeAttempt(zk: Client, dir: string, id: string, session: bigint | null): void {
+export function abandonAttempt(zk: Client, dir: string, id: string, session: bigint | null): void {
   inBackground(zk, session, async () => {
-    const found = await findAttempt(zk, dir, id);
-    if (found !== null) await zk.delete(found.path);
+    for (const { path } of await findAttempt(zk, dir, id)) await zk.delete(path);
   });
 }
 
-/** Deletes a node of ours in the background; nobody waits for it. */
-export function abandon(zk: Client, own: OwnNode): void {
-  inBackground(zk, own.session, () => zk.delete(own.path));
+/** Deletes nodes of ours in the background; nobody waits for it. */
+export function abandonAll(zk: Client, nodes: readonly Pick<OwnNode, 'path' | 'session'>[]): void {
+  for (const { path, session } of nodes) inBackground(zk, session, () => zk.delete(path));
 }
+export const abandon = (zk: Client, own: Pick<OwnNode, 'path' | 'session'>): void => abandonAll(zk, [own]);
 
 function inBackground(zk: Client, session: bigint | null, work: () => Promise<void>): void {
   repeatWhileOurs(zk, session, work).catch((error: unknown) => {

@@ -2,11 +2,14 @@
 // container that once had children at any moment, and keeps one that never had any for ever.
 
 import { ZkError } from '@corral/client';
-import type { Client, CreateOptions, Created, DataInput } from '@corral/client';
+import type { Acl, AclName, Client, CreateOptions, Created, DataInput, Multi } from '@corral/client';
 import { parentOf } from './paths.ts';
 
 export interface CallSignal {
   readonly signal?: AbortSignal | undefined;
+}
+export interface AclOption {
+  readonly acl?: AclName | readonly Acl[] | undefined;
 }
 
 /** Bad luck with the server's removal of containers does not strike that often in a row; a missing chroot does. */
@@ -23,35 +26,52 @@ export async function createBelowContainers(
   data: DataInput,
   options: CreateOptions & CallSignal = {},
 ): Promise<Created> {
+  try {
+    return await zk.create(path, data, options);
+  } catch (error) {
+    if (!ZkError.is(error, 'NoNode')) throw error;
+  }
+  const [created] = await commitBelowContainers(zk, parentOf(path), (tx) => tx.create(path, data, options), options);
+  return created;
+}
+
+/** Commits a transaction that creates nodes in `dir`, with `dir` and its parents where they are missing. */
+export async function commitBelowContainers<R extends unknown[]>(
+  zk: Client,
+  dir: string,
+  fill: (tx: Multi) => Multi<R>,
+  { acl = 'open', signal }: AclOption & CallSignal = {},
+): Promise<R> {
   let mode: 'container' | 'persistent' = 'container';
+  let missing: string[] = [];
   for (let round = 1; ; round++) {
+    const tx = zk.multi();
+    for (const parent of missing) tx.create(parent, '', { mode, acl });
     try {
-      return await zk.create(path, data, options);
+      const results: unknown[] = await fill(tx).commit({ signal });
+      return results.slice(missing.length) as R;
     } catch (error) {
-      if (!ZkError.is(error, 'NoNode') || round > roundsMax) throw error;
+      if (round > roundsMax) throw error;
+      if (missing.length > 0 && mode === 'container' && lacksContainers(error)) mode = 'persistent';
+      else if (!concernsParents(error, dir, missing)) throw error;
     }
-    const missing = await missingParents(zk, path, options);
-    try {
-      const tx = zk.multi();
-      for (const parent of missing) tx.create(parent, '', { mode, acl: options.acl ?? 'open' });
-      return (await tx.create(path, data, options).commit({ signal: options.signal })).at(-1) as unknown as Created;
-    } catch (error) {
-      // Somebody else made one of the parents, or the server removed one: look again.
-      if (mode === 'container' && lacksContainers(error)) mode = 'persistent';
-      else if (!ZkError.is(error, 'NoNode') && !isParentThere(error, missing)) throw error;
-    }
+    // Somebody else may have made one of the parents meanwhile, or the server removed one.
+    missing = await missingFrom(zk, dir, signal);
   }
 }
 
-const isParentThere = (error: unknown, parents: readonly string[]): boolean =>
-  ZkError.is(error, 'NodeExists') && error.path !== null && parents.includes(error.path);
+function concernsParents(error: unknown, dir: string, parents: readonly string[]): boolean {
+  if (!ZkError.is(error) || error.path === null) return false;
+  if (error.code === 'NodeExists') return parents.includes(error.path);
+  return error.code === 'NoNode' && (parents.includes(error.path) || parentOf(error.path) === dir);
+}
 
-/** Ancestors that do not exist, the topmost first. */
-async function missingParents(zk: Client, path: string, { signal }: CallSignal): Promise<string[]> {
+/** `dir` and its ancestors as far as they do not exist, the topmost first. */
+async function missingFrom(zk: Client, dir: string, signal: AbortSignal | undefined): Promise<string[]> {
   const missing: string[] = [];
-  for (let parent = parentOf(path); parent !== '/'; parent = parentOf(parent)) {
-    if ((await zk.exists(parent, { signal })) !== null) break;
-    missing.unshift(parent);
+  for (let path = dir; path !== '/'; path = parentOf(path)) {
+    if ((await zk.exists(path, { signal })) !== null) break;
+    missing.unshift(path);
   }
   return missing;
 }

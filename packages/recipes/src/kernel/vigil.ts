@@ -63,3 +63,20 @@ export async function pause(zk: Client, ms: number, signal?: AbortSignal): Promi
   vigil.ringAfter(ms);
   while (zk.clock.now() < until) await vigil.rung();
 }
+
+/** The promise, or the signal's reason if that comes first. */
+export async function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    stop = () => signal.removeEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    stop();
+  }
+}

@@ -1,0 +1,56 @@
+// A barrier: while its node exists, everybody waits.
+
+import { ZkError } from '@corral/client';
+import type { Client } from '@corral/client';
+import { insist } from './kernel/insist.ts';
+import { createBelowContainers } from './kernel/parents.ts';
+import type { CallSignal } from './kernel/parents.ts';
+import { Vigil } from './kernel/vigil.ts';
+
+export class Barrier {
+  readonly path: string;
+  readonly #zk: Client;
+
+  constructor(zk: Client, path: string) {
+    this.#zk = zk;
+    this.path = path;
+  }
+
+  /** From now on, `wait` waits. */
+  raise({ signal }: CallSignal = {}): Promise<void> {
+    return this.#set(() => createBelowContainers(this.#zk, this.path, '', { signal }), 'NodeExists', signal);
+  }
+
+  /** Lets everybody pass. */
+  lift({ signal }: CallSignal = {}): Promise<void> {
+    return this.#set(() => this.#zk.delete(this.path, { signal }), 'NoNode', signal);
+  }
+
+  /** Waits until the barrier is lifted. Believes no event, only that the node is gone. */
+  async wait({ signal }: CallSignal = {}): Promise<void> {
+    using vigil = new Vigil(this.#zk, this.path, signal);
+    while (await this.#isUp(vigil)) await vigil.rung();
+  }
+
+  /** `get` and not `exists`: a barrier that is down needs no watch. */
+  async #isUp({ ring, signal }: Vigil): Promise<boolean> {
+    try {
+      await this.#zk.get(this.path, { watch: ring, signal });
+      return true;
+    } catch (error) {
+      if (ZkError.is(error, 'NoNode')) return false;
+      throw error;
+    }
+  }
+
+  async #set(work: () => Promise<unknown>, already: 'NodeExists' | 'NoNode', signal?: AbortSignal): Promise<void> {
+    try {
+      await insist(this.#zk, work, signal);
+    } catch (error) {
+      if (!ZkError.is(error, already)) throw error;
+    }
+  }
+}
+
+/** The barrier at a path. */
+export const barrier = (zk: Client, path: string): Barrier => new Barrier(zk, path);
