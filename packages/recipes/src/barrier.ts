@@ -3,7 +3,6 @@
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
 import { insist } from './kernel/insist.ts';
-import { createBelowContainers } from './kernel/parents.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { Vigil } from './kernel/vigil.ts';
 
@@ -18,7 +17,7 @@ export class Barrier {
 
   /** From now on, `wait` waits. */
   raise({ signal }: CallSignal = {}): Promise<void> {
-    return this.#set(() => createBelowContainers(this.#zk, this.path, '', { signal }), 'NodeExists', signal);
+    return this.#set(() => this.#zk.create(this.path, '', { parents: 'container', signal }), 'NodeExists', signal);
   }
 
   /** Lets everybody pass. */

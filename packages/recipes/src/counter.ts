@@ -7,7 +7,6 @@
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
 import { isAmbiguous } from './errors.ts';
-import { createBelowContainers } from './kernel/parents.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join } from './kernel/paths.ts';
 import { pause } from './kernel/vigil.ts';
@@ -136,7 +135,8 @@ export class Counter {
 
   async #create(signal?: AbortSignal): Promise<null> {
     try {
-      await createBelowContainers(this.#zk, this.path, encodeCounter(this.#format, this.#initial, []), { signal });
+      const data = encodeCounter(this.#format, this.#initial, []);
+      await this.#zk.create(this.path, data, { parents: 'container', signal });
     } catch (error) {
       signal?.throwIfAborted();
       if (!isAmbiguous(error) && !isLostRace(error)) throw error;

@@ -15,7 +15,6 @@ import { insist } from './kernel/insist.ts';
 import type { LineOptions } from './kernel/line.ts';
 import { abandon, abandonAttempt, findAttempt, ownNode } from './kernel/own-node.ts';
 import type { OwnNode } from './kernel/own-node.ts';
-import { createBelowContainers } from './kernel/parents.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join, nameOf, parentOf } from './kernel/paths.ts';
 import { Vigil } from './kernel/vigil.ts';
@@ -101,7 +100,11 @@ export class DoubleBarrier {
       } catch (error) {
         if (!ZkError.is(error, 'NoNode')) throw error;
       }
-      await this.#ignoring(['NodeExists'], () => createBelowContainers(this.#zk, this.path, '0', { signal }), signal);
+      await this.#ignoring(
+        ['NodeExists'],
+        () => this.#zk.create(this.path, '0', { parents: 'container', signal }),
+        signal,
+      );
     }
   }
 
@@ -262,7 +265,11 @@ export class DoubleBarrier {
     await this.#ignoring(['NotEmpty', 'NoNode', 'BadVersion'], close, signal);
   }
 
-  async #ignoring(codes: readonly ('NodeExists' | 'NoNode' | 'BadVersion' | 'NotEmpty')[], work: () => Promise<unknown>, signal?: AbortSignal): Promise<void> {
+  async #ignoring(
+    codes: readonly ('NodeExists' | 'NoNode' | 'BadVersion' | 'NotEmpty')[],
+    work: () => Promise<unknown>,
+    signal?: AbortSignal,
+  ): Promise<void> {
     try {
       await insist(this.#zk, work, signal);
     } catch (error) {

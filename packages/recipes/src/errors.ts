@@ -42,3 +42,5 @@ export const isRetryable = (error: unknown): boolean => ZkError.is(error) && err
 
 /** True when a write may have been carried out although it failed. */
 export const isAmbiguous = (error: unknown): boolean => ZkError.is(error) && error.ambiguous;
+
+export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

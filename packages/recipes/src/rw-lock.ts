@@ -9,7 +9,7 @@ import type { Contender } from './kernel/identity.ts';
 import { identityOf } from './kernel/identity.ts';
 import { contendersOf, takeTurn, tryTurn } from './kernel/line.ts';
 import type { LineOptions, LineSpec } from './kernel/line.ts';
-import { rwNames } from './kernel/names.ts';
+import { protectedName, rwNames } from './kernel/names.ts';
 import type { Names, RwNames } from './kernel/names.ts';
 import { abandon } from './kernel/own-node.ts';
 import type { OwnNode } from './kernel/own-node.ts';
@@ -48,7 +48,7 @@ export class HeldWrite extends Hold {
     this.throwIfLost();
     const { dir, session } = this.#own;
     const sequence = sequenceOf(this.#own.name, this.#names.write.bases[0])!;
-    const name = this.#names.read.own(crypto.randomUUID()) + formatSequence(sequence);
+    const name = protectedName(crypto.randomUUID(), this.#names.read.own) + formatSequence(sequence);
     const path = join(dir, name);
     const data = JSON.stringify(identityOf(this.#options));
     for (;;) {

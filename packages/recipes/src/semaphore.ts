@@ -3,7 +3,7 @@
 // `locks` is the line, `leases` has a node for each permit. The number of permits is the data of the root.
 
 import { ZkError } from '@corral/client';
-import type { Client } from '@corral/client';
+import type { Client, Created } from '@corral/client';
 import { LostError, isAmbiguous } from './errors.ts';
 import { Hold } from './kernel/hold.ts';
 import { identityOf } from './kernel/identity.ts';
@@ -14,7 +14,7 @@ import type { LineOptions, LineSpec } from './kernel/line.ts';
 import { lockNames, protectedName } from './kernel/names.ts';
 import { abandonAttempt, abandonAll, findAttempt, ownNode } from './kernel/own-node.ts';
 import type { OwnNode } from './kernel/own-node.ts';
-import { commitBelowContainers, createBelowContainers } from './kernel/parents.ts';
+import { commitBelowContainers } from './kernel/parents.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join, nameOf } from './kernel/paths.ts';
 import { Vigil } from './kernel/vigil.ts';
@@ -88,9 +88,9 @@ export class Semaphore {
       } catch (error) {
         if (!ZkError.is(error, 'NoNode')) throw error;
       }
-      const { acl, permits } = this.#options;
+      const { acl = 'open', permits } = this.#options;
       try {
-        await createBelowContainers(this.#zk, this.path, String(permits), { signal, ...(acl === undefined ? {} : { acl }) });
+        await this.#zk.create(this.path, String(permits), { acl, parents: 'container', parentsAcl: acl, signal });
       } catch (error) {
         if (!ZkError.is(error, 'NodeExists') && !isAmbiguous(error)) throw error;
         signal?.throwIfAborted();
@@ -158,7 +158,7 @@ export class Semaphore {
       };
       try {
         const made: readonly unknown[] = await commitBelowContainers(this.#zk, this.#leases, fill, { acl, signal });
-        return (made as ReadonlyArray<{ path: string; stat: Parameters<typeof ownNode>[2] } | null>)
+        return (made as readonly (Created | null)[])
           .filter((created) => created !== null)
           .map((created) => ownNode(this.#leases, nameOf(created.path), created.stat));
       } catch (error) {

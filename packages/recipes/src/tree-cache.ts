@@ -3,10 +3,11 @@
 
 import { ZkError } from '@corral/client';
 import type { Client, Stat, WatchStream } from '@corral/client';
+import { toError } from './errors.ts';
 import { Bell } from './kernel/bell.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join, nameOf, parentOf } from './kernel/paths.ts';
-import { Vigil } from './kernel/vigil.ts';
+import { Vigil, abortable } from './kernel/vigil.ts';
 
 export interface CacheOptions {
   /** Whether to look below the children of the root, too; true unless given. */
@@ -48,6 +49,8 @@ export class TreeCache implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
   readonly #dirty = new Set<string>();
+  /** What each loop over `changes` has not looked at yet. */
+  readonly #unseen = new Set<Set<string>>();
   #mustScan = true;
   #isFresh = false;
   /** Connections are counted: what was read over an older one may be old. */
@@ -57,14 +60,14 @@ export class TreeCache implements AsyncDisposable {
     this.#zk = zk;
     this.path = path;
     this.#options = options;
-    let settle: (error: unknown) => void = () => undefined;
+    let settle: (error: Error | null) => void = () => undefined;
     this.ready = new Promise((resolve, reject) => {
       settle = (error) => (error === null ? resolve() : reject(error));
     });
     this.ready.catch(() => undefined);
     this.#done = this.#run(() => settle(null)).then(
       () => this.#finish(null, settle),
-      (error: unknown) => this.#finish(error, settle),
+      (error: unknown) => this.#finish(toError(error), settle),
     );
   }
 
@@ -92,9 +95,32 @@ export class TreeCache implements AsyncDisposable {
   }
 
   /** What is there, then what changes. Changes of one node between two turns of the loop arrive as one. */
-  async *changes({ signal }: CallSignal = {}): AsyncGenerator<CacheChange, void> {
-    const known = new Map<string, CachedNode>();
-    yield* this.#bell.each(this.#zk, this.path, signal, () => this.#compare(known));
+  async *changes(options: CallSignal = {}): AsyncGenerator<CacheChange, void> {
+    for await (const batch of this.batches(options)) yield* batch;
+  }
+
+  /** The same, with everything that is seen at once in one list. */
+  async *batches({ signal }: CallSignal = {}): AsyncGenerator<readonly CacheChange[], void> {
+    const known = new Map<string, Stat>();
+    const unseen = new Set(this.#nodes.keys());
+    this.#unseen.add(unseen);
+    let isFirst = true;
+    const look = (): (readonly CacheChange[])[] => {
+      const changes = this.#compare(known, unseen);
+      if (changes.length === 0 && !isFirst) return [];
+      isFirst = false;
+      return [changes];
+    };
+    try {
+      yield* this.#bell.each(this.#zk, this.path, signal, look);
+    } finally {
+      this.#unseen.delete(unseen);
+    }
+  }
+
+  /** Waits for `ready`, or for the signal. */
+  whenReady(signal?: AbortSignal): Promise<void> {
+    return abortable(this.ready, signal);
   }
 
   /** Ends the watch. */
@@ -106,7 +132,7 @@ export class TreeCache implements AsyncDisposable {
     return this.close();
   }
 
-  #finish(error: unknown, settle: (error: unknown) => void): void {
+  #finish(error: Error | null, settle: (error: Error | null) => void): void {
     const failure = this.#stop.signal.aborted ? null : error;
     settle(failure ?? new Error(`the cache of ${this.path} is closed`));
     this.#bell.finish(failure);
@@ -161,7 +187,7 @@ export class TreeCache implements AsyncDisposable {
   /** Reads the whole subtree, level by level, and drops what is not there any more. */
   async #scan(signal: AbortSignal): Promise<void> {
     const seen = new Set<string>();
-    for (let level = [this.path]; level.length > 0; ) {
+    for (let level = [this.path]; level.length > 0;) {
       const next: string[] = [];
       await inParallel(level, async (path) => {
         const node = await this.#read(path, signal);
@@ -213,6 +239,7 @@ export class TreeCache implements AsyncDisposable {
   }
 
   #apply(path: string, node: CachedNode | null): void {
+    for (const unseen of this.#unseen) unseen.add(path);
     if (node === null) {
       this.#nodes.delete(path);
       this.#names.get(parentOf(path))?.delete(nameOf(path));
@@ -230,19 +257,17 @@ export class TreeCache implements AsyncDisposable {
     else names.add(nameOf(path));
   }
 
-  #compare(known: Map<string, CachedNode>): CacheChange[] {
+  #compare(known: Map<string, Stat>, unseen: Set<string>): CacheChange[] {
     const changes: CacheChange[] = [];
-    for (const path of known.keys()) {
-      if (this.#nodes.has(path)) continue;
-      known.delete(path);
-      changes.push({ type: 'removed', path, node: null });
-    }
-    for (const [path, node] of this.#nodes) {
+    for (const path of unseen) {
       const old = known.get(path);
-      known.set(path, node);
-      const type = changeOf(old?.stat, node.stat);
+      const node = this.get(path);
+      const type = changeOf(old, node?.stat);
+      if (node === null) known.delete(path);
+      else known.set(path, node.stat);
       if (type !== null) changes.push({ type, path, node });
     }
+    unseen.clear();
     return changes;
   }
 }
@@ -250,7 +275,8 @@ export class TreeCache implements AsyncDisposable {
 /** By transaction: a node that was deleted and created again has a version that says nothing. */
 const isOlder = (a: Stat, b: Stat): boolean => a.czxid < b.czxid || (a.czxid === b.czxid && a.mzxid < b.mzxid);
 
-function changeOf(old: Stat | undefined, now: Stat): 'added' | 'replaced' | 'changed' | null {
+function changeOf(old: Stat | undefined, now: Stat | undefined): CacheChange['type'] | null {
+  if (now === undefined) return old === undefined ? null : 'removed';
   if (old === undefined) return 'added';
   if (old.czxid !== now.czxid) return 'replaced';
   return old.mzxid === now.mzxid ? null : 'changed';

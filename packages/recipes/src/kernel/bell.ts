@@ -7,14 +7,14 @@ import { Vigil } from './vigil.ts';
 export class Bell {
   readonly #listeners = new Set<() => void>();
   /** Why there will be no more; null for a proper end. */
-  #end: { readonly error: unknown } | null = null;
+  #end: { readonly error: Error | null } | null = null;
 
   ring(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 
   /** The last ring: loops return, or throw the error. */
-  finish(error: unknown = null): void {
+  finish(error: Error | null = null): void {
     this.#end ??= { error };
     this.ring();
   }

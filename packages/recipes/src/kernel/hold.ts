@@ -4,7 +4,7 @@
 import type { Client, Multi, Stat } from '@corral/client';
 import { ZkError } from '@corral/client';
 import { LostError } from '../errors.ts';
-import { repeatWhileOurs } from './own-node.ts';
+import { removeOwn } from './own-node.ts';
 import type { OwnNode } from './own-node.ts';
 
 export interface HoldOptions {
@@ -107,7 +107,7 @@ export class Hold implements AsyncDisposable {
     if (this.#state === 'released') return;
     this.#state = 'releasing';
     this.#controller.abort(new LostError(this.path, 'it was released'));
-    await Promise.all(this.#paths.map((path) => repeatWhileOurs(this.#zk, this.session, () => this.#zk.delete(path))));
+    await Promise.all(this.#paths.map((path) => removeOwn(this.#zk, { path, session: this.session })));
     this.#state = 'released';
     this.#end();
   }

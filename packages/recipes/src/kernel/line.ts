@@ -2,7 +2,7 @@
 // predecessor to watch (K6), and a look at our own node before we believe that it is our turn (K3).
 
 import { ZkError } from '@corral/client';
-import type { Acl, AclName, Client } from '@corral/client';
+import type { Client } from '@corral/client';
 import { LostError } from '../errors.ts';
 import type { Hold, HoldOptions } from './hold.ts';
 import { identityOf, readContender } from './identity.ts';
@@ -10,15 +10,14 @@ import type { Contender, IdentityOptions } from './identity.ts';
 import type { LineNames } from './names.ts';
 import { abandon, createOwn, removeOwn } from './own-node.ts';
 import type { OwnNode } from './own-node.ts';
+import type { AclOption } from './parents.ts';
 import { join } from './paths.ts';
 import { inOrder } from './sequence.ts';
 import type { Ranked } from './sequence.ts';
 import { Vigil } from './vigil.ts';
 
-export interface LineOptions extends HoldOptions, IdentityOptions {
-  /** Access control list of the nodes; `open` unless given. */
-  readonly acl?: AclName | readonly Acl[] | undefined;
-}
+/** `acl` is that of all nodes that are made; `open` unless given. */
+export interface LineOptions extends HoldOptions, IdentityOptions, AclOption {}
 
 export interface LineSpec<H extends Hold = Hold> extends LineOptions {
   readonly dir: string;
@@ -66,18 +65,10 @@ export async function tryTurn<H extends Hold>(zk: Client, spec: LineSpec<H>, sig
   }
 }
 
-const enter = (zk: Client, spec: LineSpec, signal?: AbortSignal): Promise<OwnNode> =>
-  createOwn(
-    zk,
-    {
-      dir: spec.dir,
-      name: spec.names.own,
-      data: JSON.stringify(identityOf(spec)),
-      mode: 'ephemeralSequential',
-      acl: spec.acl,
-    },
-    signal,
-  );
+function enter(zk: Client, { dir, names, acl, ...rest }: LineSpec, signal?: AbortSignal): Promise<OwnNode> {
+  const data = JSON.stringify(identityOf(rest));
+  return createOwn(zk, { dir, base: names.own, data, mode: 'ephemeralSequential', acl }, signal);
+}
 
 async function waitForTurn<H extends Hold>(
   zk: Client,

@@ -1,28 +1,24 @@
-// K9: how nodes are called. Curator and kazoo put a random id into the name of a node they stand in line with, each in its
-// own way; with these names our processes stand in the same line as theirs.
+// K9: how nodes are called, so that our processes stand in the same line as those of Curator or kazoo. Curator puts
+// `_c_<uuid>-` before a name and kazoo a bare uuid; both only look at what comes behind.
 
 export type Names = 'curator' | 'kazoo';
 
 export interface LineNames {
-  /** Name for an attempt, without its number. */
-  readonly own: (id: string) => string;
+  /** What our own names end in, before the number. */
+  readonly own: string;
   /** What stands before the number in the names that count as members of the line. */
   readonly bases: readonly string[];
 }
 
-/** kazoo writes an id without dashes. */
-const bare = (id: string): string => id.replaceAll('-', '');
-
 export const protectedName = (id: string, base: string): string => `_c_${id}-${base}`;
 
-const curatorLine = (base: string): LineNames => ({ own: (id) => protectedName(id, base), bases: [base] });
-/** kazoo's lock counts Curator's nodes, too. */
-const kazooLine: LineNames = { own: (id) => `${bare(id)}__lock__`, bases: ['__lock__', 'lock-'] };
+const lineOf = (own: string, bases: readonly string[] = [own]): LineNames => ({ own, bases });
+/** kazoo looks at the end of a name only, whatever comes before it. */
+const kazooLine = lineOf('__lock__');
 
-export const lockNames = (names: Names = 'curator'): LineNames =>
-  names === 'kazoo' ? kazooLine : curatorLine('lock-');
+export const lockNames = (names: Names = 'curator'): LineNames => (names === 'kazoo' ? kazooLine : lineOf('lock-'));
 export const electionNames = (names: Names = 'curator'): LineNames =>
-  names === 'kazoo' ? kazooLine : curatorLine('latch-');
+  names === 'kazoo' ? kazooLine : lineOf('latch-');
 
 /** What a holder's data is set to when somebody wants the lock. */
 export const revokeMark = '__REVOKE__';
@@ -32,7 +28,7 @@ export interface RwNames {
   readonly write: LineNames;
 }
 
-export function rwNames(names: Names = 'curator'): RwNames {
-  if (names === 'curator') return { read: curatorLine('__READ__'), write: curatorLine('__WRIT__') };
-  return { read: { own: (id) => `${bare(id)}__rlock__`, bases: ['__rlock__'] }, write: kazooLine };
-}
+export const rwNames = (names: Names = 'curator'): RwNames =>
+  names === 'kazoo'
+    ? { read: lineOf('__rlock__'), write: kazooLine }
+    : { read: lineOf('__READ__'), write: lineOf('__WRIT__') };

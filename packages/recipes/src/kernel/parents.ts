@@ -1,8 +1,9 @@
 // K7: parents are containers. They are made in the same transaction as what they are made for: the server removes an empty
-// container that once had children at any moment, and keeps one that never had any for ever.
+// container that once had children at any moment, and keeps one that never had any for ever. For a single node the client
+// does that by itself; here it is for several.
 
 import { ZkError } from '@corral/client';
-import type { Acl, AclName, Client, CreateOptions, Created, DataInput, Multi } from '@corral/client';
+import type { Acl, AclName, Client, Multi } from '@corral/client';
 import { parentOf } from './paths.ts';
 
 export interface CallSignal {
@@ -18,22 +19,6 @@ const roundsMax = 10;
 /** Servers before 3.5.3 know no containers; parents are plain nodes there. */
 const lacksContainers = (error: unknown): boolean =>
   ZkError.is(error, 'Unimplemented') || ZkError.is(error, 'BadArguments');
-
-/** Creates a node and the parents it lacks, all or nothing. */
-export async function createBelowContainers(
-  zk: Client,
-  path: string,
-  data: DataInput,
-  options: CreateOptions & CallSignal = {},
-): Promise<Created> {
-  try {
-    return await zk.create(path, data, options);
-  } catch (error) {
-    if (!ZkError.is(error, 'NoNode')) throw error;
-  }
-  const [created] = await commitBelowContainers(zk, parentOf(path), (tx) => tx.create(path, data, options), options);
-  return created;
-}
 
 /** Commits a transaction that creates nodes in `dir`, with `dir` and its parents where they are missing. */
 export async function commitBelowContainers<R extends unknown[]>(

@@ -1,0 +1,165 @@
+// Several nodes of configuration that belong together: read as of one transaction, written in one.
+
+import { MultiError, ZkError } from '@corral/client';
+import type { Client, Codec, Data } from '@corral/client';
+import { isAmbiguous, toError } from './errors.ts';
+import { Bell } from './kernel/bell.ts';
+import type { CallSignal } from './kernel/parents.ts';
+import { Vigil, abortable } from './kernel/vigil.ts';
+
+export interface ConfigPart<T> {
+  readonly path: string;
+  readonly codec: Codec<T>;
+}
+type Parts = Readonly<Record<string, ConfigPart<unknown>>>;
+type Values<P extends Parts> = { readonly [K in keyof P]: P[K] extends ConfigPart<infer T> ? T : never };
+
+export interface ConfigSetOptions extends CallSignal {
+  /** Called when somebody wrote what a codec refuses; the last good values stay. */
+  readonly onInvalid?: ((error: Error) => void) | undefined;
+}
+
+export class ConfigSet<P extends Parts> implements AsyncDisposable {
+  readonly #zk: Client;
+  readonly #parts: P;
+  readonly #options: ConfigSetOptions;
+  readonly #names: readonly (keyof P & string)[];
+  readonly #bell = new Bell();
+  readonly #stop = new AbortController();
+  readonly #done: Promise<void>;
+  #values: Values<P> | null = null;
+  #mzxid = -1n;
+  #failure: Error | null = null;
+
+  /** Use `configSet`, which waits for the first values. */
+  constructor(zk: Client, parts: P, options: ConfigSetOptions) {
+    this.#zk = zk;
+    this.#parts = parts;
+    this.#options = options;
+    this.#names = Object.keys(parts);
+    this.#done = this.#run();
+  }
+
+  get values(): Values<P> {
+    if (this.#values === null) throw new Error('the configuration has not been read yet');
+    return this.#values;
+  }
+
+  /** Replaces what `change` returns, all or nothing, unless any of the nodes was changed meanwhile: then it asks again. */
+  async update(
+    change: (values: Values<P>) => Partial<Values<P>> | Promise<Partial<Values<P>>>,
+    { signal }: CallSignal = {},
+  ): Promise<Values<P>> {
+    for (;;) {
+      const read = await this.#read(signal);
+      const before = await this.#decode(read);
+      const changed = await change(before);
+      const tx = this.#zk.multi();
+      this.#names.forEach((name, at) => {
+        const { path, codec } = this.#parts[name];
+        const { version } = read[at].stat;
+        if (name in changed) tx.set(path, codec.encode(changed[name]), { version });
+        else tx.check(path, version);
+      });
+      try {
+        await tx.commit({ signal });
+        return { ...before, ...changed };
+      } catch (error) {
+        if (isAmbiguous(error) || !(error instanceof MultiError) || error.code !== 'BadVersion') throw error;
+      }
+    }
+  }
+
+  /** The values now, then every newer ones. */
+  async *changes({ signal }: CallSignal = {}): AsyncGenerator<Values<P>, void> {
+    let last: Values<P> | null = null;
+    yield* this.#bell.each(this.#zk, '/', signal, () => {
+      if (this.#values === null || this.#values === last) return [];
+      last = this.#values;
+      return [this.#values];
+    });
+  }
+
+  async ready(signal?: AbortSignal): Promise<this> {
+    for await (const _ of this.changes({ signal })) return this;
+    throw this.#failure ?? new Error('the configuration was closed');
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      using vigil = new Vigil(this.#zk, '/', this.#stop.signal);
+      for (;;) {
+        // Watches first: what changes between them and the reading rings.
+        const watched = { watch: vigil.ring, signal: vigil.signal };
+        const stats = await Promise.all(this.#names.map((name) => this.#zk.exists(this.#parts[name].path, watched)));
+        if (!stats.includes(null)) await this.#look(vigil.signal);
+        await vigil.rung();
+      }
+    } catch (error) {
+      this.#failure = this.#stop.signal.aborted ? null : toError(error);
+    }
+    this.#bell.finish(this.#failure);
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    let read: readonly Data[];
+    try {
+      read = await this.#read(signal);
+    } catch (error) {
+      // Deleted since the watches were set, which has rung.
+      if (ZkError.is(error, 'NoNode')) return;
+      throw error;
+    }
+    const mzxid = read.reduce((max, { stat }) => (stat.mzxid > max ? stat.mzxid : max), 0n);
+    if (mzxid <= this.#mzxid) return;
+    this.#mzxid = mzxid;
+    try {
+      this.#values = await this.#decode(read);
+      this.#bell.ring();
+    } catch (error) {
+      if (this.#values === null) throw error;
+      this.#options.onInvalid?.(toError(error));
+    }
+  }
+
+  async #read(signal?: AbortSignal): Promise<readonly Data[]> {
+    const reads = this.#zk.read();
+    for (const name of this.#names) reads.get(this.#parts[name].path);
+    const settled = (await reads.commit({ signal })) as unknown as readonly (
+      | { readonly ok: true; readonly value: Data }
+      | { readonly ok: false; readonly error: ZkError }
+    )[];
+    return settled.map((one) => {
+      if (one.ok) return one.value;
+      throw one.error;
+    });
+  }
+
+  async #decode(read: readonly Data[]): Promise<Values<P>> {
+    const values = await Promise.all(this.#names.map((name, at) => this.#parts[name].codec.decode(read[at].data)));
+    return Object.fromEntries(this.#names.map((name, at) => [name, values[at]])) as Values<P>;
+  }
+}
+
+/** Nodes of configuration that change together, when all of them have a value. */
+export async function configSet<const P extends Parts>(
+  zk: Client,
+  parts: P,
+  options: ConfigSetOptions = {},
+): Promise<ConfigSet<P>> {
+  const made = new ConfigSet(zk, parts, options);
+  try {
+    return await abortable(made.ready(options.signal), options.signal);
+  } catch (error) {
+    await made.close();
+    throw error;
+  }
+}

@@ -1,0 +1,163 @@
+// Configuration that updates itself: one node, or several that change together. What cannot be read is reported, and the
+// last good value stays.
+
+import { ZkError } from '@corral/client';
+import type { Client, Codec } from '@corral/client';
+import { toError } from './errors.ts';
+import { Bell } from './kernel/bell.ts';
+import { isAmbiguous } from './errors.ts';
+import type { AclOption, CallSignal } from './kernel/parents.ts';
+import { Vigil, abortable } from './kernel/vigil.ts';
+
+export interface ConfigOptions<T> extends AclOption, CallSignal {
+  /** Value to create the node with when it is not there. Without one, `config` waits for somebody to create it. */
+  readonly seed?: T | undefined;
+  /** Called when somebody wrote what the codec refuses. */
+  readonly onInvalid?: ((error: Error) => void) | undefined;
+}
+
+interface Seen<T> {
+  readonly value: T;
+  readonly version: number;
+  readonly mzxid: bigint;
+}
+
+export class Config<T> implements AsyncDisposable {
+  readonly path: string;
+  readonly #zk: Client;
+  readonly #codec: Codec<T>;
+  readonly #options: ConfigOptions<T>;
+  readonly #bell = new Bell();
+  readonly #stop = new AbortController();
+  readonly #done: Promise<void>;
+  #seen: Seen<T> | null = null;
+  #invalidAt: bigint | null = null;
+  #failure: Error | null = null;
+  #wake: () => void = () => undefined;
+
+  /** Use `config`, which waits for the first value. */
+  constructor(zk: Client, path: string, codec: Codec<T>, options: ConfigOptions<T>) {
+    this.#zk = zk;
+    this.path = path;
+    this.#codec = codec;
+    this.#options = options;
+    this.#done = this.#run();
+  }
+
+  get value(): T {
+    return this.#current.value;
+  }
+  get version(): number {
+    return this.#current.version;
+  }
+  get #current(): Seen<T> {
+    if (this.#seen === null) throw new Error(`${this.path} has not been read yet`);
+    return this.#seen;
+  }
+
+  /** Replaces the value by what `change` makes of the newest one; asks again when somebody was faster. */
+  async update(change: (value: T) => T | Promise<T>, { signal }: CallSignal = {}): Promise<T> {
+    for (;;) {
+      const { data, stat } = await this.#zk.get(this.path, { signal });
+      const next = await change(await this.#codec.decode(data));
+      try {
+        const { version } = stat;
+        await this.#zk.set(this.path, this.#codec.encode(next), { version, idempotent: true, signal });
+        this.#wake();
+        return next;
+      } catch (error) {
+        if (isAmbiguous(error) || !ZkError.is(error, 'BadVersion')) throw error;
+      }
+    }
+  }
+
+  /** The value now, then every newer one. */
+  async *changes({ signal }: CallSignal = {}): AsyncGenerator<T, void> {
+    let last = -1n;
+    yield* this.#bell.each(this.#zk, this.path, signal, () => {
+      if (this.#seen === null || this.#seen.mzxid <= last) return [];
+      last = this.#seen.mzxid;
+      return [this.#seen.value];
+    });
+  }
+
+  /** Waits for the first value. */
+  async ready(signal?: AbortSignal): Promise<this> {
+    for await (const _ of this.changes({ signal })) return this;
+    throw this.#failure ?? new Error(`${this.path} was closed`);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(): Promise<void> {
+    let failure: Error | null = null;
+    try {
+      using vigil = new Vigil(this.#zk, this.path, this.#stop.signal);
+      this.#wake = vigil.ring;
+      for (;;) {
+        if (await this.#look(vigil)) await vigil.rung();
+      }
+    } catch (error) {
+      failure = this.#stop.signal.aborted ? null : toError(error);
+    }
+    this.#failure = failure;
+    this.#bell.finish(failure);
+  }
+
+  /** Reads the node and watches it. False when it has to be looked at again at once. */
+  async #look({ ring, signal }: Vigil): Promise<boolean> {
+    try {
+      const { data, stat } = await this.#zk.get(this.path, { watch: ring, signal });
+      await this.#accept(data, stat.version, stat.mzxid);
+      return true;
+    } catch (error) {
+      if (!ZkError.is(error, 'NoNode')) throw error;
+    }
+    const { seed, acl = 'open' } = this.#options;
+    // A seed is for the first time only: what somebody deleted later is not brought back.
+    if (seed === undefined || this.#seen !== null) {
+      return (await this.#zk.exists(this.path, { watch: ring, signal })) === null;
+    }
+    try {
+      const parents = { parents: 'container', parentsAcl: acl } as const;
+      await this.#zk.create(this.path, this.#codec.encode(seed), { acl, ...parents, signal });
+    } catch (error) {
+      if (!ZkError.is(error, 'NodeExists') && !isAmbiguous(error)) throw error;
+    }
+    return false;
+  }
+
+  async #accept(data: Uint8Array, version: number, mzxid: bigint): Promise<void> {
+    if (this.#seen !== null && mzxid <= this.#seen.mzxid) return;
+    try {
+      this.#seen = { value: await this.#codec.decode(data), version, mzxid };
+      this.#bell.ring();
+    } catch (error) {
+      if (this.#seen === null) throw error;
+      if (this.#invalidAt !== mzxid) this.#options.onInvalid?.(toError(error));
+      this.#invalidAt = mzxid;
+    }
+  }
+}
+
+/** The configuration at a path, when it has its first value: `cfg.value`, `cfg.update(fn)`, `cfg.changes()`. */
+export async function config<T>(
+  zk: Client,
+  path: string,
+  codec: Codec<T>,
+  options: ConfigOptions<T> = {},
+): Promise<Config<T>> {
+  const made = new Config(zk, path, codec, options);
+  try {
+    return await abortable(made.ready(options.signal), options.signal);
+  } catch (error) {
+    await made.close();
+    throw error;
+  }
+}

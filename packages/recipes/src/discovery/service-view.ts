@@ -1,0 +1,111 @@
+// The instances of one service, as a list that keeps itself up to date, and ways to choose one.
+
+import type { Client } from '@corral/client';
+import type { CallSignal } from '../kernel/parents.ts';
+import { TreeCache } from '../tree-cache.ts';
+import { decodeInstance } from './instance.ts';
+import type { Instance, PayloadCodec } from './instance.ts';
+
+export type Strategy<P> =
+  | 'roundRobin'
+  | 'random'
+  /** The same one as last time, as long as it is there. */
+  | 'sticky'
+  | ((instances: readonly Instance<P>[]) => Instance<P> | null);
+
+const defaultDownMs = 30_000;
+
+export class ServiceView<P> implements AsyncDisposable {
+  /** Resolves when the instances were read once; before that the list is empty. */
+  readonly ready: Promise<void>;
+  readonly #zk: Client;
+  readonly #path: string;
+  readonly #cache: TreeCache;
+  readonly #payloads: PayloadCodec<P> | undefined;
+  readonly #instances = new Map<string, Instance<P>>();
+  readonly #downUntil = new Map<string, number>();
+  readonly #done: Promise<void>;
+  #turn = 0;
+  #last: string | null = null;
+
+  constructor(zk: Client, path: string, payloads?: PayloadCodec<P>) {
+    this.#zk = zk;
+    this.#path = path;
+    this.#payloads = payloads;
+    this.#cache = new TreeCache(zk, path, { recursive: false });
+    let isRead: () => void = () => undefined;
+    const read = new Promise<void>((resolve) => (isRead = resolve));
+    this.#done = this.#follow(isRead);
+    this.ready = Promise.race([read, this.#done.then(() => this.#cache.ready)]);
+    this.ready.catch(() => undefined);
+    this.#done.catch(() => undefined);
+  }
+
+  /** Instances that take work: enabled, and not marked down. */
+  instances(): Instance<P>[] {
+    const now = this.#zk.clock.now();
+    return [...this.#instances.values()]
+      .filter(({ id, enabled }) => enabled !== false && (this.#downUntil.get(id) ?? -Infinity) <= now)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** One of them; null when there is none. */
+  async pick(strategy: Strategy<P> = 'roundRobin', { signal }: CallSignal = {}): Promise<Instance<P> | null> {
+    await this.#cache.whenReady(signal);
+    await this.ready;
+    const instances = this.instances();
+    const picked = typeof strategy === 'function' ? strategy(instances) : this.#choose(strategy, instances);
+    this.#last = picked?.id ?? null;
+    return picked;
+  }
+
+  /** Leaves an instance alone for some time: it is registered, but we could not reach it. */
+  markDown({ id }: Pick<Instance, 'id'>, { ttl = defaultDownMs }: { readonly ttl?: number } = {}): void {
+    this.#downUntil.set(id, this.#zk.clock.now() + ttl);
+  }
+
+  /** The instances now, then after every change. */
+  async *changes({ signal }: CallSignal = {}): AsyncGenerator<readonly Instance<P>[], void> {
+    await this.#cache.whenReady(signal);
+    for await (const _ of this.#cache.batches({ signal })) {
+      await this.#refresh();
+      yield this.instances();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#cache.close();
+    await this.#done;
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #choose(strategy: Exclude<Strategy<P>, (...args: never[]) => unknown>, instances: readonly Instance<P>[]) {
+    if (instances.length === 0) return null;
+    switch (strategy) {
+      case 'roundRobin':
+        return instances[this.#turn++ % instances.length];
+      case 'random':
+        return instances[Math.floor(this.#zk.clock.random() * instances.length)];
+      case 'sticky':
+        return instances.find(({ id }) => id === this.#last) ?? instances[0];
+    }
+  }
+
+  async #follow(isRead: () => void): Promise<void> {
+    await this.#cache.ready;
+    for await (const _ of this.#cache.batches()) {
+      await this.#refresh();
+      isRead();
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const read = [...this.#cache.tree()].filter(([path]) => path !== this.#path);
+    const found = await Promise.all(read.map(([, { data }]) => decodeInstance<P>(data, this.#payloads)));
+    this.#instances.clear();
+    for (const instance of found) if (instance !== null) this.#instances.set(instance.id, instance);
+    for (const id of this.#downUntil.keys()) if (!this.#instances.has(id)) this.#downUntil.delete(id);
+  }
+}

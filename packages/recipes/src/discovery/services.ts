@@ -1,0 +1,104 @@
+// Service discovery: instances register below `<base>/<service>/<id>`, in Curator's format and places.
+
+import type { Client } from '@corral/client';
+import { insist } from '../kernel/insist.ts';
+import type { AclOption, CallSignal } from '../kernel/parents.ts';
+import { join } from '../kernel/paths.ts';
+import { abortable } from '../kernel/vigil.ts';
+import { PersistentNode } from '../persistent-node.ts';
+import { encodeInstance } from './instance.ts';
+import type { Instance, PayloadCodec } from './instance.ts';
+import { ServiceView } from './service-view.ts';
+
+export interface InstanceInput<P> {
+  readonly name: string;
+  /** A random one unless given. */
+  readonly id?: string;
+  readonly address?: string;
+  readonly port?: number;
+  readonly sslPort?: number;
+  readonly payload?: P;
+  readonly uriSpec?: unknown;
+  /** Written only when given: older Curators do not know the field. */
+  readonly enabled?: boolean;
+}
+
+/** An instance that is registered, until it is closed. */
+export class Registration<P> implements AsyncDisposable {
+  readonly #node: PersistentNode;
+  #instance: Instance<P>;
+
+  constructor(node: PersistentNode, instance: Instance<P>) {
+    this.#node = node;
+    this.#instance = instance;
+  }
+
+  get instance(): Instance<P> {
+    return this.#instance;
+  }
+
+  /** Changes what others see. Also what is registered again under a later session. */
+  async update(change: Partial<Omit<InstanceInput<P>, 'name' | 'id'>>, options: CallSignal = {}): Promise<void> {
+    this.#instance = { ...this.#instance, ...change };
+    await this.#node.set(encodeInstance(this.#instance), options);
+  }
+
+  /** Unregisters. Idempotent. */
+  close(): Promise<void> {
+    return this.#node.close();
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export class Services {
+  readonly base: string;
+  readonly #zk: Client;
+  readonly #options: AclOption;
+
+  constructor(zk: Client, base: string, options: AclOption = {}) {
+    this.#zk = zk;
+    this.base = base;
+    this.#options = options;
+  }
+
+  /** Registers an instance. Resolves when others can see it. */
+  async register<P = unknown>(input: InstanceInput<P>, { signal }: CallSignal = {}): Promise<Registration<P>> {
+    const instance: Instance<P> = {
+      address: null,
+      port: null,
+      sslPort: null,
+      payload: null,
+      uriSpec: null,
+      id: crypto.randomUUID(),
+      ...input,
+      registeredAt: new Date(),
+      serviceType: 'DYNAMIC',
+    };
+    const path = join(join(this.base, instance.name), instance.id);
+    const node = new PersistentNode(this.#zk, path, encodeInstance(instance), this.#options);
+    try {
+      await abortable(node.ready, signal);
+    } catch (error) {
+      await node.close();
+      throw error;
+    }
+    return new Registration(node, instance);
+  }
+
+  /** Names of the services that have, or lately had, instances. */
+  async names({ signal }: CallSignal = {}): Promise<string[]> {
+    const stat = await insist(this.#zk, () => this.#zk.exists(this.base, { signal }), signal);
+    return stat === null ? [] : [...(await this.#zk.children(this.base, { signal })).children].sort();
+  }
+
+  /** The instances of a service. Close it, or `await using`. */
+  of<P = unknown>(name: string, { payloads }: { readonly payloads?: PayloadCodec<P> } = {}): ServiceView<P> {
+    return new ServiceView(this.#zk, join(this.base, name), payloads);
+  }
+}
+
+/** Services below a path. */
+export const services = (zk: Client, base: string, options: AclOption = {}): Services =>
+  new Services(zk, base, options);
