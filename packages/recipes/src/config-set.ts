@@ -134,8 +134,7 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
     const reads = this.#zk.read();
     for (const name of this.#names) reads.get(this.#parts[name].path);
     const settled = (await reads.commit({ signal })) as unknown as readonly (
-      | { readonly ok: true; readonly value: Data }
-      | { readonly ok: false; readonly error: ZkError }
+      { readonly ok: true; readonly value: Data } | { readonly ok: false; readonly error: ZkError }
     )[];
     return settled.map((one) => {
       if (one.ok) return one.value;

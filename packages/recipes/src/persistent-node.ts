@@ -21,7 +21,15 @@ export interface PersistentNodeOptions extends AclOption {
 }
 
 /** Failures after which the loop looks again. */
-const passing = ['ConnectionLoss', 'SessionExpired', 'SessionMoved', 'ThrottledOp', 'NodeExists', 'NoNode', 'BadVersion'] as const;
+const passing = [
+  'ConnectionLoss',
+  'SessionExpired',
+  'SessionMoved',
+  'ThrottledOp',
+  'NodeExists',
+  'NoNode',
+  'BadVersion',
+] as const;
 
 export class PersistentNode implements AsyncDisposable {
   /** Resolves when the node is there for the first time; rejects when it cannot be. */

@@ -1,0 +1,131 @@
+// Work that is done once for a key, by whoever comes first; the others get its result. The result is written only while the
+// lock is still held. Who vanished between the work and its result leaves a doubt, and the next caller is told of it.
+
+import { ZkError, json } from '@corral/client';
+import type { Client, Codec } from '@corral/client';
+import { AmbiguousError, isAmbiguous } from './errors.ts';
+import { insist } from './kernel/insist.ts';
+import { commitBelowContainers } from './kernel/parents.ts';
+import type { AclOption, CallSignal } from './kernel/parents.ts';
+import { join } from './kernel/paths.ts';
+import { lock } from './lock.ts';
+import type { HeldLock } from './lock.ts';
+
+export interface OnceOptions extends AclOption {}
+
+export interface DoOptions<R> extends CallSignal {
+  /** Milliseconds for which the result is kept; for ever unless given. */
+  readonly ttl?: number | undefined;
+  /** The work may be done twice without harm: a doubt is settled by doing it again. */
+  readonly idempotent?: boolean | undefined;
+  /** How results are written; JSON unless given. */
+  readonly codec?: Codec<R> | undefined;
+}
+
+const resultBytesMax = 64 * 1024;
+
+export class Once {
+  readonly path: string;
+  readonly #zk: Client;
+  readonly #options: OnceOptions;
+
+  constructor(zk: Client, path: string, options: OnceOptions = {}) {
+    this.#zk = zk;
+    this.path = path;
+    this.#options = options;
+  }
+
+  /** The result of `work` for this key, done now or before. Rejects with an AmbiguousError when nobody knows whether it was. */
+  async do<R>(key: string, work: (held: HeldLock) => Promise<R> | R, options: DoOptions<R> = {}): Promise<R> {
+    const { signal, codec = json<R>() } = options;
+    const name = `k-${encodeURIComponent(key)}`;
+    const done = join(join(this.path, 'done'), name);
+    const stored = await this.#stored(done, codec, signal);
+    if (stored !== null) return stored.value;
+    return lock(this.#zk, join(join(this.path, 'locks'), name), this.#options).run(
+      async (held) => (await this.#stored(done, codec, signal))?.value ?? this.#work(name, done, held, work, options),
+      { signal },
+    );
+  }
+
+  async #work<R>(
+    name: string,
+    done: string,
+    held: HeldLock,
+    work: (held: HeldLock) => Promise<R> | R,
+    { ttl, idempotent = false, codec = json<R>(), signal }: DoOptions<R>,
+  ): Promise<R> {
+    const begun = join(join(this.path, 'begun'), name);
+    await this.#begin(begun, held, idempotent, signal);
+    let result: R;
+    try {
+      result = await work(held);
+    } catch (error) {
+      // It says that it failed, which is no doubt: the next one may try.
+      await this.#ignoringNoNode(() => held.guard(this.#zk.multi().delete(begun)).commit());
+      throw error;
+    }
+    const data = codec.encode(result);
+    if (data.length > resultBytesMax)
+      throw new RangeError(`a result of ${data.length} bytes is more than ${resultBytesMax}`);
+    const { acl = 'open' } = this.#options;
+    const options = ttl === undefined ? { acl } : ({ acl, mode: 'ttl', ttl } as const);
+    const store = () =>
+      commitBelowContainers(
+        this.#zk,
+        join(this.path, 'done'),
+        (tx) => held.guard(tx.create(done, data, options).delete(begun)),
+        { acl },
+      );
+    try {
+      await insist(this.#zk, store);
+    } catch (error) {
+      // After a lost answer it may be there already: nobody else can have written it while we hold the lock.
+      if (!ZkError.is(error, 'NodeExists')) throw error;
+    }
+    return result;
+  }
+
+  /** Leaves a mark before the work begins. One that is there already is somebody's who vanished. */
+  async #begin(begun: string, held: HeldLock, idempotent: boolean, signal?: AbortSignal): Promise<void> {
+    const { acl = 'open' } = this.#options;
+    const id = crypto.randomUUID();
+    const mark = () =>
+      commitBelowContainers(this.#zk, join(this.path, 'begun'), (tx) => held.guard(tx.create(begun, id, { acl })), {
+        acl,
+      });
+    try {
+      await insist(this.#zk, mark, signal);
+    } catch (error) {
+      if (isAmbiguous(error) || !ZkError.is(error, 'NodeExists')) throw error;
+      const isOurs = (await this.#zk.getText(begun, { signal })) === id;
+      if (!isOurs && !idempotent) throw new AmbiguousError(`${begun}: somebody began and left no result`);
+    }
+  }
+
+  /** Forgets that somebody began, after a person has found out what became of it. */
+  async settle(key: string, { signal }: CallSignal = {}): Promise<void> {
+    const begun = join(join(this.path, 'begun'), `k-${encodeURIComponent(key)}`);
+    await this.#ignoringNoNode(() => insist(this.#zk, () => this.#zk.delete(begun, { signal }), signal));
+  }
+
+  async #ignoringNoNode(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!ZkError.is(error, 'NoNode')) throw error;
+    }
+  }
+
+  async #stored<R>(path: string, codec: Codec<R>, signal?: AbortSignal): Promise<{ readonly value: R } | null> {
+    try {
+      return { value: await codec.decode((await this.#zk.get(path, { signal })).data) };
+    } catch (error) {
+      if (ZkError.is(error, 'NoNode')) return null;
+      throw error;
+    }
+  }
+}
+
+/** Work done once, with its results below a path. */
+export const once = (zk: Client, path: string, options: OnceOptions = {}): Once => new Once(zk, path, options);

@@ -1,0 +1,240 @@
+// A queue that hands every item out until somebody says that it is done. Items have priorities, may be delayed, may carry a
+// key that keeps equal ones out, and become dead letters after too many attempts.
+//
+//   <path>/items   one node for each item, in the order of priority and arrival
+//   <path>/taken   an ephemeral node for each item that somebody has
+//   <path>/keys    keys of items that are there
+//   <path>/dead    items that failed too often
+
+import { ZkError, json } from '@corral/client';
+import type { Client, Codec } from '@corral/client';
+import { QueueFullError, isAmbiguous } from '../errors.ts';
+import type { HoldOptions } from '../kernel/hold.ts';
+import { insist } from '../kernel/insist.ts';
+import { findAttempt } from '../kernel/own-node.ts';
+import type { AclOption, CallSignal } from '../kernel/parents.ts';
+import { join } from '../kernel/paths.ts';
+import { ServerTime } from '../kernel/server-time.ts';
+import { abortable } from '../kernel/vigil.ts';
+import { Consumer } from './consumer.ts';
+import { decodeEnvelope, encodeEnvelope, itemBase, keyName } from './item.ts';
+import { Message } from './message.ts';
+import type { QueueContext } from './message.ts';
+import { Places } from './places.ts';
+
+export interface QueueOptions<T> extends AclOption, HoldOptions {
+  /** How items are written; JSON unless given. */
+  readonly codec?: Codec<T> | undefined;
+  /** Hand-overs after which an item is a dead letter; 5 unless given. */
+  readonly maxAttempts?: number | undefined;
+  /** Items that may wait in one shard; 10000 unless given. */
+  readonly maxItems?: number | undefined;
+  /** Folders to spread the items over; everybody must name the same number. 1 unless given. */
+  readonly shards?: number | undefined;
+}
+
+export interface PutOptions extends CallSignal {
+  /** 0 to 999, smaller ones come first; 100 unless given. */
+  readonly priority?: number | undefined;
+  /** Milliseconds, by the servers' clock, before it is handed out. */
+  readonly delay?: number | undefined;
+  /** As long as an item with this key is there, no other one is added. */
+  readonly key?: string | undefined;
+}
+
+export interface ConsumeOptions extends CallSignal {
+  /** How many may be in work at the same time; 1 unless given. */
+  readonly concurrency?: number | undefined;
+}
+
+export interface DeadLetter<T> {
+  readonly name: string;
+  readonly value: T;
+  readonly attempts: number;
+}
+
+const defaults = { maxAttempts: 5, maxItems: 10_000, priority: 100 } as const;
+
+export class Queue<T> {
+  readonly path: string;
+  readonly #zk: Client;
+  readonly #codec: Codec<T>;
+  readonly #options: QueueOptions<T>;
+  readonly #places: Places;
+  readonly #context: QueueContext;
+  #created: Promise<void> | null = null;
+
+  constructor(zk: Client, path: string, options: QueueOptions<T> = {}) {
+    this.#zk = zk;
+    this.path = path;
+    this.#options = options;
+    this.#codec = options.codec ?? json<T>();
+    this.#places = new Places(path, options.shards ?? 1);
+    const time = new ServerTime(zk, () => insist(zk, () => zk.set(path, '')));
+    const { acl = 'open', maxAttempts = defaults.maxAttempts } = options;
+    this.#context = { zk, places: this.#places, acl, maxAttempts, now: () => time.now() };
+  }
+
+  /** Adds an item. False when one with the same key is there already. */
+  async put(value: T, { priority = defaults.priority, delay = 0, key, signal }: PutOptions = {}): Promise<boolean> {
+    await this.#ensure();
+    const base = itemBase(priority, delay > 0 ? (await this.#context.now()) + delay : 0);
+    const dir = await this.#roomyShard(1, signal);
+    const payload = this.#codec.encode(value);
+    const data = encodeEnvelope({ attempts: 0, key: key ?? null, payload });
+    if (key !== undefined) return this.#putUnique(join(dir, ''), base, data, key, signal);
+    const { acl } = this.#context;
+    await this.#zk.create(join(dir, base), data, { mode: 'persistentSequential', protected: true, acl, signal });
+    return true;
+  }
+
+  /** Adds all of them or none, in their order. */
+  async putAll(
+    values: readonly T[],
+    { priority = defaults.priority, delay = 0, signal }: Omit<PutOptions, 'key'> = {},
+  ): Promise<void> {
+    await this.#ensure();
+    const base = itemBase(priority, delay > 0 ? (await this.#context.now()) + delay : 0);
+    const dir = await this.#roomyShard(values.length, signal);
+    const data = values.map((value) => encodeEnvelope({ attempts: 0, key: null, payload: this.#codec.encode(value) }));
+    for (;;) {
+      const id = crypto.randomUUID();
+      const tx = this.#zk.multi();
+      const { acl } = this.#context;
+      for (const each of data) tx.create(join(dir, `_c_${id}-${base}`), each, { mode: 'persistentSequential', acl });
+      try {
+        await tx.commit({ signal });
+        return;
+      } catch (error) {
+        const isOpen = isAmbiguous(error) && ZkError.is(error, 'ConnectionLoss');
+        if (!isOpen) throw error;
+        const session = this.#zk.session?.id;
+        if ((await findAttempt(this.#zk, dir, id, signal)).length > 0) return;
+        // Under a new session the old write may still come.
+        if (session === undefined || this.#zk.session?.id !== session) throw error;
+      }
+    }
+  }
+
+  /** The items one after the other. Settle each with `ack` or `nack`; leaving the loop gives back what is not settled. */
+  async *consume({ concurrency = 1, signal }: ConsumeOptions = {}): AsyncGenerator<Message<T>, void> {
+    await this.#ensure();
+    const open = new Set<Message<T>>();
+    await using consumer = new Consumer(this.#context, this.#options, signal);
+    try {
+      for (;;) {
+        while (open.size >= concurrency) {
+          await abortable(Promise.race([...open].map(({ settled }) => settled)), signal);
+          for (const message of open) if (message.isSettled) open.delete(message);
+        }
+        const message = await this.#open(consumer);
+        if (message === null) continue;
+        open.add(message);
+        yield message;
+      }
+    } finally {
+      await Promise.allSettled([...open].filter(({ isSettled }) => !isSettled).map((message) => message.nack()));
+    }
+  }
+
+  /** Works on items until the signal aborts: what returns is acknowledged, what throws is given back. */
+  async process(work: (message: Message<T>) => Promise<unknown>, options: ConsumeOptions = {}): Promise<never> {
+    const handle = async (message: Message<T>): Promise<void> => {
+      try {
+        await work(message);
+        if (!message.isSettled) await message.ack();
+      } catch {
+        // Whatever went wrong, the item comes again or becomes a dead letter; that is where to look.
+        if (!message.isSettled) await message.nack().catch(() => undefined);
+      }
+    };
+    for await (const message of this.consume(options)) void handle(message);
+    throw new Error('the queue has no end');
+  }
+
+  /** Items that are there, taken or not. */
+  async size({ signal }: CallSignal = {}): Promise<number> {
+    await this.#ensure();
+    const stats = await Promise.all(this.#places.items.map((dir) => this.#zk.exists(dir, { signal })));
+    return stats.reduce((sum, stat) => sum + (stat?.numChildren ?? 0), 0);
+  }
+
+  /** Items that failed too often. */
+  async deadLetters({ signal }: CallSignal = {}): Promise<DeadLetter<T>[]> {
+    await this.#ensure();
+    const { children } = await this.#zk.children(this.#places.dead, { signal });
+    const letters: DeadLetter<T>[] = [];
+    for (const name of children) {
+      const path = join(this.#places.dead, name);
+      const { attempts, payload } = decodeEnvelope((await this.#zk.get(path, { signal })).data, path);
+      letters.push({ name, attempts, value: await this.#codec.decode(payload) });
+    }
+    return letters;
+  }
+
+  /** Puts a dead letter back into the queue, as new. */
+  async revive(name: string, { signal }: CallSignal = {}): Promise<void> {
+    const path = join(this.#places.dead, name);
+    const { data, stat } = await this.#zk.get(path, { signal });
+    const envelope = { ...decodeEnvelope(data, path), attempts: 0, key: null };
+    const item = join(this.#places.items[0], name);
+    const { acl } = this.#context;
+    const tx = this.#zk.multi().delete(path, { version: stat.version });
+    await tx.create(item, encodeEnvelope(envelope), { acl }).commit({ signal });
+  }
+
+  async #putUnique(dir: string, base: string, data: Uint8Array, key: string, signal?: AbortSignal): Promise<boolean> {
+    const marker = join(this.#places.keys, keyName(key));
+    const id = crypto.randomUUID();
+    const { acl } = this.#context;
+    for (;;) {
+      const tx = this.#zk.multi().create(marker, id, { acl });
+      tx.create(`${dir}_c_${id}-${base}`, data, { mode: 'persistentSequential', acl });
+      try {
+        await insist(this.#zk, () => tx.commit({ signal }), signal);
+        return true;
+      } catch (error) {
+        if (!ZkError.is(error, 'NodeExists')) throw error;
+      }
+      try {
+        // Ours, if an answer was lost on the way.
+        return new TextDecoder().decode((await this.#zk.get(marker, { signal })).data) === id;
+      } catch (error) {
+        // Just acknowledged: there is room for ours.
+        if (!ZkError.is(error, 'NoNode')) throw error;
+      }
+    }
+  }
+
+  async #roomyShard(count: number, signal?: AbortSignal): Promise<string> {
+    const { items } = this.#places;
+    const dir = items[Math.floor(this.#zk.clock.random() * items.length)];
+    const max = this.#options.maxItems ?? defaults.maxItems;
+    const waiting = (await this.#zk.exists(dir, { signal }))?.numChildren ?? 0;
+    if (waiting + count > max) throw new QueueFullError(`${dir} holds ${waiting} items of at most ${max}`);
+    return dir;
+  }
+
+  /** The next message; null for one that the codec refuses, which then is a dead letter after its attempts. */
+  async #open(consumer: Consumer): Promise<Message<T> | null> {
+    const delivery = await consumer.take();
+    try {
+      return new Message(this.#context, delivery, await this.#codec.decode(delivery.envelope.payload));
+    } catch {
+      await new Message(this.#context, delivery, null).nack().catch(() => undefined);
+      return null;
+    }
+  }
+
+  async #ensure(): Promise<void> {
+    this.#created ??= this.#places.create(this.#zk, this.#context.acl).catch((error: unknown) => {
+      this.#created = null;
+      throw error;
+    });
+    await this.#created;
+  }
+}
+
+/** The queue at a path. */
+export const queue = <T = unknown>(zk: Client, path: string, options: QueueOptions<T> = {}): Queue<T> =>
+  new Queue(zk, path, options);
