@@ -23,7 +23,7 @@ export type { IdOptions, Ids } from './ids.ts';
 export { rateLimiter } from './rate-limiter.ts';
 export type { RateLimiter, RateLimiterOptions } from './rate-limiter.ts';
 export { once } from './once.ts';
-export type { DoOptions, Once, OnceOptions } from './once.ts';
+export type { DoOptions, Once } from './once.ts';
 
 export { queue } from './queue/queue.ts';
 export type { ConsumeOptions, DeadLetter, PutOptions, Queue, QueueOptions } from './queue/queue.ts';

@@ -11,8 +11,6 @@ import { join } from './kernel/paths.ts';
 import { lock } from './lock.ts';
 import type { HeldLock } from './lock.ts';
 
-export interface OnceOptions extends AclOption {}
-
 export interface DoOptions<R> extends CallSignal {
   /** Milliseconds for which the result is kept; for ever unless given. */
   readonly ttl?: number | undefined;
@@ -27,9 +25,9 @@ const resultBytesMax = 64 * 1024;
 export class Once {
   readonly path: string;
   readonly #zk: Client;
-  readonly #options: OnceOptions;
+  readonly #options: AclOption;
 
-  constructor(zk: Client, path: string, options: OnceOptions = {}) {
+  constructor(zk: Client, path: string, options: AclOption = {}) {
     this.#zk = zk;
     this.path = path;
     this.#options = options;
@@ -37,13 +35,17 @@ export class Once {
 
   /** The result of `work` for this key, done now or before. Rejects with an AmbiguousError when nobody knows whether it was. */
   async do<R>(key: string, work: (held: HeldLock) => Promise<R> | R, options: DoOptions<R> = {}): Promise<R> {
-    const { signal, codec = json<R>() } = options;
+    const { signal } = options;
+    const codec = options.codec ?? json<R>();
     const name = `k-${encodeURIComponent(key)}`;
     const done = join(join(this.path, 'done'), name);
     const stored = await this.#stored(done, codec, signal);
     if (stored !== null) return stored.value;
     return lock(this.#zk, join(join(this.path, 'locks'), name), this.#options).run(
-      async (held) => (await this.#stored(done, codec, signal))?.value ?? this.#work(name, done, held, work, options),
+      async (held) => {
+        const late = await this.#stored(done, codec, signal);
+        return late === null ? this.#work(name, done, held, work, options) : late.value;
+      },
       { signal },
     );
   }
@@ -53,9 +55,11 @@ export class Once {
     done: string,
     held: HeldLock,
     work: (held: HeldLock) => Promise<R> | R,
-    { ttl, idempotent = false, codec = json<R>(), signal }: DoOptions<R>,
+    options: DoOptions<R>,
   ): Promise<R> {
     const begun = join(join(this.path, 'begun'), name);
+    const { ttl, idempotent = false, signal } = options;
+    const codec = options.codec ?? json<R>();
     await this.#begin(begun, held, idempotent, signal);
     let result: R;
     try {
@@ -69,12 +73,12 @@ export class Once {
     if (data.length > resultBytesMax)
       throw new RangeError(`a result of ${data.length} bytes is more than ${resultBytesMax}`);
     const { acl = 'open' } = this.#options;
-    const options = ttl === undefined ? { acl } : ({ acl, mode: 'ttl', ttl } as const);
+    const mode = ttl === undefined ? { acl } : ({ acl, mode: 'ttl', ttl } as const);
     const store = () =>
       commitBelowContainers(
         this.#zk,
         join(this.path, 'done'),
-        (tx) => held.guard(tx.create(done, data, options).delete(begun)),
+        (tx) => held.guard(tx.create(done, data, mode).delete(begun)),
         { acl },
       );
     try {
@@ -128,4 +132,4 @@ export class Once {
 }
 
 /** Work done once, with its results below a path. */
-export const once = (zk: Client, path: string, options: OnceOptions = {}): Once => new Once(zk, path, options);
+export const once = (zk: Client, path: string, options: AclOption = {}): Once => new Once(zk, path, options);

@@ -182,12 +182,13 @@ export class Partitions {
       }
     })().catch((error: unknown) => bell.finish(toError(error)));
     using vigil = new Vigil(this.#zk, this.path, signal);
-    for await (const _ of bell.each(this.#zk, this.path, vigil.signal, () => [true])) {
+    for await (let seen of bell.each(this.#zk, this.path, vigil.signal, () => [ids])) {
       const due = this.#zk.clock.now() + settleMs;
       const cancel = vigil.ringAfter(settleMs);
       while (this.#zk.clock.now() < due) await vigil.rung();
       cancel();
-      if (ids.length > 0) await this.#write(term, rendezvous(this.#options.parts, ids), vigil.signal);
+      seen = ids;
+      if (seen.length > 0) await this.#write(term, rendezvous(this.#options.parts, seen), vigil.signal);
     }
     await watching;
   }

@@ -1,8 +1,12 @@
 // The instances of one service, as a list that keeps itself up to date, and ways to choose one.
 
 import type { Client } from '@corral/client';
+import { Bell } from '../kernel/bell.ts';
 import type { CallSignal } from '../kernel/parents.ts';
+import { nameOf } from '../kernel/paths.ts';
+import { abortable } from '../kernel/vigil.ts';
 import { TreeCache } from '../tree-cache.ts';
+import type { CacheChange } from '../tree-cache.ts';
 import { decodeInstance } from './instance.ts';
 import type { Instance, PayloadCodec } from './instance.ts';
 
@@ -22,7 +26,9 @@ export class ServiceView<P> implements AsyncDisposable {
   readonly #path: string;
   readonly #cache: TreeCache;
   readonly #payloads: PayloadCodec<P> | undefined;
+  /** By the names of their nodes, which are their ids. */
   readonly #instances = new Map<string, Instance<P>>();
+  readonly #bell = new Bell();
   readonly #downUntil = new Map<string, number>();
   readonly #done: Promise<void>;
   #turn = 0;
@@ -51,8 +57,7 @@ export class ServiceView<P> implements AsyncDisposable {
 
   /** One of them; null when there is none. */
   async pick(strategy: Strategy<P> = 'roundRobin', { signal }: CallSignal = {}): Promise<Instance<P> | null> {
-    await this.#cache.whenReady(signal);
-    await this.ready;
+    await abortable(this.ready, signal);
     const instances = this.instances();
     const picked = typeof strategy === 'function' ? strategy(instances) : this.#choose(strategy, instances);
     this.#last = picked?.id ?? null;
@@ -66,11 +71,8 @@ export class ServiceView<P> implements AsyncDisposable {
 
   /** The instances now, then after every change. */
   async *changes({ signal }: CallSignal = {}): AsyncGenerator<readonly Instance<P>[], void> {
-    await this.#cache.whenReady(signal);
-    for await (const _ of this.#cache.batches({ signal })) {
-      await this.#refresh();
-      yield this.instances();
-    }
+    await abortable(this.ready, signal);
+    yield* this.#bell.each(this.#zk, this.#path, signal, () => [this.instances()]);
   }
 
   async close(): Promise<void> {
@@ -94,18 +96,23 @@ export class ServiceView<P> implements AsyncDisposable {
   }
 
   async #follow(isRead: () => void): Promise<void> {
-    await this.#cache.ready;
-    for await (const _ of this.#cache.batches()) {
-      await this.#refresh();
-      isRead();
+    try {
+      await this.#cache.ready;
+      for await (const changes of this.#cache.batches()) {
+        await Promise.all(changes.map((change) => this.#apply(change)));
+        isRead();
+        this.#bell.ring();
+      }
+    } finally {
+      this.#bell.finish();
     }
   }
 
-  async #refresh(): Promise<void> {
-    const read = [...this.#cache.tree()].filter(([path]) => path !== this.#path);
-    const found = await Promise.all(read.map(([, { data }]) => decodeInstance<P>(data, this.#payloads)));
-    this.#instances.clear();
-    for (const instance of found) if (instance !== null) this.#instances.set(instance.id, instance);
-    for (const id of this.#downUntil.keys()) if (!this.#instances.has(id)) this.#downUntil.delete(id);
+  async #apply({ path, node }: CacheChange): Promise<void> {
+    if (path === this.#path) return;
+    const instance = node === null ? null : await decodeInstance<P>(node.data, this.#payloads);
+    const id = nameOf(path);
+    if (instance !== null) this.#instances.set(id, instance);
+    else if (this.#instances.delete(id)) this.#downUntil.delete(id);
   }
 }
