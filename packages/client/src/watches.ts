@@ -71,6 +71,9 @@ export class WatchRegistry {
     persistentRecursive: new Map(),
   };
 
+  /** Watchers whose reads are under way: the server may have set their watches already. */
+  readonly #awaited = new Set<Watcher>();
+
   get size(): number {
     let count = 0;
     for (const table of Object.values(this.#tables)) for (const watchers of table.values()) count += watchers.size;
@@ -79,10 +82,22 @@ export class WatchRegistry {
 
   /** The same listener on the same path and kind counts once, however often it is registered. */
   add(watcher: Watcher): void {
+    this.#awaited.delete(watcher);
     const table = this.#tables[watcher.kind];
     const watchers = table.get(watcher.path);
     if (watchers === undefined) table.set(watcher.path, new Set([watcher]));
     else if (![...watchers].some(({ listener }) => listener === watcher.listener)) watchers.add(watcher);
+    else watcher.release?.();
+  }
+
+  /** Its read is under way. */
+  expect(watcher: Watcher): void {
+    this.#awaited.add(watcher);
+  }
+
+  /** Its read has failed, or nobody waits for it any more. False when it was not under way. */
+  unexpect(watcher: Watcher): boolean {
+    return this.#awaited.delete(watcher);
   }
 
   /** False when it was not registered (any more). */
@@ -104,8 +119,10 @@ export class WatchRegistry {
     return count;
   }
 
+  /** True when somebody needs such a watch, or soon will. */
   has(path: string, kinds: readonly Watcher['kind'][]): boolean {
-    return kinds.some((kind) => this.#tables[kind].has(path));
+    if (kinds.some((kind) => this.#tables[kind].has(path))) return true;
+    return [...this.#awaited].some((watcher) => watcher.path === path && kinds.includes(watcher.kind));
   }
 
   /** The watchers that an event reaches; the one-shot ones are forgotten. */

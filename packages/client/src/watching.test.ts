@@ -97,6 +97,32 @@ describe('one-shot watches', () => {
     expect([count, client.stats().watches]).toEqual([0, 1]);
   });
 
+  it('leave nothing on the server when their read is given up under way', async () => {
+    const { client, ensemble, clock } = await setUp();
+    ensemble.handler = () => undefined;
+    const controller = new AbortController();
+    const given = rejection(client.get('/x', { watch: () => undefined, signal: controller.signal }));
+    await clock.settle();
+    controller.abort(new Error('enough'));
+    expect((await given).message).toBe('enough');
+    await clock.settle();
+    expect(ensemble.link.ops).toEqual(['getData', 'removeWatches']);
+  });
+
+  it('are not taken from a read that is under way when another one ends', async () => {
+    const { client, ensemble, clock } = await setUp();
+    const controller = new AbortController();
+    const events: string[] = [];
+    await client.get('/x', { watch: () => events.push('first'), signal: controller.signal });
+    const second = client.get('/x', { watch: () => events.push('second') });
+    controller.abort();
+    await second;
+    await clock.settle();
+    expect(ensemble.link.ops).not.toContain('removeWatches');
+    ensemble.link.event(changed, '/x');
+    expect(events).toEqual(['second']);
+  });
+
   it('are set again in batches that fit a frame', async () => {
     const setup = await setUp();
     const name = 'n'.repeat(1000);

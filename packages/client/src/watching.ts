@@ -39,7 +39,13 @@ export class Watching {
   /** A one-shot watcher that lives until it fires or `signal` aborts. */
   oneShot(root: Root, path: string, kind: OneShotKind, listener: WatchListener, signal?: AbortSignal): Watcher {
     const watcher: Watcher = { path: root.full(path), kind, listener, root, armed: false, release: null };
-    this.#removeOnAbort(watcher, signal);
+    const { watches } = this.#connection.machine;
+    watches.expect(watcher);
+    const forgetSignal = onAbort(signal, () => this.remove(watcher));
+    watcher.release = () => {
+      forgetSignal();
+      watches.unexpect(watcher);
+    };
     return watcher;
   }
 
@@ -91,8 +97,10 @@ export class Watching {
   /** Removes one watcher here, and on the server when nobody else needs its watch. */
   remove(watcher: Watcher): void {
     const { machine } = this.#connection;
+    // A read that is given up may have set its watch all the same: its removal comes behind it, on the same connection.
+    const isUnderWay = machine.watches.unexpect(watcher);
     watcher.release?.();
-    if (!machine.watches.remove(watcher)) return;
+    if (!machine.watches.remove(watcher) && !isUnderWay) return;
     const table = tableOf(watcher.kind);
     const stillNeeded = machine.watches.has(watcher.path, localKinds[table]);
     // Without a connection there is nothing to remove: servers forget watches together with their connection.
