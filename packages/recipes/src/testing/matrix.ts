@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { denied, faults } from './faults.ts';
 import type { MatrixFault } from './faults.ts';
+import { toError } from '../errors.ts';
 import { Stage } from './stage.ts';
 
 export interface Scenario {
@@ -70,7 +71,7 @@ async function play(scenario: Scenario, fault: MatrixFault | null, nth: number):
     await stage.calm();
     stop();
     if (outcome !== null && !(fault?.mayFailWith(outcome, stage) ?? false)) {
-      if (fault === null || scenario.mayFailWith?.(outcome, fault) !== true) throw outcome;
+      if (fault === null || scenario.mayFailWith?.(outcome, fault) !== true) throw toError(outcome);
     }
     if (fault === denied) {
       expect(requests).toBeLessThan(scenario.requestsMax ?? requestsMaxDefault);
