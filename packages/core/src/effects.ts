@@ -65,8 +65,8 @@ export interface PeerLink {
 }
 
 export interface Host {
-  /** Appends framed records to the log and answers with the input `appended` once they are durable. */
-  append(op: DiskOp, firstZxid: Zxid, bytes: Uint8Array): void;
+  /** Appends so many framed records to the log and answers with the input `appended` once they are durable. */
+  append(op: DiskOp, firstZxid: Zxid, bytes: Uint8Array, count: number): void;
   /** The next append starts a new log file. */
   rollLog(): void;
   /** Writes a snapshot and answers with the input `snapshotDone`. */

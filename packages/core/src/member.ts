@@ -289,8 +289,10 @@ export class Member implements Application {
   deliver(entry: Entry): void {
     const { header, txn } = readTxnPayload(entry.payload, 0, entry.payload.length, 'inPlace');
     this.pipeline.deliver(header, txn);
-    if (this.pipeline.ordering.kind === 'learning')
+    if (this.pipeline.ordering.kind === 'learning') {
+      this.pipeline.ctx.stats.observe?.('propagation', Math.max(0, this.#wall - header.time));
       this.#snapshots.decided(1, this.peer.batches.bytesAppended, this.#state);
+    }
   }
 
   assume(entry: Entry): void {

@@ -23,7 +23,10 @@ export class Spread {
 }
 
 /** Names under which durations (ms) are reported to `observe`. */
-export type Duration = 'readlatency' | 'updatelatency';
+export type Duration = 'readlatency' | 'updatelatency' | 'forwardedlatency' | 'propagation';
+
+/** Above the codes of what clients may ask for, below them is nothing but -10 and -11. */
+const opcodeShift = 16;
 
 export class ReplicaStats {
   packetsReceived = 0;
@@ -38,13 +41,34 @@ export class ReplicaStats {
   bytesSent = 0;
   /** Latency of all requests, ms. */
   readonly latency = new Spread();
+  /** Requests, by opcode and `opcodeShift`. */
+  readonly #operations = new Float64Array(128 + opcodeShift);
   /** Events sent, by type: created, deleted, data changed, children changed. */
   readonly events = [0, 0, 0, 0];
+  eventBytes = 0;
+  ttlNodesCreated = 0;
+  ttlNodesDeleted = 0;
+  /** Connections closed by this server; those that came while it served nobody; requests too long to be taken. */
+  hungUp = 0;
+  closedWithoutLeader = 0;
+  tooLarge = 0;
   lastReplyBytes = -1;
   minReplyBytes = -1;
   maxReplyBytes = -1;
   /** Set by the host: hears of every duration. */
   observe: ((name: Duration, ms: number) => void) | undefined;
+  /** Set by the host: hears how many reads were answered together once the write before them was. */
+  observeReleased: ((reads: number) => void) | undefined;
+  /** Set by the host: hears of every change of a node that fired watches, by type of event, and how many. */
+  observeFired: ((type: number, count: number) => void) | undefined;
+
+  operation(opcode: number): void {
+    this.#operations[opcode + opcodeShift]++; // an unknown opcode falls outside and is not counted
+  }
+
+  operations(opcode: number): number {
+    return this.#operations[opcode + opcodeShift] ?? 0;
+  }
 
   replySize(bytes: number): void {
     this.lastReplyBytes = bytes;

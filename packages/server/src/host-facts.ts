@@ -2,9 +2,10 @@
 
 import { readdirSync, statSync } from 'node:fs';
 import * as path from 'node:path';
-import type { Connection } from '@corral/core';
+import type { Connection, RecoveryResult, RestoredState } from '@corral/core';
 import { Replica, digestVersion } from '@corral/core';
-import { opName, ops, perms, zxidOf } from '@corral/protocol';
+import { counterOf, epochOf, opName, ops, perms, zxidOf } from '@corral/protocol';
+import type { Zxid } from '@corral/protocol';
 import type {
   Authorization,
   ConnectionBucket,
@@ -26,6 +27,7 @@ import type { ReplicaHost } from './host.ts';
 import type { ClientListener } from './net/client-listener.ts';
 import { copyMemberCounters, memberFacts, memberGauges, modeOf, observeMember } from './member-facts.ts';
 import { MemberHost } from './member-host.ts';
+import { copyRequestCounters, observeRequests } from './replica-metrics.ts';
 import { processGauges } from './process-gauges.ts';
 import { dataDirs } from './restore.ts';
 import { takeSnapshotFile } from './snapshot-on-demand.ts';
@@ -46,6 +48,8 @@ export class HostFacts implements ServerFacts {
   #traceMask = 306n;
   #slowFsyncs = 0;
   #words = 0;
+  /** The tree when a group of transactions was durable last. */
+  #applied: Zxid;
 
   readonly #restore: (snapshot: AsyncIterable<Uint8Array>) => Promise<number>;
 
@@ -61,14 +65,13 @@ export class HostFacts implements ServerFacts {
     this.initialConfiguration = loaded.initialText;
     this.#host = host;
     this.#listener = listener;
+    this.#applied = this.#ctx.tree.lastZxid;
     this.observeReplica();
   }
 
   /** Takes in durations from the replica that serves now. */
   observeReplica(): void {
-    const update = this.metrics.advanced('updatelatency');
-    const read = this.metrics.advanced('readlatency');
-    this.#ctx.stats.observe = (name, ms) => (name === 'updatelatency' ? update : read).record(ms);
+    observeRequests(this.#ctx.stats, this.metrics);
     const { replica } = this.#host;
     if (!(replica instanceof Replica)) observeMember(replica.peer, this.metrics);
   }
@@ -93,6 +96,42 @@ export class HostFacts implements ServerFacts {
   fsynced(ms: number): void {
     this.metrics.summary('fsynctime').record(Math.round(ms));
     if (ms > this.config.fsyncWarningThresholdMs) this.#slowFsyncs++;
+  }
+
+  /** So many transactions go to the log together. */
+  appending(count: number): void {
+    const { metrics } = this;
+    metrics.counter('sync_processor_request_queued').add(count);
+    metrics.summary('sync_processor_batch_size').record(count);
+    metrics.summary('sync_processor_queue_size').record(count);
+    metrics.summary('write_commit_proc_req_queued').record(this.#host.replica.pipeline.outstandingCount);
+  }
+
+  /** They are durable: whatever else is decided by now is applied. */
+  appended(ms: number): void {
+    const { metrics } = this;
+    metrics.advanced('sync_processor_queue_flush_time_ms').record(Math.round(ms));
+    metrics.summary('sync_process_time').record(Math.round(ms));
+    const { lastZxid } = this.#ctx.tree;
+    const applied = counterOf(lastZxid) - (epochOf(lastZxid) === epochOf(this.#applied) ? counterOf(this.#applied) : 0);
+    this.#applied = lastZxid;
+    if (applied <= 0) return;
+    metrics.counter('request_commit_queued').add(applied);
+    metrics.summary('write_commit_proc_issued').record(applied);
+    metrics.summary('commit_commit_proc_req_queued').record(applied);
+  }
+
+  /** What was restored at start, and how long that took. */
+  restored({ replayed, target }: RecoveryResult<RestoredState>, ms: number): void {
+    const { metrics } = this;
+    metrics.summary('dbinittime').record(Math.round(ms));
+    metrics.summary('startup_txns_loaded').record(replayed);
+    metrics.counter('digest_mismatches_count').add(target.digestMismatches);
+  }
+
+  /** The event loop was busy for so long when a tick was due. */
+  tickLate(ms: number): void {
+    this.metrics.advanced('jvm_pause_time_ms').record(Math.max(0, Math.round(ms)));
   }
 
   now(): number {
@@ -164,18 +203,14 @@ export class HostFacts implements ServerFacts {
 
   /** Counters that the core keeps as fields appear under their names when somebody looks. */
   #copyCounters(): void {
-    const { stats } = this.#ctx;
     const { metrics } = this;
-    metrics.counter('connection_request_count').value = stats.connectionRequests;
-    metrics.counter('connection_revalidate_count').value = stats.revalidations;
+    copyRequestCounters(this.#ctx.stats, metrics);
+    const refused = metrics.counterSet('quota_exceeded_error_per_namespace');
+    for (const { path: limited, refusals } of this.#ctx.tree.quotas.all())
+      if (refusals > 0) refused.of(limited.split('/')[1] ?? '').value = refusals;
     metrics.counter('connection_rejected').value = this.#listener.rejected;
-    metrics.counter('stale_sessions_expired').value = stats.staleSessionsExpired;
-    metrics.counter('sessionless_connections_expired').value = stats.sessionlessExpired;
-    metrics.counter('commit_count').value = stats.commits;
     const { replica } = this.#host;
     if (!(replica instanceof Replica)) copyMemberCounters(replica.peer, metrics);
-    metrics.counter('bytes_received_count').value = stats.bytesReceived;
-    metrics.counter('response_bytes').value = stats.bytesSent;
   }
 
   #plainConnections(): { non_mtls_remote_conn_count: number; non_mtls_local_conn_count: number } {

@@ -22,6 +22,11 @@ export interface HostParts {
   /** Called once, when the replica cannot go on. */
   readonly halted: (reason: string) => void;
   readonly snapshotWritten: (ms: number) => void;
+  /** So many transactions go to the log together; it took so long to make them durable. */
+  readonly appending: (count: number) => void;
+  readonly appended: (ms: number) => void;
+  /** A tick came so late: the event loop was busy. */
+  readonly tickLate: (ms: number) => void;
 }
 
 /** What a host drives: a standalone replica or a member of an ensemble. */
@@ -52,8 +57,15 @@ export class ReplicaHost implements Host {
     this.options = parts.options;
     this.replica = make(this);
     // What the sockets hold is read before anything expires: setImmediate comes after the poll for input.
-    const tick = (): void => void setImmediate(() => this.step({ kind: 'tick' }));
-    this.#ticker = setInterval(tick, Math.min(parts.options.tickMs, 1000));
+    const everyMs = Math.min(parts.options.tickMs, 1000);
+    let due = performance.now() + everyMs;
+    const tick = (): void => {
+      const now = performance.now();
+      parts.tickLate(now - due);
+      due = now + everyMs;
+      setImmediate(() => this.step({ kind: 'tick' }));
+    };
+    this.#ticker = setInterval(tick, everyMs);
   }
 
   // Inputs.
@@ -87,14 +99,17 @@ export class ReplicaHost implements Host {
 
   // Effects.
 
-  append(op: number, firstZxid: Zxid, bytes: Uint8Array): void {
+  append(op: number, firstZxid: Zxid, bytes: Uint8Array, count: number): void {
+    this.#parts.appending(count);
+    const began = performance.now();
     if (this.#rollBeforeAppend) this.#parts.log.roll();
     this.#rollBeforeAppend = false;
-    this.#parts.log.append(firstZxid, bytes, (error) => this.#appended(op, error));
+    this.#parts.log.append(firstZxid, bytes, (error) => this.#appended(op, error, began));
   }
 
-  #appended(op: number, error: Error | undefined): void {
+  #appended(op: number, error: Error | undefined, began: number): void {
     const moment = { now: performance.now(), wall: Date.now() };
+    if (error === undefined) this.#parts.appended(moment.now - began);
     if (error !== undefined) return this.replica.step({ kind: 'diskFailed', op, reason: error.message, ...moment });
     this.replica.step({ kind: 'appended', op, ...moment });
     this.#rememberDigest();

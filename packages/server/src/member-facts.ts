@@ -94,6 +94,10 @@ export function memberGauges(peer: Peer): Partial<Record<RoleGaugeName, number>>
 export function copyMemberCounters({ stats }: Peer, metrics: Metrics): void {
   metrics.counter('looking_count').value = stats.elections;
   metrics.counter('proposal_count').value = stats.proposals;
+  metrics.counter('prep_processor_request_queued').value = stats.proposals;
+  metrics.counter('outstanding_changes_queued').value = stats.proposals;
+  metrics.counter('quit_leading_due_to_disloyal_voter').value = stats.disloyalVoters;
+  metrics.counter('revalidate_count').value = stats.revalidations;
   metrics.counter('diff_count').value = stats.syncs.DIFF + stats.syncs.TRUNC;
   metrics.counter('snap_count').value = stats.syncs.SNAP;
   metrics.counter('learner_proposal_received_count').value = stats.proposalsReceived;
@@ -103,17 +107,20 @@ export function copyMemberCounters({ stats }: Peer, metrics: Metrics): void {
 /** Durations go to the metrics as they come. */
 export function observeMember(peer: Peer, metrics: Metrics): void {
   peer.stats.observe = (name, value, key) => {
-    if (key !== undefined) metrics.summarySet('learner_handler_qp_size').of(key).record(value);
-    else if (name !== 'learner_handler_qp_size') metrics.summary(name).record(Math.round(value));
+    if (name === 'learner_handler_qp_size') metrics.summarySet(name).of(String(key)).record(value);
+    else if (name === 'learner_handler_qp_time_ms') metrics.advancedSet(name).of(String(key)).record(Math.round(value));
+    else metrics.summary(name).record(Math.round(value));
   };
   const decided = metrics.advanced('quorum_ack_latency');
   const own = metrics.advanced('proposal_ack_creation_latency');
   const followers = metrics.advancedSet('ack_latency');
-  const applied = metrics.advanced('propagation_latency');
+  const waited = metrics.advanced('sync_processor_queue_and_flush_time_ms');
   peer.trace.observe = (step, sid, ms) => {
     const whole = Math.round(ms);
-    if (step === 'decided') (peer.state === 'leading' ? decided : applied).record(whole);
-    else if (sid === peer.options.sid) own.record(whole);
-    else followers.of(String(sid)).record(whole);
+    if (step === 'decided') decided.record(whole);
+    else if (sid === peer.options.sid) {
+      own.record(whole);
+      waited.record(whole);
+    } else followers.of(String(sid)).record(whole);
   };
 }

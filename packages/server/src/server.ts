@@ -71,8 +71,10 @@ export class CorralServer {
     this.ended = new Promise((resolve) => (this.#end = resolve));
     const options = replicaOptions(config, Date.now(), loaded.ensemble !== undefined);
     const { ensemble } = loaded;
+    const began = performance.now();
     const member = ensemble && restoreAsMember(config, ensemble, options, logger);
     const restored = member?.result ?? restore(config, options, logger);
+    const restoredMs = performance.now() - began;
     const { snapDir, logDir } = dataDirs(config);
     this.#log = new TxnLogWriter({
       dir: logDir,
@@ -92,6 +94,9 @@ export class CorralServer {
       compression: config.snapshotCompression === 'GZ' ? 'gz' : 'none',
       logger,
       halted: (reason) => this.#halt(reason),
+      tickLate: (ms) => this.facts.tickLate(ms),
+      appending: (count) => this.facts.appending(count),
+      appended: (ms) => this.facts.appended(ms),
       snapshotWritten: (ms) => this.facts.metrics.summary('snapshottime').record(ms),
     };
     this.#isNew = restored.snapshotFile === undefined;
@@ -101,6 +106,7 @@ export class CorralServer {
         : new MemberHost(parts, memberParts(loaded, ensemble, member, held));
     this.#listener = this.#makeListener();
     this.facts = new HostFacts(loaded, this.host, this.#listener, (snapshot) => this.#restore(snapshot));
+    this.facts.restored(restored, restoredMs);
     this.#stopPurging = startPurging({
       snapDir,
       logDir,
@@ -181,9 +187,11 @@ export class CorralServer {
 
   /** Replaces the tree by that of a snapshot; every client has to connect again. */
   async #restore(snapshot: AsyncIterable<Uint8Array>): Promise<number> {
+    const began = performance.now();
     const state = await readState(snapshot, this.host.options);
     const zxid = await this.host.replaceState(state, () => this.#listener.destroyAll());
     this.facts.observeReplica();
+    this.facts.metrics.summary('restore_time').record(Math.round(performance.now() - began));
     this.#logger.warn({ zxid: formatZxid(zxid) }, 'the tree was replaced by a snapshot');
     return zxid;
   }
@@ -191,6 +199,7 @@ export class CorralServer {
   #halt(reason: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
+    this.facts.metrics.counter('unrecoverable_error_count').add(1);
     this.#logger.fatal({ reason: `${reason}${adviceFor(reason)}` }, 'the server stops: nothing more is acknowledged');
     void this.stop();
   }

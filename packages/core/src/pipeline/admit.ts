@@ -118,6 +118,7 @@ export class Admission {
     while (end - at >= 4 && connection.isOpen) {
       const length = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
       if (length <= 0 || length > this.#ctx.options.frameBytesMax) {
+        this.#ctx.stats.tooLarge++;
         this.#ctx.hangUp(connection);
         break;
       }
@@ -170,6 +171,7 @@ export class Admission {
     const opcode = body.int();
     const behaviour = behaviourByCode.get(opcode);
     connection.lastOpcode = opcode;
+    ctx.stats.operation(opcode);
     if (behaviour?.kind === 'immediate') return behaviour.run(ctx, connection, xid, body);
     if (connection.session !== undefined) ctx.heard(connection.session);
     if (xid > 0) connection.lastXid = xid;
@@ -288,7 +290,7 @@ export class Admission {
 
   /** What the queue waited for has come: what waited behind it follows, up to the next write. */
   release(connection: Connection): void {
-    const { waiting } = connection;
+    const { waiting, deferred } = connection;
     for (let next: Waiting | undefined = waiting[0]; next !== undefined && !blocks(next); next = waiting[0]) {
       waiting.shift();
       if (connection.state === 'gone') continue;
@@ -299,6 +301,8 @@ export class Admission {
         this.#runDeferred(connection, next.kind === 'sync' ? next.frame : next);
       }
     }
+    const answered = deferred - connection.deferred;
+    if (answered > 0) this.#ctx.stats.observeReleased?.(answered);
   }
 
   #runDeferred(connection: Connection, { bytes, identities, receivedAt }: DeferredFrame): void {

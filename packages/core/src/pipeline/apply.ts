@@ -15,6 +15,8 @@ export class WatchNotifier implements TreeListener {
   readonly #ctx: Context;
   /** Zxid of the transaction being applied. */
   zxid = 0 as Zxid;
+  /** Events of the change that is being announced. */
+  #fired = 0;
 
   constructor(ctx: Context) {
     this.#ctx = ctx;
@@ -22,18 +24,27 @@ export class WatchNotifier implements TreeListener {
 
   created(path: string, acl: readonly Acl[]): void {
     this.#ctx.watches.fireData(path, this.#deliver(eventTypes.nodeCreated, path, acl));
+    this.#report(eventTypes.nodeCreated);
   }
 
   changed(path: string, acl: readonly Acl[]): void {
     this.#ctx.watches.fireData(path, this.#deliver(eventTypes.nodeDataChanged, path, acl));
+    this.#report(eventTypes.nodeDataChanged);
   }
 
   deleted(path: string, acl: readonly Acl[]): void {
     this.#ctx.watches.fireDeleted(path, this.#deliver(eventTypes.nodeDeleted, path, acl));
+    this.#report(eventTypes.nodeDeleted);
   }
 
   childrenChanged(path: string, acl: readonly Acl[]): void {
     this.#ctx.watches.fireChildren(path, this.#deliver(eventTypes.nodeChildrenChanged, path, acl));
+    this.#report(eventTypes.nodeChildrenChanged);
+  }
+
+  #report(type: number): void {
+    if (this.#fired > 0) this.#ctx.stats.observeFired?.(type, this.#fired);
+    this.#fired = 0;
   }
 
   softQuotaExceeded(path: string): void {
@@ -45,6 +56,7 @@ export class WatchNotifier implements TreeListener {
       const connection = this.#ctx.connections.get(id);
       if (connection === undefined || !this.#ctx.permissions.allows(acl, perms.read, connection.identities)) return;
       this.#ctx.stats.events[type - 1]++;
+      this.#fired++;
       sendEvent(this.#ctx, connection, type, path, this.zxid);
     };
   }
@@ -72,8 +84,11 @@ export function applyTxn(ctx: Pick<Context, 'tree' | 'sessions'>, header: TxnHea
 /** Applies a write of one of our clients and answers it. */
 export function applyAndReply(ctx: Context, write: Write): void {
   const { connection, header, txn } = write;
-  if (connection === undefined || connection.state === 'gone') return applyTxn(ctx, header, txn);
   const latency = Math.max(0, Math.round(ctx.now - write.receivedAt));
+  if (connection === undefined || connection.state === 'gone') {
+    ctx.stats.observe?.('forwardedlatency', latency);
+    return applyTxn(ctx, header, txn);
+  }
   ctx.stats.observe?.('updatelatency', latency);
   switch (txn.kind) {
     case 'createSession':

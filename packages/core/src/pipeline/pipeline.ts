@@ -145,7 +145,10 @@ export class Pipeline implements Next, Sessions {
 
   opened(input: Of<'opened'>): void {
     const { connection: id, link, address, now, wall } = input;
-    if (this.ordering.kind === 'closed' && !this.isHeld) return link.close();
+    if (this.ordering.kind === 'closed' && !this.isHeld) {
+      this.ctx.stats.closedWithoutLeader++;
+      return link.close();
+    }
     this.#connections.set(id, new Connection(id, link, address, now, wall));
   }
 
@@ -190,6 +193,7 @@ export class Pipeline implements Next, Sessions {
   #hangUp(connection: Connection): void {
     if (connection.state === 'gone') return;
     this.#forget(connection);
+    this.ctx.stats.hungUp++;
     connection.link.close();
   }
 

@@ -184,7 +184,9 @@ export class Proposals {
   reap(path: string): void {
     this.#begin();
     const prepared = prepareReap(this.#ctx, path);
-    if (typeof prepared !== 'number') this.#submit(undefined, 0, opcodes.deleteContainer, 0n as SessionId, prepared);
+    if (typeof prepared === 'number') return;
+    if (this.#ctx.tree.ttlMs(this.#ctx.tree.find(path)) > 0) this.#ctx.stats.ttlNodesDeleted++;
+    this.#submit(undefined, 0, opcodes.deleteContainer, 0n as SessionId, prepared);
   }
 
   // Preparing.
@@ -274,6 +276,7 @@ export class Proposals {
       applyAndReply(ctx, write);
       ctx.outstanding.applied(write.header.zxid, write.touched);
       ctx.stats.commits++;
+      if (write.txn.kind === 'create' && write.txn.ttlMs > 0) ctx.stats.ttlNodesCreated++;
       if (write.txn.kind === 'closeSession') sessionEnded(write.header.clientId);
       if (connection === undefined || connection.state === 'gone') continue;
       connection.waiting.shift();

@@ -54,4 +54,5 @@ export function sendEvent(ctx: Context, connection: Connection, type: number, pa
   ctx.markDirty(connection);
   connection.packetsSent++;
   ctx.stats.packetsSent++;
+  ctx.stats.eventBytes += out.length - frame;
 }

@@ -21,6 +21,8 @@ export interface Quota {
   bytes: number;
   /** Whether usage is beyond a limit that only warns. */
   isExceeded: boolean;
+  /** Changes that it did not let pass. */
+  refusals: number;
 }
 
 const quotaPrefix = `${systemPaths.quota}/`;
@@ -75,7 +77,7 @@ export class QuotaBook {
   at(path: string): Quota {
     let quota = this.#byPath.get(path);
     if (quota === undefined) {
-      quota = { path, limits: undefined, statsNode: -1, count: 0, bytes: 0, isExceeded: false };
+      quota = { path, limits: undefined, statsNode: -1, count: 0, bytes: 0, isExceeded: false, refusals: 0 };
       this.#byPath.set(path, quota);
     }
     return quota;
@@ -102,8 +104,11 @@ export class QuotaBook {
     if (quota?.limits === undefined || quota.statsNode < 0) return 0;
     if (quota.limits === 'malformed') return errorCodes.MarshallingError;
     const { countHard, bytesHard } = quota.limits;
-    if (countAdded > 0 && countHard > -1 && quota.count + countAdded > countHard) return errorCodes.QuotaExceeded;
-    if (bytesAdded !== 0 && bytesHard > -1 && quota.bytes + bytesAdded > bytesHard) return errorCodes.QuotaExceeded;
-    return 0;
+    const isOver =
+      (countAdded > 0 && countHard > -1 && quota.count + countAdded > countHard) ||
+      (bytesAdded !== 0 && bytesHard > -1 && quota.bytes + bytesAdded > bytesHard);
+    if (!isOver) return 0;
+    quota.refusals++;
+    return errorCodes.QuotaExceeded;
   }
 }

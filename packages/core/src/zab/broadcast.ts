@@ -304,11 +304,19 @@ export class Broadcast implements Ordering {
     this.flushStreams();
     for (const learner of this.#learners.values()) {
       if (!learner.isForwarded) continue;
-      this.#zab.stats.observe?.('learner_handler_qp_size', learner.link.backlog, String(learner.sid));
+      this.#lookAtQueue(learner);
       writePacket(learner.out, packetTypes.ping, this.#proposed);
       answers.set(learner, ++learner.pings);
     }
     return answers;
+  }
+
+  #lookAtQueue(learner: LearnerLink): void {
+    const { now, stats } = this.#zab;
+    const { backlog } = learner.link;
+    learner.queuedSince = backlog === 0 ? Infinity : Math.min(learner.queuedSince, now);
+    stats.observe?.('learner_handler_qp_size', backlog, String(learner.sid));
+    stats.observe?.('learner_handler_qp_time_ms', Math.max(0, now - learner.queuedSince), String(learner.sid));
   }
 
   ponged(learner: LearnerLink): void {

@@ -187,6 +187,7 @@ export class Leader implements Role {
       throw new ProtocolError(`it claims epoch ${accepted}, this server is at ${epochs.accepted}`);
     if (accepted > (this.#discovery.epoch ?? Infinity) && quorums.isVoter(sid)) {
       // It may not follow a leader of an epoch below the one it promised; only a later epoch takes it in again.
+      this.#zab.stats.disloyalVoters++;
       return this.#zab.leave(`voter ${sid} has promised epoch ${accepted} to another candidate`);
     }
     this.#replaceOlder(learner, sid);
@@ -286,7 +287,7 @@ export class Leader implements Role {
       : planSync(history, learner.lastZxid, this.#decided, (defect) => this.#zab.has(defect));
     const { out } = learner;
     learner.sync = plan.kind;
-    this.#zab.stats.syncs[plan.kind]++;
+    this.#zab.stats.synchronising(plan.kind, this.#learners.values());
     learner.state = 'sending';
     switch (plan.kind) {
       case 'DIFF':
@@ -426,6 +427,7 @@ export class Leader implements Role {
   #revalidate(learner: LearnerLink, packet: QuorumPacket): void {
     if (!this.#established) throw new ProtocolError('a session to validate too early');
     const { session, timeoutMs } = readRevalidateRequest(packet.data);
+    this.#zab.stats.revalidations++;
     const valid = this.#zab.app.revalidate(learner.sid, session, timeoutMs);
     this.#broadcast!.sendTo(learner, (out: JuteWriter) => {
       const frame = beginPacket(out, packetTypes.revalidate, zxidNone);

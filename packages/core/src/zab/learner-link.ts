@@ -39,6 +39,8 @@ export class LearnerLink {
   /** Since when it owes an acknowledgement, and for what. */
   owesSince = Infinity;
   owes: Zxid = zxidZero;
+  /** Since when something waits to be sent, as far as the pings have seen it. */
+  queuedSince = Infinity;
   pings = 0;
   pongs = 0;
   readonly since: number;

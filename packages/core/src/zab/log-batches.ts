@@ -8,7 +8,7 @@ import type { DiskOp } from '../effects.ts';
 
 /** Effects of logging. */
 export interface LogHost {
-  append(op: DiskOp, firstZxid: Zxid, bytes: Uint8Array): void;
+  append(op: DiskOp, firstZxid: Zxid, bytes: Uint8Array, count: number): void;
   requestTurn(): void;
 }
 
@@ -89,6 +89,6 @@ export class LogBatches {
     const capacity = Math.min(Math.max(batchBytesMin, this.#batch.length), batchBytesKept);
     const bytes = this.#batch.detach(capacity);
     this.bytesAppended += bytes.length;
-    this.#host.append(this.#op, this.#batchFirst, bytes);
+    this.#host.append(this.#op, this.#batchFirst, bytes, this.#appending);
   }
 }

@@ -8,7 +8,12 @@ export type PeerMeasure =
   | 'leader_unavailable_time'
   | 'follower_sync_time'
   | 'observer_sync_time'
-  | 'learner_handler_qp_size';
+  | 'inflight_snap_count'
+  | 'inflight_diff_count'
+  | 'learner_handler_qp_size'
+  | 'learner_handler_qp_time_ms';
+
+type SyncKind = 'DIFF' | 'TRUNC' | 'SNAP';
 
 export class PeerStats {
   /** Since when this server serves in its present role, and until when it did in the last one. */
@@ -23,6 +28,10 @@ export class PeerStats {
   commitsReceived = 0;
   /** Learners that this leader brought up to date, by the kind of synchronisation. */
   readonly syncs = { DIFF: 0, TRUNC: 0, SNAP: 0 };
+  /** Sessions that learners asked this leader about. */
+  revalidations = 0;
+  /** Leaderships given up because a voter had promised a later epoch to somebody else. */
+  disloyalVoters = 0;
   lastProposalBytes = -1;
   minProposalBytes = -1;
   maxProposalBytes = -1;
@@ -32,6 +41,18 @@ export class PeerStats {
   established(state: 'leading' | 'following' | 'observing', now: number): void {
     this.servingSince = now;
     this.observe?.(state === 'leading' ? 'leader_unavailable_time' : 'unavailable_time', now - this.servedUntil);
+  }
+
+  /** A leader begins to bring a learner up to date; `learners` are all it has, this one not yet among those under way. */
+  synchronising(
+    kind: SyncKind,
+    learners: Iterable<{ readonly state: string; readonly sync: 'none' | SyncKind }>,
+  ): void {
+    this.syncs[kind]++;
+    let underWay = 1;
+    for (const { state, sync } of learners)
+      if (state === 'sending' && (sync === 'SNAP') === (kind === 'SNAP')) underWay++;
+    this.observe?.(kind === 'SNAP' ? 'inflight_snap_count' : 'inflight_diff_count', underWay);
   }
 
   synchronised(kind: 'following' | 'observing', ms: number): void {

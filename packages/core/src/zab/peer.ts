@@ -90,7 +90,10 @@ export class Peer implements Zab {
     this.history = new History({ entries: options.commitLogCount, bytes: options.commitLogBytes });
     this.#restoreHistory(start.history);
     this.batches = new LogBatches(
-      { append: (op, first, bytes) => host.append(op, first, bytes), requestTurn: () => this.requestTurn() },
+      {
+        append: (op, first, bytes, count) => host.append(op, first, bytes, count),
+        requestTurn: () => this.requestTurn(),
+      },
       () => this.#ops.next(),
       (zxid) => this.#accepted(zxid),
     );
