@@ -12,8 +12,6 @@ const outputBytesMax = 1 << 20;
 const finalizeMs = 200;
 /** Memory for transactions that learners may still need. */
 const commitLogBytes = 32 << 20;
-/** A million proposals before the end: no batch is larger. */
-const counterMax = 0xffffffff - (1 << 20);
 
 /** What a member of an ensemble has to know besides. */
 export function ensembleOptions(config: Config, { sid, config: members, nextConfig }: EnsemblePlace): EnsembleOptions {
@@ -31,7 +29,7 @@ export function ensembleOptions(config: Config, { sid, config: members, nextConf
     commitLogCount: config.commitLogCount,
     commitLogBytes,
     forceSnapshotSync: false,
-    counterMax,
+    counterMax: config.epochTxnsMax,
     leaderServes: config.leaderServes,
     readOnlyEnabled: config.readOnlyModeEnabled,
     reconfigEnabled: config.reconfigEnabled,

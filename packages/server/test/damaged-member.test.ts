@@ -50,7 +50,7 @@ async function texts(member: Member, count: number): Promise<(string | undefined
 const expected = (count: number): string[] => Array.from({ length: count }, (_, at) => `value ${at}`);
 
 it('sets the damaged files aside, has no vote, and gets everything from the others', async () => {
-  ensemble = await Ensemble.start(3);
+  ensemble = await Ensemble.start(3, { 'fastleader.minNotificationInterval': 50 });
   const leader = await ensemble.whole();
   const [damaged, away] = ensemble.others(leader);
   await write(leader, 0, 20);
@@ -87,22 +87,19 @@ it('sets the damaged files aside, has no vote, and gets everything from the othe
   expect(await texts(away, 45)).toEqual(expected(45));
 });
 
-it('refuses to start where that is switched off, and among two voters, of which each is needed', async () => {
-  for (const [count, settings] of [
-    [3, { setAsideDamage: false }],
-    [2, {}],
-  ] as const) {
-    ensemble = await Ensemble.start(count, settings);
-    await write(await ensemble.whole(), 0, 20);
-    const damaged = ensemble.members[0];
-    for (const member of ensemble.members) await member.stop('SIGKILL');
-    const { file } = flip(damaged, 'value 7');
-    const before = readFileSync(file);
-    damaged.launch();
-    await until(() => !damaged.isRunning);
-    expect(damaged.child?.exitCode).not.toBe(0);
-    expect(damaged.output).toContain('What to do');
-    expect(readFileSync(file)).toEqual(before);
-    await ensemble.close();
-  }
+it.each([
+  ['where that is switched off', 3, { setAsideDamage: false }],
+  ['as one of two voters, of which each is needed', 2, {}],
+])('refuses to start %s', async (_, count, settings) => {
+  ensemble = await Ensemble.start(count, settings);
+  await write(await ensemble.whole(), 0, 20);
+  const damaged = ensemble.members[0];
+  for (const member of ensemble.members) await member.stop('SIGKILL');
+  const { file } = flip(damaged, 'value 7');
+  const before = readFileSync(file);
+  damaged.launch();
+  await until(() => !damaged.isRunning);
+  expect(damaged.child?.exitCode).not.toBe(0);
+  expect(damaged.output).toContain('What to do');
+  expect(readFileSync(file)).toEqual(before);
 });

@@ -4,6 +4,9 @@
 import { boolean, decimal, integer, path, port, word, yesNo } from './kinds.ts';
 import { cfg, ensemble, later, property, refused } from './setting.ts';
 
+/** A million proposals before the end: no batch is larger. */
+const counterMax = 0xffffffff - (1 << 20);
+
 const ms = { unit: 'milliseconds' } as const;
 const ticks = { unit: 'ticks' } as const;
 
@@ -68,6 +71,14 @@ export const ensembleSettings = {
       boolean,
       true,
       'A member whose history is damaged sets it aside and gets it from the others; false: it refuses to start.',
+    ),
+  ),
+  epochTxnsMax: ensemble(
+    property(
+      'leader.epochTxnsMax',
+      integer({ min: 100, max: counterMax, unit: 'transactions' }),
+      counterMax,
+      'After so many a leader lets another epoch begin: the counter in a zxid ends at 4294967295.',
     ),
   ),
   leaderServes: ensemble(property('leaderServes', yesNo, true, 'The leader accepts clients.')),
