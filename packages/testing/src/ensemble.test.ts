@@ -140,6 +140,27 @@ describe('an ensemble under virtual time', () => {
     await clock.until(() => zk.state === 'connected');
   });
 
+  it('moves a session to a follower that has not seen its last write', async () => {
+    await using ensemble = await startEnsemble({ clock: 'virtual' });
+    const { clock } = ensemble;
+    const [late, quick] = ensemble.followers;
+    await using zk = ensemble.createClient({ server: [late, quick] });
+    ensemble.cutOff(zk, [late]);
+    await clock.until(zk.connect());
+    const { id } = zk.session!;
+    ensemble.heal();
+    late.lag('hold');
+    ensemble.faults.inject({ op: 'create', when: 'afterApply', do: () => quick.kill() });
+    expect(await clock.until(codeOf(zk.create('/a')))).toBe('ConnectionLoss');
+    await clock.until(() => zk.state === 'connected');
+    expect([ensemble.serverOf(zk), zk.session!.id]).toEqual([late, id]);
+    expect(await zk.exists('/a')).toBeNull();
+    const synced = zk.sync();
+    late.catchUp();
+    await clock.until(synced);
+    expect(await zk.exists('/a')).not.toBeNull();
+  });
+
   it('replaces a leader that stands still', async () => {
     await using ensemble = await startEnsemble({ clock: 'virtual' });
     const former = ensemble.leader;

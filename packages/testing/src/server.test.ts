@@ -238,6 +238,18 @@ describe('a look inside', () => {
   });
 });
 
+describe('sequence numbers', () => {
+  it('can be set, to see them wrap', async () => {
+    await zk.create('/q');
+    const next = async (): Promise<string> => (await zk.create('/q/n', '', { mode: 'persistentSequential' })).path;
+    server.setSequence('/q', 2_147_483_646);
+    expect([await next(), await next(), await next()]).toEqual(['/q/n2147483646', '/q/n2147483647', '/q/n-2147483648']);
+    server.setSequence('/q', -1);
+    expect([await next(), await next()]).toEqual(['/q/n-000000001', '/q/n0000000000']);
+    expect(() => server.setSequence('/none', 1)).toThrow('/none is not there');
+  });
+});
+
 describe('the end of a test', () => {
   it('leaves nothing behind of a scope', async () => {
     const scope = await server.scope();

@@ -124,6 +124,19 @@ export abstract class Service implements AsyncDisposable {
     }
   }
 
+  /**
+   * Makes `next` the number of the next sequential child of a node, at every server that is up; 32 bits with a sign, so that
+   * what comes after 2147483647 can be tested. It is not written to any disk: a server that starts again counts as before.
+   */
+  setSequence(path: string, next: number): void {
+    for (const { ctx } of this.#pipelines) {
+      const node = ctx.tree.find(path);
+      if (node < 0) throw new Error(`${path} is not there`);
+      ctx.tree.nodes.cversion[node] = next;
+      ctx.tree.digest.refresh(node);
+    }
+  }
+
   /** A part of the tree for one test: clients below a random path, which goes with all it holds at the end. */
   scope(): Promise<Scope> {
     return Scope.open(this);

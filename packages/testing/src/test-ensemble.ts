@@ -75,23 +75,26 @@ export class TestEnsemble extends Service {
     return this.connectString;
   }
 
-  /** As for a server alone; `server` names the only member that this client knows. */
+  /** As for a server alone; `server` names the only member, or members, that this client knows. */
   override connect(
-    options: ConnectOptions & { readonly chroot?: string; readonly server?: MemberRef } = {},
+    options: ConnectOptions & { readonly chroot?: string; readonly server?: MemberRef | readonly MemberRef[] } = {},
   ): Promise<Client> {
     const { server, chroot = '', ...rest } = options;
     return this.world.connect(this.#addressOf(server) + chroot, rest);
   }
 
   override createClient(
-    options: ClientOptions & { readonly chroot?: string; readonly server?: MemberRef } = {},
+    options: ClientOptions & { readonly chroot?: string; readonly server?: MemberRef | readonly MemberRef[] } = {},
   ): Client {
     const { server, chroot = '', ...rest } = options;
     return this.world.createClient(this.#addressOf(server) + chroot, rest);
   }
 
-  #addressOf(server: MemberRef | undefined): string {
-    return server === undefined ? this.address : `${hostOf(this.member(server).id)}:2181`;
+  #addressOf(server: MemberRef | readonly MemberRef[] = this.members): string {
+    return [server]
+      .flat()
+      .map((each: MemberRef) => `${hostOf(this.member(each).id)}:2181`)
+      .join(',');
   }
 
   // Members.
