@@ -6,27 +6,39 @@ import type { Context } from './context.ts';
 export type Register = (program: Command, context: Context) => void;
 
 interface CommandRow {
+  readonly group: string;
   readonly name: string;
   readonly load: () => Promise<Register>;
 }
 
-const row = (name: string, load: () => Promise<Register>): CommandRow => ({ name, load });
+type Loaded = Readonly<Record<string, Register>>;
+
+/** A command, and the module whose one export registers it. */
+const row = (group: string, name: string, load: () => Promise<Loaded>): CommandRow => ({
+  group: `${group}:`,
+  name,
+  load: async () => {
+    const [register] = Object.values(await load());
+    return register;
+  },
+});
 
 /** In the order of the help. `server` is run by main.ts and `cli` by run.ts; they are here for the help. */
 export const commands: readonly CommandRow[] = [
-  row('server', async () => (await import('./commands/server-help.ts')).registerServer),
-  row('cli', async () => (await import('./commands/cli-help.ts')).registerCli),
-  row('get', async () => (await import('./commands/get.ts')).registerGet),
-  row('set', async () => (await import('./commands/set.ts')).registerSet),
-  row('create', async () => (await import('./commands/create.ts')).registerCreate),
-  row('ls', async () => (await import('./commands/ls.ts')).registerLs),
-  row('rm', async () => (await import('./commands/rm.ts')).registerRm),
-  row('stat', async () => (await import('./commands/stat.ts')).registerStat),
-  row('watch', async () => (await import('./commands/watch.ts')).registerWatch),
-  row('cluster', async () => (await import('./commands/cluster.ts')).registerCluster),
-  row('init', async () => (await import('./commands/init.ts')).registerInit),
-  row('doctor', async () => (await import('./commands/doctor.ts')).registerDoctor),
-  row('log', async () => (await import('./commands/log.ts')).registerLog),
-  row('sim', async () => (await import('./commands/sim.ts')).registerSim),
-  row('snapshot', async () => (await import('./commands/snapshot.ts')).registerSnapshot),
+  row('Server', 'server', () => import('./commands/server-help.ts')),
+  row('Server', 'cluster', () => import('./commands/cluster.ts')),
+  row('Server', 'init', () => import('./commands/init.ts')),
+  row('Server', 'log', () => import('./commands/log.ts')),
+  row('Server', 'snapshot', () => import('./commands/snapshot.ts')),
+  row('Data', 'cli', () => import('./commands/cli-help.ts')),
+  row('Data', 'ls', () => import('./commands/ls.ts')),
+  row('Data', 'get', () => import('./commands/get.ts')),
+  row('Data', 'set', () => import('./commands/set.ts')),
+  row('Data', 'create', () => import('./commands/create.ts')),
+  row('Data', 'rm', () => import('./commands/rm.ts')),
+  row('Data', 'stat', () => import('./commands/stat.ts')),
+  row('Observe', 'watch', () => import('./commands/watch.ts')),
+  row('Observe', 'doctor', () => import('./commands/doctor.ts')),
+  row('Measure', 'sim', () => import('./commands/sim.ts')),
+  row('Help', 'explain', () => import('./commands/explain.ts')),
 ];

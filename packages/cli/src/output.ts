@@ -4,7 +4,8 @@
 import type { Data, Stat } from '@corral/client';
 import type { Context } from './context.ts';
 
-export type OutputFormat = 'text' | 'json' | 'ndjson';
+export const outputFormats = ['text', 'table', 'json', 'ndjson', 'yaml'] as const;
+export type OutputFormat = (typeof outputFormats)[number];
 
 export const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
 
@@ -32,9 +33,43 @@ export function dataJson({ data, hasData }: Pick<Data, 'data' | 'hasData'>) {
   }
 }
 
-/** One value: indented for `json`, on one line for `ndjson`. */
-export function printJson(context: Context, format: OutputFormat, value: unknown): void {
-  context.stdout.write(`${JSON.stringify(value, null, format === 'json' ? 2 : 0)}\n`);
+/** What a command found: a value with a documented shape, its rows when it is a list, and how people read it. */
+export interface Report {
+  readonly value: object;
+  /** The items of a list: lines of `ndjson`, rows of a `table`. */
+  readonly rows?: readonly object[];
+  text(): string;
+}
+
+export async function report(context: Context, format: OutputFormat, { value, rows, text }: Report): Promise<void> {
+  if (format === 'text') context.stdout.write(text());
+  else if (rows !== undefined && format === 'table') context.stdout.write(await table(rows));
+  else if (rows !== undefined && format === 'ndjson') for (const item of rows) await printJson(context, format, item);
+  else await printJson(context, format, value);
+}
+
+/** One value: indented for `json`, on one line for `ndjson`, a document for `yaml`. */
+export async function printJson(context: Context, format: OutputFormat, value: object): Promise<void> {
+  if (format === 'yaml') context.stdout.write(`---\n${(await import('yaml')).stringify(value)}`);
+  else if (format === 'table') context.stdout.write(await table([value]));
+  else context.stdout.write(`${JSON.stringify(value, null, format === 'json' ? 2 : 0)}\n`);
+}
+
+/** Columns are the fields of the rows; one row alone stands upright. */
+async function table(rows: readonly object[]): Promise<string> {
+  const { default: Table } = await import('cli-table3');
+  const cell = (value: unknown): string =>
+    value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const style = { head: [], border: [] };
+  if (rows.length === 1) {
+    const upright = new Table({ style });
+    upright.push(...Object.entries(rows[0]).map(([name, value]) => [name, cell(value)]));
+    return `${upright.toString()}\n`;
+  }
+  const head = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const level = new Table({ head, style });
+  level.push(...rows.map((row) => head.map((name) => cell((row as Readonly<Record<string, unknown>>)[name]))));
+  return `${level.toString()}\n`;
 }
 
 export function statText(stat: Stat): string {

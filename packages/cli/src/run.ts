@@ -1,15 +1,18 @@
 // From an argument list to an exit code: builds a program that knows just the command asked for, runs it, and turns
-// whatever goes wrong into one line on stderr.
+// whatever goes wrong into one line on stderr, and another one that says what to do.
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import picocolors from 'picocolors';
+import { ChildEnded } from './child.ts';
 import { commands } from './commands.ts';
 import type { Context } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { adviceOn } from './explanations.ts';
+import { outputFormats } from './output.ts';
+import { resolveTarget } from './target.ts';
 import { parseDuration } from './values.ts';
+import { colorsFor } from './verb.ts';
 import { version } from './version.ts';
 
-const defaultServer = '127.0.0.1:2181';
 const defaultTimeoutMs = 10_000;
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
@@ -26,13 +29,16 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   } catch (error) {
     // The parser has said what was wrong; asking for help is not an error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    const colors = picocolors.createColors(context.stderr.isTTY === true && context.env['NO_COLOR'] === undefined);
+    if (error instanceof ChildEnded) return error.exitCode;
+    const colors = colorsFor(context.stderr, context, program.opts<{ color: boolean }>().color);
     context.stderr.write(`${colors.red('corral:')} ${error instanceof Error ? error.message : String(error)}\n`);
+    const advice = adviceOn(error);
+    if (advice !== undefined) context.stderr.write(`${colors.dim(`        ${advice}`)}\n`);
     return exitCodeOf(error);
   }
 }
 
-async function makeProgram(argv: readonly string[], context: Context): Promise<Command> {
+export async function makeProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command('corral')
     .description('A coordination service that speaks ZooKeeper’s protocols')
     .exitOverride()
@@ -41,32 +47,49 @@ async function makeProgram(argv: readonly string[], context: Context): Promise<C
       writeErr: (text) => context.stderr.write(text),
     })
     .configureHelp({ showGlobalOptions: true })
-    .addOption(
-      new Option('-s, --server <hosts>', 'where to connect: h1,h2:2181/chroot or zk://user:pw@h1,h2/chroot').default(
-        context.env['CORRAL_SERVER'] ?? defaultServer,
-        'CORRAL_SERVER or 127.0.0.1:2181',
-      ),
-    )
-    .addOption(
-      new Option('-o, --output <format>', 'how to print data').choices(['text', 'json', 'ndjson']).default('text'),
-    )
-    .addOption(
-      new Option('--timeout <time>', 'longest time to connect and for each request: 500ms, 5s, 2m')
-        .argParser((text) => orInvalid(() => parseDuration(text)))
-        .default(defaultTimeoutMs, '10s'),
-    )
     .addHelpText(
       'after',
       '\nExit codes: 0 ok, 1 refused, 2 usage, 3 connection, 4 not allowed, 5 not found, 6 conflict, 124 timeout',
     );
+  globalOptions(program);
+  program.hook('preAction', async () => {
+    const { context: name, auth } = program.opts<{ context?: string; auth: string[] }>();
+    const server =
+      program.getOptionValueSource('server') === 'cli' ? program.opts<{ server: string }>().server : undefined;
+    const target = await resolveTarget({ server, context: name, auth }, context);
+    program.setOptionValue('target', target);
+    program.setOptionValue('server', target.server);
+  });
   const named = commands.filter(({ name }) => argv.includes(name));
   // Without a known name the program is about to print its help, which lists everything.
   for (const row of named.length > 0 && argv[0] !== 'help' ? named : commands) {
     const register = await row.load();
     register(program, context);
+    program.commands.find((command) => command.name() === row.name)?.helpGroup(row.group);
   }
   for (const command of program.commands) inherit(command, program);
   return program;
+}
+
+function globalOptions(program: Command): void {
+  const collect = (text: string, before: string[]): string[] => [...before, text];
+  program
+    .addOption(
+      new Option('-s, --server <hosts>', 'where to connect: h1,h2:2181/chroot or zk://user:pw@h1,h2/chroot').default(
+        undefined,
+        'the context in use, CORRAL_SERVER, or 127.0.0.1:2181',
+      ),
+    )
+    .option('--context <name>', 'connect as saved with `corral context add`')
+    .option('--auth <scheme:id>', 'identity of this connection, such as digest:user:password', collect, [])
+    .addOption(new Option('-o, --output <format>', 'how to print data').choices([...outputFormats]).default('text'))
+    .addOption(
+      new Option('--timeout <time>', 'longest time to connect and for each request: 500ms, 5s, 2m')
+        .argParser((text) => orInvalid(() => parseDuration(text)))
+        .default(defaultTimeoutMs, '10s'),
+    )
+    .addOption(new Option('-y, --yes', 'answer questions with yes').default(false))
+    .option('--no-color', 'no colours (also NO_COLOR)');
 }
 
 /** Commands made elsewhere end the program the same way as those made here. */

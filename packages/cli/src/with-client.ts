@@ -3,12 +3,19 @@
 import type { Command } from 'commander';
 import type { CallOptions, Client, RetryDelay } from '@corral/client';
 import type { OutputFormat } from './output.ts';
+import type { Target } from './target.ts';
 
 export interface GlobalOptions {
   readonly server: string;
   readonly output: OutputFormat;
   /** Milliseconds. */
   readonly timeout: number;
+  /** Questions are answered with yes. */
+  readonly yes: boolean;
+  /** False for --no-color. */
+  readonly color: boolean;
+  /** What run.ts made of --server, --context and --auth. */
+  readonly target: Target;
 }
 
 export const globalsOf = (command: Command): GlobalOptions => command.optsWithGlobals<GlobalOptions>();
@@ -23,13 +30,14 @@ export interface Task {
 }
 
 export async function withClient<T>(
-  { server, timeout }: GlobalOptions,
+  { target, timeout }: Pick<GlobalOptions, 'target' | 'timeout'>,
   lifetime: 'one command' | 'until interrupted',
   work: (task: Task) => Promise<T>,
 ): Promise<T> {
   const { connect } = await import('@corral/client');
   const retry = lifetime === 'one command' ? { retry: oneRound } : {};
-  const client = await connect(server, { timeout, ...retry });
+  const tls = target.tls === undefined ? {} : { tls: target.tls };
+  const client = await connect(target.server, { timeout, auth: target.auth, ...tls, ...retry });
   try {
     return await work({ client, call: { timeout } });
   } finally {

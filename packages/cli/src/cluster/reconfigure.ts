@@ -43,13 +43,13 @@ export async function reconfigure(
     const isText = globals.output === 'text';
     if (flags.dryRun === true) {
       if (isText) context.stdout.write(previewText(planned));
-      else printJson(context, globals.output, { dryRun: true, ...previewJson(planned) });
+      else await printJson(context, globals.output, { dryRun: true, ...previewJson(planned) });
       return;
     }
     if (isText) context.stderr.write(previewText(planned));
     if (planned.changesNothing) {
       if (!isText)
-        printJson(context, globals.output, {
+        await printJson(context, globals.output, {
           dryRun: false,
           ...previewJson(planned),
           version: zxidHex(before.version),
@@ -60,7 +60,7 @@ export async function reconfigure(
     const config = await submit(client, change, planned, globals);
     const version = zxidHex(config.version);
     if (isText) context.stderr.write(`done: the configuration has version ${version} now\n`);
-    else printJson(context, globals.output, { dryRun: false, ...previewJson(planned), version });
+    else await printJson(context, globals.output, { dryRun: false, ...previewJson(planned), version });
   });
 }
 

@@ -79,7 +79,7 @@ async function decision(zxid: string, admin: string | undefined, command: Comman
     throw new ProblemsFound(`nobody remembers ${zxid}\n  ${said.join('\n  ')}`);
   }
   if (globals.output === 'text') context.stdout.write(decisionText(best));
-  else printJson(context, globals.output, best);
+  else await printJson(context, globals.output, best);
 }
 
 async function transfer(admin: string | undefined, command: Command, context: Context): Promise<void> {
@@ -93,7 +93,7 @@ async function transfer(admin: string | undefined, command: Command, context: Co
   const done = await transferLeader(adminAddresses(admin, address), address, globals.timeout);
   if (globals.output === 'text')
     context.stdout.write(`server ${done.to} leads instead of server ${done.from}, after ${done.ms} ms\n`);
-  else printJson(context, globals.output, done);
+  else await printJson(context, globals.output, done);
 }
 
 const changing = (command: Command): Command =>
@@ -135,7 +135,7 @@ async function status({ adminPort }: StatusOptions, command: Command, context: C
   if (globals.output === 'text') {
     const { statusText } = await import('../cluster/status-text.ts');
     context.stdout.write(statusText(found));
-  } else printJson(context, globals.output, found);
+  } else await printJson(context, globals.output, found);
   if (found.problems.length > 0) {
     throw new ProblemsFound(
       found.problems.length === 1 ? 'one problem found' : `${found.problems.length} problems found`,

@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import { printJson, statJson } from '../output.ts';
 import { parseDuration, readData } from '../values.ts';
+import { aborted } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 interface CreateFlags {
@@ -49,7 +50,7 @@ export function registerCreate(program: Command, context: Context): void {
         const parents = parentsOf(flags);
         const created = await client.create(path, data, { ...options, ...parents, ...call });
         if (globals.output === 'text') context.stdout.write(`${created.path}\n`);
-        else printJson(context, globals.output, { path: created.path, stat: statJson(created.stat) });
+        else await printJson(context, globals.output, { path: created.path, stat: statJson(created.stat) });
         if (!isEphemeral) return;
         context.stderr.write('the node lives until this command ends (Ctrl-C)\n');
         await aborted(context.interrupted());
@@ -70,9 +71,3 @@ function createOptions({ mode, ttl, acl }: CreateFlags): CreateOptions {
   if (ttl !== undefined) throw new UsageError('--ttl needs --mode ttl or sequentialTtl');
   return { mode, acl };
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -14,7 +14,7 @@ export function registerGet(program: Command, context: Context): void {
       const globals = globalsOf(command);
       const found = await withClient(globals, 'one command', ({ client, call }) => client.get(path, call));
       if (globals.output !== 'text') {
-        printJson(context, globals.output, { path, ...dataJson(found), stat: statJson(found.stat) });
+        await printJson(context, globals.output, { path, ...dataJson(found), stat: statJson(found.stat) });
         return;
       }
       context.stdout.write(found.data);

@@ -51,7 +51,7 @@ async function init(flags: InitFlags, command: Command, context: Context): Promi
   const { output } = globalsOf(command);
   const paths = [...files.keys()].map((name) => join(flags.dir, name));
   if (output !== 'text') {
-    printJson(context, output, { files: paths });
+    await printJson(context, output, { files: paths });
     return;
   }
   for (const path of paths) context.stdout.write(`${path}\n`);

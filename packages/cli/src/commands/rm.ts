@@ -7,12 +7,12 @@ import { UsageError } from '../exit-codes.ts';
 import { printJson } from '../output.ts';
 import { descendants } from '../tree.ts';
 import { parseVersion } from '../values.ts';
+import { confirmed } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 interface RmFlags {
   readonly version: string;
   readonly recursive?: boolean;
-  readonly yes?: boolean;
 }
 
 /** Deletes in flight at once. */
@@ -24,7 +24,6 @@ export function registerRm(program: Command, context: Context): void {
     .argument('<path>')
     .option('--version <n|any>', 'only if the node has this version', 'any')
     .option('-r, --recursive', 'delete everything below it, too')
-    .option('-y, --yes', 'do not ask')
     .description('delete a node')
     .action(async (path: string, flags: RmFlags, command: Command) => {
       const globals = globalsOf(command);
@@ -32,12 +31,13 @@ export function registerRm(program: Command, context: Context): void {
       if (flags.recursive === true && path === '/') throw new UsageError('the root cannot be deleted');
       const deleted = await withClient(globals, 'one command', async ({ client, call }) => {
         const below = flags.recursive === true ? await listBelow(client, path, call) : [];
-        if (below.length > 0 && flags.yes !== true && !(await confirmed(context, path, below.length + 1))) return 0;
+        const question = `Delete ${below.length + 1} nodes at and below ${path}`;
+        if (below.length > 0 && !(await confirmed(context, globals, question))) return 0;
         await deleteAll(client, below.reverse(), call);
         await client.delete(path, { version, ...call });
         return below.length + 1;
       });
-      if (globals.output !== 'text') printJson(context, globals.output, { path, deleted });
+      if (globals.output !== 'text') await printJson(context, globals.output, { path, deleted });
       else if (flags.recursive === true) context.stderr.write(`${deleted} deleted\n`);
     });
 }
@@ -46,13 +46,6 @@ async function listBelow(client: Client, path: string, call: CallOptions): Promi
   const below: string[] = [];
   for await (const found of descendants(client, path, call)) below.push(found);
   return below;
-}
-
-async function confirmed(context: Context, path: string, count: number): Promise<boolean> {
-  if (context.stdin.isTTY !== true) throw new UsageError(`${count} nodes would be deleted; confirm with -y`);
-  context.stderr.write(`Delete ${count} nodes at and below ${path}? [y/N] `);
-  for await (const line of context.stdin) return /^y(es)?\s*$/i.test(line.toString());
-  return false;
 }
 
 /** Children come before their parents in the list; somebody else may have been faster. */

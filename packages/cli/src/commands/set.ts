@@ -22,6 +22,6 @@ export function registerSet(program: Command, context: Context): void {
       );
       const stat = await work;
       if (globals.output === 'text') context.stderr.write(`${path} has version ${stat.version} now\n`);
-      else printJson(context, globals.output, { path, stat: statJson(stat) });
+      else await printJson(context, globals.output, { path, stat: statJson(stat) });
     });
 }

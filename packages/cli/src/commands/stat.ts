@@ -16,6 +16,6 @@ export function registerStat(program: Command, context: Context): void {
       const stat = await withClient(globals, 'one command', ({ client, call }) => client.exists(path, call));
       if (stat === null) throw new ZkError('NoNode', { op: 'exists', path });
       if (globals.output === 'text') context.stdout.write(statText(stat));
-      else printJson(context, globals.output, { path, ...statJson(stat) });
+      else await printJson(context, globals.output, { path, ...statJson(stat) });
     });
 }

@@ -24,7 +24,7 @@ export function registerWatch(program: Command, context: Context): void {
         for await (const event of events) {
           const t = new Date().toISOString();
           if (globals.output === 'text') context.stdout.write(`${t} ${event.type} ${event.path}\n`);
-          else printJson(context, 'ndjson', { t, ...(await describe(client, event, call)) });
+          else await printJson(context, 'ndjson', { t, ...(await describe(client, event, call)) });
         }
       });
     });

@@ -1,0 +1,42 @@
+// What the files in commands/ share: examples in the help, lines of text, colours, questions.
+
+import type { Command } from 'commander';
+import picocolors from 'picocolors';
+import type { Context } from './context.ts';
+import { UsageError } from './exit-codes.ts';
+import type { GlobalOptions } from './with-client.ts';
+
+/** Ends a command's help with command lines that work. */
+export function examples(command: Command, ...lines: readonly string[]): void {
+  command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  $ corral ${line}\n`).join('')}`);
+}
+
+export const lines = (rows: readonly string[]): string => rows.map((row) => `${row}\n`).join('');
+
+export type Colors = ReturnType<typeof picocolors.createColors>;
+
+export const colorsFor = (stream: { readonly isTTY?: boolean | undefined }, context: Context, color: boolean): Colors =>
+  picocolors.createColors(color && stream.isTTY === true && context.env['NO_COLOR'] === undefined);
+
+/** Asks on the terminal; without one only -y says yes. */
+export async function confirmed(context: Context, globals: GlobalOptions, question: string): Promise<boolean> {
+  if (globals.yes) return true;
+  if (context.stdin.isTTY !== true) throw new UsageError(`${question}: confirm with -y`);
+  context.stderr.write(`${question}? [y/N] `);
+  for await (const line of context.stdin) return /^y(es)?\s*$/i.test(line.toString());
+  return false;
+}
+
+export const byteText = (bytes: number): string => {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  const unit = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** unit;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+};
+
+/** Resolves when it aborts. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
