@@ -38,7 +38,7 @@ export interface Report {
   readonly value: object;
   /** The items of a list: lines of `ndjson`, rows of a `table`. */
   readonly rows?: readonly object[];
-  text(): string;
+  readonly text: () => string;
 }
 
 export async function report(context: Context, format: OutputFormat, { value, rows, text }: Report): Promise<void> {
@@ -59,7 +59,7 @@ export async function printJson(context: Context, format: OutputFormat, value: o
 async function table(rows: readonly object[]): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const cell = (value: unknown): string =>
-    value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+    typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value);
   const style = { head: [], border: [] };
   if (rows.length === 1) {
     const upright = new Table({ style });

@@ -1,58 +1,9 @@
 // Command lines against a real server in this process: what they print where, and the code they end with.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startServer } from '@corral/server';
-import type { RunningServer } from '@corral/server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from './run.ts';
+import { describe, expect, it } from 'vitest';
+import { corralBesideServer } from './testing/corral.ts';
 
-let dataDir = '';
-let server: RunningServer | undefined;
-beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'corral-cli-'));
-  server = await startServer({ clientPort: 0, dataDir, tickTime: 1000 });
-});
-afterAll(async () => {
-  await server?.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-interface Surroundings {
-  readonly stdin?: string;
-  readonly tty?: boolean;
-  readonly interrupted?: AbortSignal;
-  readonly onOut?: (text: string) => void;
-}
-
-async function corral(args: readonly string[], around: Surroundings = {}): Promise<Ran> {
-  const out: Buffer[] = [];
-  let err = '';
-  async function* stdin() {
-    yield Promise.resolve(around.stdin ?? '');
-  }
-  const code = await run(args, {
-    env: { CORRAL_SERVER: `127.0.0.1:${server!.port}` },
-    stdout: {
-      write(bytes) {
-        out.push(Buffer.from(bytes as Uint8Array));
-        around.onOut?.(Buffer.from(bytes as Uint8Array).toString());
-      },
-    },
-    stderr: { write: (text) => (err += text) },
-    stdin: Object.assign(stdin(), { isTTY: around.tty ?? false }),
-    readFile: (path) => Promise.resolve(Buffer.from(`content of ${path}`)),
-    interrupted: () => around.interrupted ?? new AbortController().signal,
-  });
-  return { code, out: Buffer.concat(out).toString(), err };
-}
+const corral = corralBesideServer();
 
 describe('corral', () => {
   it('creates, reads, changes and deletes nodes, data on stdout and talk on stderr', async () => {

@@ -32,3 +32,24 @@ async function readAll(input: AsyncIterable<Uint8Array | string>): Promise<Uint8
   for await (const chunk of input) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
   return Buffer.concat(chunks);
 }
+
+/** A whole number from 0 on. */
+export function parseCount(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new UsageError(`"${text}" is not a whole number`);
+}
+
+const unitBytes: Readonly<Record<string, number>> = { '': 1, k: 1000, m: 1_000_000, g: 1_000_000_000 };
+
+/** `100`, `64k`, `1.5M`. */
+export function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([kmg]?)b?$/i.exec(text);
+  if (match === null) throw new UsageError(`"${text}" is not a size such as 100, 64k or 1M`);
+  return Math.round(Number(match[1]) * unitBytes[match[2].toLowerCase()]);
+}
+
+/** All of standard input, or of a file, as text. */
+export async function readText(argument: string, context: Context): Promise<string> {
+  const bytes = argument === '-' ? await readAll(context.stdin) : await context.readFile(argument);
+  return Buffer.from(bytes).toString();
+}

@@ -2,7 +2,8 @@
 
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { AclName, CreateMode, CreateOptions } from '@corral/client';
+import type { CreateMode, CreateOptions } from '@corral/client';
+import { parseAclText } from '../acl-text.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import { printJson, statJson } from '../output.ts';
@@ -13,7 +14,7 @@ import { globalsOf, withClient } from '../with-client.ts';
 interface CreateFlags {
   readonly mode: CreateMode;
   readonly ttl?: string;
-  readonly acl: AclName;
+  readonly acl: string;
   readonly parents?: boolean;
   readonly containerParents?: boolean;
 }
@@ -35,9 +36,7 @@ export function registerCreate(program: Command, context: Context): void {
     .argument('[data]', 'the data, - for standard input, @file for a file', '')
     .addOption(new Option('-m, --mode <mode>', 'kind of node').choices(modes).default('persistent'))
     .option('--ttl <time>', 'time to live for the ttl modes: 500ms, 5s, 2m')
-    .addOption(
-      new Option('--acl <name>', 'who may do what').choices(['open', 'readOnly', 'creatorAll']).default('open'),
-    )
+    .option('--acl <rules>', 'who may do what: open, readOnly, creatorAll, or scheme:id:perms,...', 'open')
     .option('-p, --parents', 'make missing parents as persistent nodes')
     .option('--container-parents', 'make missing parents as containers, which vanish when empty again')
     .description('create a node; an ephemeral one lives until the command is interrupted')
@@ -63,7 +62,8 @@ function parentsOf({ parents, containerParents }: CreateFlags): { parents?: 'con
   return parents === true ? { parents: 'persistent' } : {};
 }
 
-function createOptions({ mode, ttl, acl }: CreateFlags): CreateOptions {
+function createOptions({ mode, ttl, acl: rules }: CreateFlags): CreateOptions {
+  const acl = parseAclText(rules);
   if (mode === 'ttl' || mode === 'sequentialTtl') {
     if (ttl === undefined) throw new UsageError(`--mode ${mode} needs --ttl`);
     return { mode, ttl: parseDuration(ttl), acl };
