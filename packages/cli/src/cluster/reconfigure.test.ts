@@ -48,7 +48,14 @@ async function change(wanted: Change, flags: ReconfigureFlags = {}, around: { st
   const stdin = async function* () {
     yield Promise.resolve(around.stdin ?? '');
   };
-  const globals = { server: '', output: around.json === true ? 'json' : 'text', timeout: 1000 } as const;
+  const globals = {
+    server: '',
+    output: around.json === true ? 'json' : 'text',
+    timeout: 1000,
+    yes: false,
+    color: false,
+    target: { server: '', auth: [], tls: undefined },
+  } as const;
   const context = {
     env: {},
     stdout: { write: (text: Uint8Array | string) => (out += text.toString()) },

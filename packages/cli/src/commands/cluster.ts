@@ -97,9 +97,7 @@ async function transfer(admin: string | undefined, command: Command, context: Co
 }
 
 const changing = (command: Command): Command =>
-  command
-    .option('-n, --dry-run', 'show the quorum before and after, change nothing')
-    .option('-y, --yes', 'do not ask, even if fewer failures will be survived');
+  command.option('-n, --dry-run', 'show the quorum before and after, change nothing');
 
 interface StatusOptions {
   readonly adminPort?: string;
@@ -195,5 +193,6 @@ async function change(
     if (error instanceof EnsembleConfigError) throw new UsageError(error.message, { cause: error });
     throw error;
   }
-  await reconfigure(parsed, flags, globalsOf(command), context);
+  const globals = globalsOf(command);
+  await reconfigure(parsed, { ...flags, yes: globals.yes }, globals, context);
 }
