@@ -2,8 +2,9 @@
 // look at everything after every event. Nothing happens but what is taken from one queue.
 
 import type { Defect } from '@corral/core';
-import { zxidZero } from '@corral/protocol';
+import { systemPaths, zxidZero } from '@corral/protocol';
 import type { EnsembleConfig, Member } from '@corral/protocol';
+import type { HeldConfig } from './checkers/configs.ts';
 import { Watch } from './checkers/watch.ts';
 import type { Violation } from './checkers/violation.ts';
 import { EventQueue } from './events.ts';
@@ -12,7 +13,7 @@ import type { Knobs } from './knobs.ts';
 import type { MachineKind } from './machine.ts';
 import { Network } from './network.ts';
 import { SimNode } from './node.ts';
-import { clientPort, electionPort, hostOf, nameOf, quorumPort } from './places.ts';
+import { clientPort, configFile, electionPort, hostOf, nameOf, quorumPort } from './places.ts';
 import { Random } from './random.ts';
 import { steadyScheduler } from './scheduler.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -26,8 +27,6 @@ export interface ClusterOptions {
   readonly kind: MachineKind;
   readonly seed?: number;
   readonly knobs?: Knobs;
-  /** Servers that are no members yet: they know the members and would like to vote. */
-  readonly joiners?: number;
   readonly defects?: ReadonlySet<Defect>;
   readonly scheduler?: (random: Random) => Scheduler;
   /** Hears what servers do, in words. */
@@ -52,7 +51,7 @@ export class Cluster implements World {
   readonly hooks: (() => void)[] = [];
 
   constructor(options: ClusterOptions) {
-    const { kind, seed = 1, knobs = plainKnobs, joiners = 0, defects = new Set<Defect>() } = options;
+    const { kind, seed = 1, knobs = plainKnobs, defects = new Set<Defect>() } = options;
     this.seed = seed;
     this.kind = kind;
     this.knobs = knobs;
@@ -66,7 +65,7 @@ export class Cluster implements World {
     this.config = configOf(knobs);
     this.watch.ghost.counterMax = knobs.counterMax + counterSlack;
     const { size } = this.config.members;
-    for (let sid = 1; sid <= size + joiners; sid++) {
+    for (let sid = 1; sid <= size + knobs.joiners; sid++) {
       const role = this.config.members.get(sid)?.role;
       const node = new SimNode(this, sid);
       this.nodes.set(sid, node);
@@ -99,6 +98,11 @@ export class Cluster implements World {
   get members(): SimNode[] {
     const { members } = this.watch.ghost;
     return [...this.nodes.values()].filter(({ sid }) => members === undefined || members.has(sid));
+  }
+
+  /** Servers that vote, as was decided last. */
+  get voters(): number[] {
+    return [...this.watch.ghost.servers.values()].filter(({ isVoter }) => isVoter).map(({ sid }) => sid);
   }
 
   get violation(): Violation | undefined {
@@ -157,6 +161,14 @@ export class Cluster implements World {
     );
   }
 }
+
+/** What each member has as its configuration. */
+export const heldConfigs = ({ members }: Cluster): HeldConfig[] =>
+  members.map(({ sid, process, disk }) => {
+    const path = configFile('active');
+    const onDisk = disk.exists(path) ? String.fromCharCode(...disk.read(path, 0, disk.size(path))) : 'no file';
+    return { sid, inMemory: process?.machine?.read(systemPaths.config) ?? 'nothing', onDisk };
+  });
 
 function configOf({ voters, observers }: Knobs): EnsembleConfig {
   const members = new Map<number, Member>();

@@ -1,6 +1,7 @@
 // Invariant 44: a majority that works and can talk must be enough, whatever the rest does. Some servers are left outside, cut
 // off from all or from all but one of the others; what clients of those inside ask for has to be done, under a leader inside or at the other end of a bridge.
 
+import { isMajority, votersIn } from './checkers/ghost.ts';
 import type { SimClient } from './clients.ts';
 import type { Cluster } from './cluster.ts';
 import type { Random } from './random.ts';
@@ -9,14 +10,11 @@ import type { Random } from './random.ts';
 const patienceMs = 60_000;
 
 export function keepCore(cluster: Cluster, random: Random, clients: readonly SimClient[]): void {
-  const { network, knobs } = cluster;
+  const { network } = cluster;
+  const { ghost } = cluster.watch;
   const everyone = [...cluster.nodes.keys()];
-  const voters = everyone.filter((sid) => sid <= knobs.voters);
-  const core = random
-    .shuffle(voters)
-    .filter((sid) => hasVote(cluster, sid))
-    .slice(0, Math.floor(knobs.voters / 2) + 1);
-  if (core.length * 2 <= knobs.voters) return;
+  const core = drawCore(cluster, random);
+  if (core.length === 0) return;
   cluster.note(`only ${core.join(', ')} are whole from here on`);
   cluster.heal();
   for (const sid of everyone.filter((each) => !core.includes(each))) {
@@ -32,8 +30,31 @@ export function keepCore(cluster: Cluster, random: Random, clients: readonly Sim
     client.reconnect();
     if (!client.isStopped) client.submit({ kind: 'set', path: '/a', value: 'core' });
   }
-  waitForWrite(cluster, core, clients);
+  const { config, pendingConfigs } = ghost;
+  const pending = [...pendingConfigs.keys()].at(-1);
+  // What was asked for before may still change who is needed.
+  const isCore = (): boolean => ghost.config === config && [...pendingConfigs.keys()].at(-1) === pending;
+  waitForWrite(cluster, core, clients, isCore);
   for (const client of clients) client.servers = everyone;
+}
+
+/**
+ * Just enough servers for a majority of the voters; while a configuration is on its way, of those to come as well, and of
+ * those whom some server still takes for the voters: nobody can know that others are, until somebody says so.
+ */
+function drawCore(cluster: Cluster, random: Random): number[] {
+  const { ghost } = cluster.watch;
+  const servers = [...ghost.servers.values()];
+  const known = new Set(servers.map(({ sid, config }) => config ?? cluster.configFor(sid)));
+  const quorums = [new Set(cluster.voters), ...ghost.pendingVoters(Infinity), ...[...known].map(votersIn)];
+  const voters = [...ghost.servers.keys()].filter((sid) => quorums.some((each) => each.has(sid)));
+  const core: number[] = [];
+  const isEnough = (): boolean => quorums.every((each) => isMajority(each, new Set(core)));
+  for (const sid of random.shuffle(voters)) {
+    if (isEnough()) return core;
+    if (hasVote(cluster, sid)) core.push(sid);
+  }
+  return isEnough() ? core : [];
 }
 
 /** Who has lost its disk has no vote until it is synchronised: with it alone a majority must not do anything. */
@@ -42,10 +63,15 @@ function hasVote(cluster: Cluster, sid: number): boolean {
   return !isAmnesic && !isDamaged;
 }
 
-function waitForWrite(cluster: Cluster, core: readonly number[], clients: readonly SimClient[]): void {
+function waitForWrite(
+  cluster: Cluster,
+  core: readonly number[],
+  clients: readonly SimClient[],
+  isCore: () => boolean,
+): void {
   const deadline = cluster.queue.now + patienceMs;
   const isDone = (): boolean => clients.every(({ isIdle, isStopped }) => isIdle || isStopped);
-  while (cluster.violation === undefined && !isDone()) {
+  while (cluster.violation === undefined && isCore() && !isDone()) {
     if (cluster.queue.now >= deadline) {
       const facts = `${core.join(', ')} are whole and connected, and after ${patienceMs} ms no write is done`;
       return cluster.watch.ghost.fail(44, 'no unjustified unavailability', facts);

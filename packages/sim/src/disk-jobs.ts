@@ -10,7 +10,7 @@ import { JobLane, LogAppender, writeSnapshotSteps } from './disk-work.ts';
 import type { Steps } from './disk-work.ts';
 import type { SimDisk } from './disk.ts';
 import type { DiskOp } from './machine.ts';
-import { dataDir } from './places.ts';
+import { configFile, dataDir } from './places.ts';
 import type { World } from './world.ts';
 
 type Done = () => void;
@@ -101,8 +101,8 @@ export class DiskJobs {
     );
   }
 
-  writeConfig(op: DiskOp, which: string, config: EnsembleConfig, done: Done, failed: Failed): void {
-    this.#add(op, this.#replace(`${dataDir}/config.${which}`, encodeText(formatEnsembleConfig(config))), done, failed);
+  writeConfig(op: DiskOp, which: 'active' | 'next', config: EnsembleConfig, done: Done, failed: Failed): void {
+    this.#add(op, this.#replace(configFile(which), encodeText(formatEnsembleConfig(config))), done, failed);
   }
 
   *#replace(path: string, bytes: Uint8Array, careless?: Defect): Steps {

@@ -144,6 +144,8 @@ function strikeNode(cluster: Cluster, random: Random, kind: FaultKind, node: Sim
       return true;
     case 'wipe':
       if ([...cluster.nodes.values()].some(({ isExcused }) => isExcused)) return false;
+      // Where members leave, the one that lost its disk may be needed for a majority: nobody could help it.
+      if (cluster.knobs.reconfigs > 0) return false;
       // Before there was any leader all servers look empty, and a promise that is lost then is beyond the model.
       if (cluster.watch.ghost.established.size === 0) return false;
       node.wipe();

@@ -27,6 +27,10 @@ export interface Knobs {
   readonly driftPermille: number;
   /** Transactions in an epoch before its leader makes room for the next. */
   readonly counterMax: number;
+  /** Servers that are no members yet: they know the members and would like to vote. */
+  readonly joiners: number;
+  /** Times an administrator asks for another configuration. */
+  readonly reconfigs: number;
 }
 
 export const plainKnobs: Knobs = {
@@ -44,6 +48,8 @@ export const plainKnobs: Knobs = {
   keepSnapshots: 0,
   driftPermille: 0,
   counterMax: 0xffff_ffff,
+  joiners: 0,
+  reconfigs: 0,
 };
 
 export function drawKnobs(random: Random): Knobs {
@@ -63,7 +69,10 @@ export function drawKnobs(random: Random): Knobs {
     keepSnapshots: random.pick([0, 1, 3]),
     driftPermille: random.chance(30) ? random.between(1, 100) : 0,
     counterMax: random.chance(10) ? random.between(3, 8) : 0xffff_ffff,
+    reconfigs: random.chance(20) ? random.between(1, 4) : 0,
+    joiners: 0,
   };
+  if (drawn.reconfigs > 0) drawn.joiners = random.between(0, drawn.voters === 5 ? 1 : 2);
   // What a phase takes at the very least, with some twenty delays one after the other, must fit into its limit.
   return { ...drawn, initLimitMs: Math.max(drawn.initLimitMs, 40 * drawn.delayMaxMs) };
 }

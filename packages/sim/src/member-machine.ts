@@ -22,10 +22,10 @@ class MemberMachine implements Machine {
   readonly #member: Member;
 
   constructor({ sid, seed, startedAt, knobs, host, recovered, ...setup }: MachineSetup, settings: MemberSettings) {
-    const { reconfigEnabled = false } = settings;
+    const { reconfigEnabled = knobs.reconfigs > 0 } = settings;
     // Who may reconfigure is not what is simulated: everybody may.
     const options = { ...replicaOptions(sid, seed, startedAt, knobs), reconfigEnabled, skipAcl: reconfigEnabled };
-    const ensemble = { ...ensembleOptions({ sid, knobs, ...setup }), ...settings };
+    const ensemble = { ...ensembleOptions({ sid, knobs, ...setup }), ...settings, reconfigEnabled };
     this.#member = new Member(options, ensemble, host, {
       state: recovered.state,
       replayed: recovered.replayed,

@@ -6,6 +6,9 @@ export const quorumPort = 2888;
 /** All files of a server. */
 export const dataDir = '/data';
 
+/** The configuration in force, and the one that was proposed. */
+export const configFile = (which: 'active' | 'next'): string => `${dataDir}/config.${which}`;
+
 /** Server 3 has the address 10.0.0.3 and, in what people read, the name C. */
 export const hostOf = (sid: number): string => `10.0.0.${sid}`;
 export const sidOfHost = (host: string): number => Number(host.slice(host.lastIndexOf('.') + 1));

@@ -13,7 +13,7 @@ import type { EndOwner, InputBody } from './ends.ts';
 import type { SimEvent } from './events.ts';
 import type { DiskOp, Machine, MachineHost, Recovered } from './machine.ts';
 import type { Connection, End, NetPort } from './pipe.ts';
-import { dataDir, hostOf, sidOfHost } from './places.ts';
+import { configFile, hostOf, sidOfHost } from './places.ts';
 import type { World } from './world.ts';
 
 /** How the life of a process ended. */
@@ -66,14 +66,14 @@ export class SimProcess implements MachineHost, EndOwner {
 
   /** What the server was told when it was set up, or what its files say of later. */
   #configs(): { readonly config: EnsembleConfig; readonly nextConfig: EnsembleConfig | undefined } {
-    const config = this.#configIn('config.active') ?? this.#world.configFor(this.sid);
-    const next = this.#configIn('config.next');
+    const config = this.#configIn('active') ?? this.#world.configFor(this.sid);
+    const next = this.#configIn('next');
     return { config, nextConfig: next !== undefined && next.version > config.version ? next : undefined };
   }
 
-  #configIn(name: string): EnsembleConfig | undefined {
+  #configIn(which: 'active' | 'next'): EnsembleConfig | undefined {
     const { disk } = this.#owner;
-    const path = `${dataDir}/${name}`;
+    const path = configFile(which);
     if (!disk.exists(path)) return undefined;
     const bytes = disk.read(path, 0, disk.size(path));
     return parseEnsembleConfig(decodeText(bytes, 0, bytes.length));

@@ -4,10 +4,11 @@
 import { recover } from '@corral/core';
 import type { Defect } from '@corral/core';
 import { checkHistories, checkMultis } from './checkers/clients.ts';
+import { checkConfigs } from './checkers/configs.ts';
 import { checkEphemerals } from './checkers/sessions.ts';
 import { SimClient, twin } from './clients.ts';
 import type { ClientOp } from './clients.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, heldConfigs } from './cluster.ts';
 import { keepCore } from './core-mode.ts';
 import { SimFiles } from './disk-files.ts';
 import { historyDirs } from './disk-jobs.ts';
@@ -18,6 +19,7 @@ import type { Knobs } from './knobs.ts';
 import type { MachineKind } from './machine.ts';
 import type { SimNode } from './node.ts';
 import { Random } from './random.ts';
+import { drawReconfiguration } from './reconfigurations.ts';
 import { drawScheduler } from './scheduler.ts';
 
 export interface RunOptions {
@@ -59,6 +61,10 @@ class RandomRun {
   readonly #planned: PlannedFault[];
   #opAt: number[];
   readonly #clients: SimClient[] = [];
+  /** Asks for other configurations, in runs that have any. */
+  #administrator: SimClient | undefined;
+  readonly #reconfigurations: Random;
+  readonly #reconfigureAt: number[];
   readonly #struck = new Map<FaultKind, number>();
   #ops = 0;
   /** What not every run has: kinds of requests and moments to make them. */
@@ -81,6 +87,8 @@ class RandomRun {
       ...(defects && { defects }),
       ...(note && { note }),
     });
+    this.#reconfigurations = random.stream('reconfigurations');
+    this.#reconfigureAt = Array.from({ length: drawn.reconfigs }, () => this.#reconfigurations.below(this.#events));
     this.#planned = drawFaults(random.stream('faults'), this.#events);
     this.#opAt = Array.from({ length: random.between(4, 8) }, () => random.below(this.#events)).sort((a, b) => a - b);
     if (!this.#hasExtras) return;
@@ -90,22 +98,32 @@ class RandomRun {
 
   run(): RunReport {
     const cluster = this.#cluster;
-    for (const node of this.#random.shuffle([...cluster.nodes.values()])) node.start();
+    for (const node of this.#random.shuffle([...cluster.nodes.values()])) if (this.#startsAtOnce(node)) node.start();
     const clients = this.#random.between(1, 2);
     for (let id = 1; id <= clients; id++) this.#addClient(id);
     while (cluster.queue.count < this.#events) {
       this.#strikeDue();
       this.#operate();
       if (this.#hasExtras) this.#askNewLeader();
+      this.#reconfigure();
       if (!cluster.step()) break;
     }
-    for (const client of this.#clients) client.servers = [...cluster.nodes.keys()];
+    for (const client of this.#everyClient) client.servers = [...cluster.nodes.keys()];
     if (cluster.violation === undefined && this.#extra.chance(20)) keepCore(cluster, this.#extra, this.#clients);
     if (cluster.violation === undefined && !this.#heal()) {
       cluster.watch.ghost.fail(43, 'liveness', this.#describe());
     }
     if (cluster.violation === undefined) this.#finalChecks();
     return this.#report();
+  }
+
+  get #everyClient(): SimClient[] {
+    return [...this.#clients, ...(this.#administrator ? [this.#administrator] : [])];
+  }
+
+  /** Who is no member yet may come later. */
+  #startsAtOnce({ sid }: SimNode): boolean {
+    return this.#cluster.config.members.has(sid) || this.#reconfigurations.chance(50);
   }
 
   #addClient(id: number, servers = [...this.#cluster.nodes.keys()]): SimClient {
@@ -174,6 +192,21 @@ class RandomRun {
     for (const delay of [30, 60, 120, 240]) this.#cluster.queue.after(delay, ask);
   }
 
+  /** Somebody wants another configuration; whom it names is started, so that it can be had. */
+  #reconfigure(): void {
+    const cluster = this.#cluster;
+    const due = this.#reconfigureAt.findIndex((at) => cluster.queue.count >= at);
+    if (due < 0) return;
+    this.#reconfigureAt.splice(due, 1);
+    for (const node of cluster.nodes.values()) if (node.starts === 0) node.start();
+    if (this.#administrator === undefined) {
+      const servers = [...cluster.nodes.keys()];
+      this.#administrator = new SimClient(cluster, 90, servers, 40 * cluster.knobs.tickMs);
+      this.#administrator.start();
+    }
+    this.#administrator.submit(drawReconfiguration(cluster, this.#reconfigurations));
+  }
+
   #drawOp(): ClientOp {
     const random = this.#random;
     const path = random.pick(paths);
@@ -210,14 +243,14 @@ class RandomRun {
       cluster.network.heal();
       cluster.startAll();
       cluster.run(200);
-      const isQuiet = this.#clients.every((client) => client.isIdle);
+      const isQuiet = this.#everyClient.every((client) => client.isIdle);
       if (isQuiet && cluster.isConverged && this.#allStarted()) return true;
     }
     return cluster.violation !== undefined;
   }
 
   #allStarted(): boolean {
-    return [...this.#cluster.nodes.values()].every(({ state }) => state === 'up');
+    return this.#cluster.members.every(({ state }) => state === 'up');
   }
 
   #describe(): string {
@@ -227,7 +260,7 @@ class RandomRun {
       const serving = machine.isServing ? 'serving' : 'not serving';
       return `${node.name} ${machine.role} epoch ${machine.epoch} at ${machine.applied} ${serving}`;
     });
-    const clients = this.#clients.map((client) => `client ${client.id} ${client.isIdle ? 'idle' : 'waits'}`);
+    const clients = this.#everyClient.map((client) => `client ${client.id} ${client.isIdle ? 'idle' : 'waits'}`);
     return `${convergenceMs} ms after everything was healed: ${[...servers, ...clients].join('; ')}`;
   }
 
@@ -236,11 +269,13 @@ class RandomRun {
     const { ghost } = cluster.watch;
     const expected = checkHistories(
       ghost,
-      this.#clients.map(({ history }) => history),
+      this.#everyClient.map(({ history }) => history),
     );
     if (ghost.violation !== undefined) return;
     this.#readBack(expected);
     for (const node of cluster.nodes.values()) this.#scanDisk(node);
+    cluster.runUntil(() => cluster.members.every(({ process }) => process?.jobs.lane.isIdle === true), convergenceMs);
+    if (cluster.violation === undefined) checkConfigs(ghost, heldConfigs(cluster));
   }
 
   #readBack(expected: readonly { readonly path: string; readonly value: string | null }[]): void {

@@ -15,7 +15,6 @@ import {
   writePacket,
 } from '@corral/protocol';
 import type { EnsembleConfig, Zxid } from '@corral/protocol';
-import type { Entry } from '../effects.ts';
 import { epochStart } from './history.ts';
 import { isFollowed } from './learner-link.ts';
 import type { LearnerLink } from './learner-link.ts';
@@ -163,10 +162,12 @@ export class Broadcast implements Ordering {
       const pending = this.#pending;
       // A new configuration changes who decides what follows it.
       const end = pending !== undefined && target >= pending.zxid ? pending.zxid : target;
+      // What is decided may be forgotten at once.
+      const txn = end === pending?.zxid ? history.at(history.indexAfter(end) - 1)!.payload : undefined;
       this.#commit(end);
-      if (end !== pending?.zxid) continue;
+      if (pending === undefined || txn === undefined) continue;
       this.#pending = undefined;
-      this.#activate(pending);
+      this.#activate(pending, txn);
       if (this.#isOver) return;
     }
     this.#answerConfirmations();
@@ -187,6 +188,7 @@ export class Broadcast implements Ordering {
     const pending = this.#pending;
     if (this.#zab.has('lone-commit')) return this.#ownAcked > this.epochStart ? this.#ownAcked : history.committed;
     if (pending === undefined) return this.#highest((has) => quorums.isQuorum(has));
+    if (this.#zab.has('A51')) return this.#highest((has) => quorums.committed.isQuorum(has));
     const old = this.#highest((has) => quorums.committed.isQuorum(has));
     if (old < pending.zxid) return old;
     const both = this.#highest((has) => quorums.isQuorum(has));
@@ -246,9 +248,7 @@ export class Broadcast implements Ordering {
 
   // Reconfiguration.
 
-  #activate({ zxid, config }: PendingConfig): void {
-    const { history } = this.#zab;
-    const entry = history.at(history.indexAfter(zxid) - 1)!;
+  #activate({ zxid, config }: PendingConfig, txn: Uint8Array): void {
     const designated = this.#designate(config);
     const followers = this.#toFollowers;
     const frame = beginPacket(followers, packetTypes.commitAndActivate, zxid);
@@ -256,7 +256,7 @@ export class Broadcast implements Ordering {
     endPacket(followers, frame);
     const observers = this.#toObservers;
     const body = beginPacket(observers, packetTypes.informAndActivate, zxid);
-    writeInformAndActivate(observers, { designatedLeader: designated, txn: entry.payload });
+    writeInformAndActivate(observers, { designatedLeader: designated, txn });
     endPacket(observers, body);
     this.flushStreams();
     this.#zab.activate(config);
@@ -351,10 +351,14 @@ export class Broadcast implements Ordering {
   }
 
   /** The history of a learner is complete from here on: the rest it gets with everybody. */
-  joins(learner: LearnerLink, outstanding: readonly Entry[]): void {
+  joins(learner: LearnerLink): void {
+    const { history } = this.#zab;
     this.flushStreams();
     if (learner.isObserver) return;
-    for (const { zxid, payload } of outstanding) writePacket(learner.out, packetTypes.proposal, zxid, payload);
+    for (let i = history.indexAfter(learner.cursor); i < history.length; i++) {
+      const { zxid, payload } = history.at(i)!;
+      writePacket(learner.out, packetTypes.proposal, zxid, payload);
+    }
   }
 
   flushStreams(): void {

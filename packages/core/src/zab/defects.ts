@@ -26,6 +26,8 @@ export const knownDefects = {
   // Broadcast.
   A28: 'the counter of an epoch is never used up',
   A47: 'sync is answered without asking whether this server still leads',
+  A50: 'who is synchronised later gets the configuration that its leader was elected with',
+  A51: 'a majority of the new configuration is not asked',
   'lone-commit': 'a leader decides what it has itself on disk',
 
   // Files, which are the host's part.

@@ -302,7 +302,10 @@ export class Election {
     const { sid } = this.#o;
     const isLeader =
       vote.leader === sid ? this.#isCounted && vote.round === this.round : votes.get(vote.leader)?.state === 'leading';
-    return isLeader && this.#o.quorums().isQuorum(this.#supportersIn(votes, vote, isOwn));
+    const quorums = this.#o.quorums();
+    // A proposed configuration that only this server may know of is no reason to stay away from whoever leads.
+    const needed = vote.leader === sid ? quorums : quorums.committed;
+    return isLeader && needed.isQuorum(this.#supportersIn(votes, vote, isOwn));
   }
 
   /** Who has cast an equal vote; `isOwn` says so for this server. */

@@ -2,6 +2,7 @@
 // this server's history, broadcast orders what comes after. Learners that arrive later go through the same steps.
 
 import {
+  JuteReader,
   ProtocolError,
   beginPacket,
   counterOf,
@@ -23,7 +24,6 @@ import {
   writeRevalidateReply,
   zxidNone,
 } from '@corral/protocol';
-import { JuteReader } from '@corral/protocol';
 import type { EnsembleConfig, Epoch, JuteWriter, QuorumPacket, Zxid } from '@corral/protocol';
 import type { PeerLink } from '../effects.ts';
 import { Broadcast } from './broadcast.ts';
@@ -340,15 +340,15 @@ export class Leader implements Role {
   }
 
   #complete(learner: LearnerLink): void {
-    const { history } = this.#zab;
     const { out } = learner;
     const frame = beginPacket(out, packetTypes.newLeader, epochStart(this.#discovery.epoch!));
-    writeNewLeader(out, formatEnsembleConfig(this.#config));
+    // One that is on its way comes as a proposal, like everything that is not decided.
+    const isReplaced = this.#established && !this.#zab.has('A50');
+    const config = isReplaced ? this.#zab.quorums.committed.config : this.#config;
+    writeNewLeader(out, formatEnsembleConfig(config));
     endPacket(out, frame);
     learner.cursor = this.#decided;
-    const outstanding = [];
-    for (let i = history.indexAfter(this.#decided); i < history.length; i++) outstanding.push(history.at(i)!);
-    this.#broadcast!.joins(learner, outstanding);
+    this.#broadcast!.joins(learner);
     learner.state = 'synchronised';
   }
 
@@ -390,6 +390,8 @@ export class Leader implements Role {
     this.#zab.established('leading', epochOf(broadcast.epochStart));
     app.lead(broadcast);
     for (const learner of this.#learners.values()) if (learner.hasHistory) this.#goLive(learner);
+    // The configuration that came with this history has others to vote and to lead: now they know it.
+    if (!this.#zab.quorums.isVoter(options.sid)) this.#zab.leave('it has no vote in the new configuration');
   }
 
   #goLive(learner: LearnerLink): void {

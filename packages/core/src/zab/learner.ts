@@ -340,6 +340,7 @@ export class Learner implements Role {
     this.phase = 'serving';
     this.#deadline = this.#zab.now + options.syncLimitMs;
     if (this.#config !== undefined) this.#zab.activate(this.#config);
+    this.#zab.abandonProposed(this.#epoch);
     this.#link.acknowledge(epochStart(this.#epoch));
     this.#acked = this.#decided > history.last ? history.last : this.#decided;
     this.#apply();

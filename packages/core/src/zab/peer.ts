@@ -2,7 +2,7 @@
 // role: the history, the epochs, the configuration, the election. A role that ends leaves nothing running: its connections
 // are closed, and the next one begins only when the disk has finished what the last one asked for.
 
-import { formatZxid, zxidNone, zxidZero } from '@corral/protocol';
+import { epochOf, formatZxid, zxidNone, zxidZero } from '@corral/protocol';
 import type { EnsembleConfig, Epoch, JuteWriter, Zxid } from '@corral/protocol';
 import type { DiskOp, EnsembleHost, Entry, EnsembleInput, EnsembleNote, EpochFile, PeerLink } from '../effects.ts';
 import { Callers } from './callers.ts';
@@ -375,6 +375,15 @@ export class Peer implements Zab {
       this.#mesh.configured(this.now);
     }
     this.app.configured(this.quorums.committed.config);
+  }
+
+  /** Decisions would wait for a majority of it for ever. */
+  abandonProposed(epoch: Epoch): void {
+    const { committed, lastSeen } = this.quorums;
+    if (lastSeen === undefined || epochOf(lastSeen.version) >= epoch) return;
+    this.quorums = new Quorums(committed.config);
+    this.host.writeConfig(this.#ops.start(nothing), 'next', committed.config);
+    this.#mesh.configured(this.now);
   }
 
   /** A notification carried a newer configuration: a looking server takes it. Returns whether it did. */

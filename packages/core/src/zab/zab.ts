@@ -188,6 +188,8 @@ export interface Zab {
   /** Keeps a configuration that is proposed, or brings one into force. */
   propose(config: EnsembleConfig): void;
   activate(config: EnsembleConfig): void;
+  /** The leader of `epoch` is established: what earlier ones proposed and it has not is given up. */
+  abandonProposed(epoch: Epoch): void;
   /** The role has a leader that a quorum follows: LOOKING servers are told of it. */
   established(state: 'leading' | 'following' | 'observing', epoch: Epoch): void;
   /** Ends the role and looks for a leader again. */

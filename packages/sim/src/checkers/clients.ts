@@ -7,7 +7,7 @@ import type { Done } from '../clients.ts';
 import type { Ghost } from './ghost.ts';
 import { hex } from './ghost.ts';
 
-const writes = new Set(['create', 'set', 'delete', 'multi']);
+const writes = new Set(['create', 'set', 'delete', 'multi', 'reconfig']);
 const isWrite = ({ op }: Done): boolean => writes.has(op.kind);
 
 /** The values that should be at the paths in the end; undefined where nobody can know. */
@@ -118,6 +118,6 @@ function expectations(all: readonly Done[], writes: readonly Done[]): Expected[]
     if (before === undefined || before.zxid < done.zxid) last.set(path, done);
   }
   return [...last]
-    .filter(([path, { op }]) => !unknown.has(path) && !('ephemeral' in op && op.ephemeral))
+    .filter(([path, { op }]) => op.kind !== 'reconfig' && !unknown.has(path) && !('ephemeral' in op && op.ephemeral))
     .map(([path, { op }]) => ({ path, value: 'value' in op ? op.value : null }));
 }

@@ -1,7 +1,8 @@
 // Invariants 3 to 7, 14, 15, 18 and 24: what is promised in an election and when a leader may begin.
 
+import type { EnsembleConfig } from '@corral/protocol';
 import type { Attempt, Ghost, ServerView } from './ghost.ts';
-import { counterOfZxid, epochOfZxid, hex } from './ghost.ts';
+import { counterOfZxid, epochOfZxid, hex, isMajority, votersIn } from './ghost.ts';
 
 /** A leader announces an epoch. */
 export function announced(ghost: Ghost, view: ServerView, epoch: number): void {
@@ -20,6 +21,7 @@ export function announced(ghost: Ghost, view: ServerView, epoch: number): void {
     initialLast,
     promises: new Set(self),
     followers: new Set(self),
+    config: undefined,
     isEstablished: false,
     decidedThen: undefined,
   });
@@ -56,7 +58,7 @@ export function promised(
     ghost.fail(5, 'epoch files', `${sid} says its epoch is ${current}, with ${history.currentEpoch} on disk`);
   }
   const attempt = ghost.attempt(epoch, leader);
-  if (attempt === undefined || !view.isVoter || last < 0) return;
+  if (attempt === undefined || last < 0) return;
   attempt.promises.add(sid);
   if (!ghost.isQuorum(attempt.promises)) return;
   const before = ghost.promisedTo.get(epoch);
@@ -118,7 +120,7 @@ export function hasHistory(ghost: Ghost, view: ServerView, leader: number, epoch
   view.isAmnesic = false;
   view.decidedAtCut = undefined;
   view.isDamaged = false;
-  if (view.isVoter || ghost.isVoterToCome(sid)) attempt.followers.add(sid);
+  attempt.followers.add(sid);
   if (ghost.isQuorum(attempt.followers)) attempt.decidedThen ??= ghost.lastDecided;
 }
 
@@ -127,15 +129,7 @@ export function establish(ghost: Ghost, attempt: Attempt): void {
   const { epoch, leader, initialLast } = attempt;
   attempt.isEstablished = true;
   const view = ghost.server(leader);
-  if (!ghost.isQuorum(attempt.followers)) {
-    ghost.fail(3, 'one leader per epoch', `${leader} leads epoch ${epoch} with ${attempt.followers.size} servers`);
-  }
-  // What others proposed and this leader does not have never will be decided.
-  for (const at of [...ghost.pendingConfigs.keys()]) if (at > initialLast) ghost.pendingConfigs.delete(at);
-  for (const voters of ghost.pendingVoters(initialLast)) {
-    if (2 * [...voters].filter((sid) => attempt.followers.has(sid)).length > voters.size) continue;
-    ghost.fail(23, 'configuration', `${leader} leads epoch ${epoch} without a majority of the voters to come`);
-  }
+  checkQuorums(ghost, attempt);
   const before = ghost.established.get(epoch);
   if (before !== undefined && before !== leader) {
     ghost.fail(3, 'one leader per epoch', `epoch ${epoch} is led by ${leader} and by ${before}`);
@@ -164,7 +158,29 @@ export function establish(ghost: Ghost, attempt: Attempt): void {
   for (const { zxid, hash } of chain.reverse()) {
     ghost.decide(zxid, hash);
   }
+  if (isNewer(ghost, attempt.config)) ghost.configure(attempt.config);
 }
+
+/** Majorities of the voters there are, and of those of every configuration that comes with this leader (23). */
+function checkQuorums(ghost: Ghost, { epoch, leader, initialLast, followers, decidedThen, config }: Attempt): void {
+  // It may learn late that it has a quorum: by then others may vote.
+  if (decidedThen === undefined) {
+    ghost.fail(3, 'one leader per epoch', `${leader} leads epoch ${epoch} with ${followers.size} servers`);
+  }
+  // What others proposed before and this leader does not have never will be decided.
+  for (const at of [...ghost.pendingConfigs.keys()]) {
+    if (at > initialLast && epochOfZxid(at) < epoch) ghost.pendingConfigs.delete(at);
+  }
+  const toCome = ghost.pendingVoters(initialLast);
+  if (isNewer(ghost, config)) toCome.push(votersIn(config));
+  for (const voters of toCome) {
+    if (isMajority(voters, followers)) continue;
+    ghost.fail(23, 'configuration', `${leader} leads epoch ${epoch} without a majority of the voters to come`);
+  }
+}
+
+const isNewer = (ghost: Ghost, config: EnsembleConfig | undefined): config is EnsembleConfig =>
+  config !== undefined && config.version > (ghost.config?.version ?? 0);
 
 /** Whether the epoch files fit each other and the history. */
 export function checkEpochFiles(ghost: Ghost, view: ServerView): void {

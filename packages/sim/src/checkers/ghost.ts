@@ -22,9 +22,11 @@ export interface Attempt {
   readonly leader: number;
   /** End of its history when it announced the epoch. */
   readonly initialLast: number;
-  /** Voters that promised this epoch because of it, and those that have its history; itself included. */
+  /** Who promised this epoch because of it, and who has its history; itself included. */
   readonly promises: Set<number>;
   readonly followers: Set<number>;
+  /** What it brings into force when it is established; undefined where nothing is ever reconfigured. */
+  config: EnsembleConfig | undefined;
   isEstablished: boolean;
   /** What was decided when a quorum had its history. */
   decidedThen: number | undefined;
@@ -53,11 +55,20 @@ export interface ServerView {
   /** The epoch it leads, established. */
   leads: number | undefined;
   applied: number;
+  /** The configuration in force, as its disk says; undefined: as it was told when it was set up. */
+  config: EnsembleConfig | undefined;
 }
 
 export const epochOfZxid = (zxid: number): number => epochOf(zxid as Zxid);
 export const counterOfZxid = (zxid: number): number => counterOf(zxid as Zxid);
 export const hex = (zxid: number): string => `${epochOfZxid(zxid)}.${counterOfZxid(zxid)}`;
+
+/** Whoever votes in a configuration. */
+export const votersIn = ({ members }: EnsembleConfig): Set<number> =>
+  new Set([...members.values()].filter(({ role }) => role === 'participant').map(({ sid }) => sid));
+
+export const isMajority = (of: ReadonlySet<number>, sids: ReadonlySet<number>): boolean =>
+  2 * [...of].filter((sid) => sids.has(sid)).length > of.size;
 
 export class Ghost {
   readonly servers = new Map<number, ServerView>();
@@ -88,34 +99,34 @@ export class Ghost {
     this.#report(violation);
   }
 
-  /** Servers that the last decided configuration names; undefined before the first reconfiguration. */
-  members: ReadonlySet<number> | undefined;
+  /** The configuration that was decided last; undefined before the first reconfiguration. */
+  config: EnsembleConfig | undefined;
   /** Configurations that were proposed and are not decided, by zxid. */
   readonly pendingConfigs = new Map<number, EnsembleConfig>();
 
   /** Voters of a configuration that was proposed, as long as it is not decided, at this zxid or before. */
   pendingVoters(zxid: number): Set<number>[] {
-    return [...this.pendingConfigs]
-      .filter(([at]) => at <= zxid)
-      .map(
-        ([, { members }]) =>
-          new Set([...members.values()].filter(({ role }) => role === 'participant').map((m) => m.sid)),
-      );
+    return [...this.pendingConfigs].filter(([at]) => at <= zxid).map(([, config]) => votersIn(config));
   }
 
   /** The next transaction of the one history. A configuration says from now on who votes. */
   decide(zxid: number, hash: number): void {
     this.decided.push({ zxid, hash });
     this.decidedHash.set(zxid, hash);
-    const members = this.pendingConfigs.get(zxid)?.members;
+    const config = this.pendingConfigs.get(zxid);
     for (const at of [...this.pendingConfigs.keys()]) if (at <= zxid) this.pendingConfigs.delete(at);
-    if (members === undefined) return;
-    this.members = new Set(members.keys());
-    for (const view of this.servers.values()) view.isVoter = members.get(view.sid)?.role === 'participant';
+    if (config !== undefined) this.configure(config);
   }
 
-  isVoterToCome(sid: number): boolean {
-    return this.pendingVoters(Infinity).some((voters) => voters.has(sid));
+  /** A configuration is decided. */
+  configure(config: EnsembleConfig): void {
+    this.config = config;
+    for (const view of this.servers.values()) view.isVoter = config.members.get(view.sid)?.role === 'participant';
+  }
+
+  /** Servers that the last decided configuration names; undefined before the first reconfiguration. */
+  get members(): EnsembleConfig['members'] | undefined {
+    return this.config?.members;
   }
 
   get quorum(): number {

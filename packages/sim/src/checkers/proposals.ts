@@ -3,7 +3,7 @@
 import { readTxnPayload } from '@corral/core';
 import { decodeText, parseEnsembleConfig, systemPaths } from '@corral/protocol';
 import type { EnsembleConfig } from '@corral/protocol';
-import { epochOfZxid, counterOfZxid, hex } from './ghost.ts';
+import { epochOfZxid, counterOfZxid, hex, isMajority } from './ghost.ts';
 import type { Attempt, Ghost, ServerView } from './ghost.ts';
 import type { LoggedTxn } from './durable-history.ts';
 import { establish } from './epochs.ts';
@@ -126,11 +126,10 @@ export function decide(ghost: Ghost, zxid: number, by: number): void {
 
 /** From a proposed configuration on, a majority of its voters is needed as well (23). */
 function checkNewQuorum(ghost: Ghost, { zxid, hash }: LoggedTxn, voters: ReadonlySet<number>, by: number): void {
-  const holders = [...voters].filter((sid) => {
-    const view = ghost.servers.get(sid);
-    return view !== undefined && ghost.has(view, zxid, hash);
-  });
-  if (2 * holders.length > voters.size) return;
-  const facts = `${by} commits ${hex(zxid)}, which is on ${holders.length} disks of the ${voters.size} voters to come`;
+  const views = [...ghost.servers.values()];
+  const holders = views.filter((view) => view.isAmnesic || view.isDamaged || ghost.has(view, zxid, hash));
+  const sids = new Set(holders.map(({ sid }) => sid));
+  if (isMajority(voters, sids)) return;
+  const facts = `${by} commits ${hex(zxid)}, which is on the disks of ${[...sids].join(', ')}; voters to come are ${[...voters].join(', ')}`;
   ghost.fail(23, 'configuration', facts);
 }

@@ -1,8 +1,8 @@
 // Where the checkers look: every packet that leaves a server, every change of a disk, every step of a core. What is seen
 // is turned into facts for the rules in this folder; the first broken one is remembered, and the simulation stops.
 
-import { ProtocolError, readAckEpoch } from '@corral/protocol';
-import type { Notification, PacketName, QuorumPacket } from '@corral/protocol';
+import { ProtocolError, decodeText, parseEnsembleConfig, readAckEpoch, readNewLeader } from '@corral/protocol';
+import type { EnsembleConfig, Notification, PacketName, QuorumPacket } from '@corral/protocol';
 import { SnapshotReader } from '@corral/core';
 import type { DiskWatcher, SimDisk } from '../disk.ts';
 import type { Machine } from '../machine.ts';
@@ -13,6 +13,8 @@ import type { Connection, Pipe } from '../pipe.ts';
 import type { SimFile } from '../sim-file.ts';
 import { hashBytes } from '../trace.ts';
 import { DurableHistory, loggedTxn, payloadsIn } from './durable-history.ts';
+import { configFile } from '../places.ts';
+import * as configs from './configs.ts';
 import * as epochs from './epochs.ts';
 import { Ghost, counterOfZxid, epochOfZxid } from './ghost.ts';
 import type { ServerView } from './ghost.ts';
@@ -39,6 +41,8 @@ export class Watch implements NetworkWatcher {
   /** Epoch files as they were last seen. */
   readonly #knownEpochs = new Map<number, { readonly accepted: number; readonly current: number }>();
 
+  readonly #knownConfigs = new Map<number, SimFile | undefined>();
+
   constructor(ghost: Ghost = new Ghost()) {
     this.ghost = ghost;
   }
@@ -61,6 +65,7 @@ export class Watch implements NetworkWatcher {
       servesOn: undefined,
       leads: undefined,
       applied: 0,
+      config: undefined,
     };
     this.ghost.servers.set(sid, view);
     this.#disks.set(sid, disk);
@@ -92,6 +97,7 @@ export class Watch implements NetworkWatcher {
     const view = this.ghost.server(sid);
     view.isAmnesic = true;
     view.hasForgotten = this.ghost.decided.length > 0;
+    view.config = undefined;
     this.#knownEpochs.delete(sid);
     this.#knownSnapshots.set(sid, new Set());
   }
@@ -152,6 +158,7 @@ export class Watch implements NetworkWatcher {
       epochs.checkMonotone(this.ghost, view, before);
       if (current !== before.current) epochs.currentEpochChanged(this.ghost, view, current);
     }
+    this.#lookAtConfig(view);
     epochs.checkEpochFiles(this.ghost, view);
     const known = this.#knownSnapshots.get(sid)!;
     for (const zxid of history.snapshots) {
@@ -162,6 +169,15 @@ export class Watch implements NetworkWatcher {
     for (const zxid of known) if (!history.snapshots.includes(zxid)) known.delete(zxid);
     state.checkRestorable(this.ghost, view);
     state.checkDurability(this.ghost);
+  }
+
+  #lookAtConfig(view: ServerView): void {
+    const file = this.#disks.get(view.sid)!.durableNames.get(configFile('active'));
+    if (file === this.#knownConfigs.get(view.sid)) return;
+    this.#knownConfigs.set(view.sid, file);
+    if (file === undefined) return;
+    const text = decodeText(file.durable, 0, file.safeSize);
+    configs.activated(this.ghost, view, parseEnsembleConfig(text));
   }
 
   #digestOfSnapshot(sid: number, zxid: number): bigint | undefined {
@@ -261,6 +277,9 @@ export class Watch implements NetworkWatcher {
       case 'leaderInfo':
         session.epoch = epochOfZxid(packet.zxid);
         return epochs.announced(ghost, leader, session.epoch);
+      case 'newLeader':
+        if (attempt !== undefined) attempt.config ??= configIn(packet);
+        return;
       case 'upToDate':
         session.serveAt = end;
         if (attempt !== undefined && !attempt.isEstablished) epochs.establish(ghost, attempt);
@@ -284,4 +303,10 @@ export class Watch implements NetworkWatcher {
     if (data === null) return;
     proposals.proposed(this.ghost, leader.sid, { zxid, hash: hashBytes(data) }, data, 'sent');
   }
+}
+
+/** The configuration that a leader brings with it. */
+function configIn({ data }: QuorumPacket): EnsembleConfig | undefined {
+  const text = readNewLeader(data);
+  return text === undefined ? undefined : parseEnsembleConfig(text);
 }

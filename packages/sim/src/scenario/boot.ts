@@ -10,8 +10,6 @@ export interface Boot {
   readonly settings: MemberSettings;
   readonly seed: number;
   readonly isStarted: boolean;
-  /** Servers that are no members yet. */
-  readonly joiners: number;
 }
 
 const bootUsage =
@@ -37,11 +35,10 @@ export function readBoot(text: string, line: number, base: Knobs): Boot | undefi
     );
   const { knobs, settings, seed } = readSettings(settingsText, line, base);
   return {
-    knobs: { ...knobs, voters: voters.length, observers: observers.length },
+    knobs: { ...knobs, voters: voters.length, observers: observers.length, joiners: joiners.length },
     settings: joiners === '' ? settings : { ...settings, reconfigEnabled: true },
     seed,
     isStarted: verb === 'boot',
-    joiners: joiners.length,
   };
 }
 

@@ -1,8 +1,7 @@
 // Commands of clients: sessions, and what they ask for.
 
-import { formatMember, systemPaths } from '@corral/protocol';
 import type { ClientOp, Done, SimClient } from '../clients.ts';
-import { memberOf } from '../cluster.ts';
+import { changeMembers, replaceMembers } from '../reconfigurations.ts';
 import { sidOfName } from '../places.ts';
 import { exactly, msOf, pathOf, server, time } from './command.ts';
 import type { Command, Words } from './command.ts';
@@ -40,10 +39,9 @@ function opOf(stage: Stage, words: Words): ClientOp {
 function reconfigOf(how: string, names: string): ClientOp {
   const sids = (names.match(/[A-I]/g) ?? []).map((name) => sidOfName(name));
   const role = how === 'observe' ? 'observer' : 'participant';
-  const lines = sids.map((sid) => `server.${sid}=${formatMember(memberOf(sid, role))}`);
-  const op = { kind: 'reconfig', path: systemPaths.config, joining: '', leaving: '', members: '' } as const;
-  if (how === 'remove') return { ...op, leaving: sids.join(',') };
-  return how === 'to' ? { ...op, members: lines.join(',') } : { ...op, joining: lines.join(',') };
+  const roles = sids.map((sid) => [sid, role] as const);
+  if (how === 'remove') return changeMembers([], sids);
+  return how === 'to' ? replaceMembers(roles) : changeMembers(roles, []);
 }
 
 function clientOf(stage: Stage, { who: whoever }: Words): SimClient {

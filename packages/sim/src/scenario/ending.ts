@@ -2,14 +2,14 @@
 // then nothing may be lost: what clients were told is so, every disk restores to what is in memory.
 
 import { recover } from '@corral/core';
-import { systemPaths } from '@corral/protocol';
 import { checkHistories } from '../checkers/clients.ts';
+import { checkConfigs } from '../checkers/configs.ts';
 import { hex } from '../checkers/ghost.ts';
+import { heldConfigs } from '../cluster.ts';
 import type { Cluster } from '../cluster.ts';
 import { SimFiles } from '../disk-files.ts';
 import { historyDirs } from '../disk-jobs.ts';
 import type { SimNode } from '../node.ts';
-import { dataDir } from '../places.ts';
 import type { Stage } from './stage.ts';
 import { Unmet } from './stage.ts';
 
@@ -35,7 +35,7 @@ export function endScene(stage: Stage): void {
   if (!isTogether(stage)) throw new Unmet(`the ensemble does not stay together: ${stage.describe()}`);
   checkClients(stage);
   for (const node of cluster.members) checkDisk(cluster, node);
-  checkConfigs(stage);
+  checkConfigs(cluster.watch.ghost, heldConfigs(cluster));
   stage.checked();
   story.isQuiet = false;
   const [leader] = cluster.leaders;
@@ -48,20 +48,6 @@ export function endScene(stage: Stage): void {
 function isTogether({ cluster, clients }: Stage): boolean {
   const isQuiet = [...clients.values()].every((client) => client.isIdle || client.isStopped);
   return isQuiet && cluster.isConverged && cluster.members.every(({ state }) => state === 'up');
-}
-
-/** Every member has the same configuration, in its tree and, once there was a reconfiguration, in its file (23). */
-function checkConfigs({ cluster }: Stage): void {
-  const { ghost } = cluster.watch;
-  if (ghost.members === undefined) return;
-  const texts = cluster.members.map(({ process, disk }) => {
-    const path = `${dataDir}/config.active`;
-    const file = disk.exists(path) ? String.fromCharCode(...disk.read(path, 0, disk.size(path))) : 'no file';
-    return [process!.machine!.read(systemPaths.config), file];
-  });
-  const [first] = texts.flat();
-  const other = texts.flat().find((text) => text !== first);
-  if (other !== undefined) ghost.fail(23, 'configuration', `one server has ${first}, one ${other}`);
 }
 
 /** What clients were told is what a new client reads. */

@@ -32,7 +32,6 @@ export interface StageOptions {
   readonly knobs: Knobs;
   readonly settings: MemberSettings;
   readonly seed: number;
-  readonly joiners: number;
   readonly defects: ReadonlySet<Defect>;
 }
 
@@ -55,12 +54,11 @@ export class Stage {
   /** Where an armed crash point has struck. */
   crashes = 0;
 
-  constructor({ knobs, settings, seed, joiners, defects }: StageOptions) {
+  constructor({ knobs, settings, seed, defects }: StageOptions) {
     this.cluster = new Cluster({
       kind: memberKindWith(settings),
       seed,
       knobs,
-      joiners,
       defects,
       scheduler: () => this.pace,
     });

@@ -1,0 +1,40 @@
+// Invariant 23: one configuration follows the other. That decisions need majorities of both is checked where decisions are
+// (proposals.ts, epochs.ts); here it is what servers then have on disk and in memory.
+
+import { epochOf } from '@corral/protocol';
+import type { EnsembleConfig } from '@corral/protocol';
+import type { Ghost, ServerView } from './ghost.ts';
+import { hex } from './ghost.ts';
+
+/** A configuration is in force on a disk: it is decided, and no older than the one before it. */
+export function activated(ghost: Ghost, view: ServerView, config: EnsembleConfig): void {
+  const { version } = config;
+  const before = view.config?.version ?? 0;
+  view.config = config;
+  const decided = ghost.config?.version ?? 0;
+  if (version > decided) {
+    const facts = `${view.sid} has configuration ${hex(version)} in force, decided is ${hex(decided)}`;
+    ghost.fail(23, 'configuration', facts);
+  } else if (version < before && !view.isAmnesic && !view.isDamaged) {
+    ghost.fail(23, 'configuration', `${view.sid} goes back from configuration ${hex(before)} to ${hex(version)}`);
+  }
+}
+
+/** What a member has, as text. */
+export interface HeldConfig {
+  readonly sid: number;
+  readonly inMemory: string;
+  readonly onDisk: string;
+}
+
+/** In the end all members have the decided configuration, in memory and in their files. */
+export function checkConfigs(ghost: Ghost, held: readonly HeldConfig[]): void {
+  if (ghost.config === undefined) return;
+  const version = `version=${ghost.config.version.toString(16)}`;
+  for (const { sid, inMemory, onDisk } of held) {
+    if (inMemory === onDisk && inMemory.split('\n').includes(version)) continue;
+    const facts = `${version} of epoch ${epochOf(ghost.config.version)} is decided; ${sid} has ${inMemory}, on disk ${onDisk}`;
+    ghost.fail(23, 'configuration', facts);
+    return;
+  }
+}
