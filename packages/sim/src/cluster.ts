@@ -90,8 +90,10 @@ export class Cluster implements World {
     return node;
   }
 
+  /** Members, and who is to be one: without a majority of them nothing is decided. */
   startAll(): void {
-    for (const node of this.members) if (node.state !== 'up') node.start();
+    for (const node of this.members) node.start();
+    for (const voters of this.watch.ghost.pendingVoters(Infinity)) for (const sid of voters) this.node(sid).start();
   }
 
   /** Servers that the configuration names: all, as long as nobody reconfigures. */

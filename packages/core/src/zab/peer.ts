@@ -362,18 +362,13 @@ export class Peer implements Zab {
 
   propose(config: EnsembleConfig): void {
     if (!this.options.reconfigEnabled || config.version <= this.quorums.newest.version) return;
-    this.quorums = new Quorums(this.quorums.committed.config, config);
-    this.host.writeConfig(this.#ops.start(nothing), 'next', config);
-    this.#mesh.configured(this.now);
+    this.#keep('next', config, new Quorums(this.quorums.committed.config, config));
   }
 
   activate(config: EnsembleConfig): void {
-    if (this.options.reconfigEnabled && config.version > this.quorums.committed.config.version) {
-      const next = this.quorums.lastSeen?.config;
-      this.quorums = new Quorums(config, next !== undefined && next.version > config.version ? next : undefined);
-      this.host.writeConfig(this.#ops.start(nothing), 'active', config);
-      this.#mesh.configured(this.now);
-    }
+    const { committed, lastSeen } = this.quorums;
+    if (this.options.reconfigEnabled && config.version > committed.version)
+      this.#keep('active', config, new Quorums(config, lastSeen?.config));
     this.app.configured(this.quorums.committed.config);
   }
 
@@ -381,8 +376,12 @@ export class Peer implements Zab {
   abandonProposed(epoch: Epoch): void {
     const { committed, lastSeen } = this.quorums;
     if (lastSeen === undefined || epochOf(lastSeen.version) >= epoch) return;
-    this.quorums = new Quorums(committed.config);
-    this.host.writeConfig(this.#ops.start(nothing), 'next', committed.config);
+    this.#keep('next', committed.config, new Quorums(committed.config));
+  }
+
+  #keep(which: 'next' | 'active', config: EnsembleConfig, quorums: Quorums): void {
+    this.quorums = quorums;
+    this.host.writeConfig(this.#ops.start(nothing), which, config);
     this.#mesh.configured(this.now);
   }
 
@@ -439,13 +438,9 @@ export class Peer implements Zab {
     this.#role?.tick();
     this.#callers.dismiss(this.now - this.options.initLimitMs);
     if (!this.options.readOnlyEnabled || this.#state !== 'looking' || this.#isReadOnly) return;
-    if (this.now - this.#lookingSince < this.#readOnlyAfterMs) return;
+    if (this.now - this.#lookingSince < readOnlyAfterMs(this.options.tickMs)) return;
     this.#isReadOnly = true;
     this.app.serveReadOnly();
-  }
-
-  get #readOnlyAfterMs(): number {
-    return Math.max(2000, this.options.tickMs);
   }
 
   flush(): void {
@@ -455,7 +450,7 @@ export class Peer implements Zab {
   /** When the next tick is wanted. */
   get deadline(): number {
     const mayRead = this.options.readOnlyEnabled && this.#state === 'looking' && !this.#isReadOnly;
-    const readOnly = mayRead ? this.#lookingSince + this.#readOnlyAfterMs : Infinity;
+    const readOnly = mayRead ? this.#lookingSince + readOnlyAfterMs(this.options.tickMs) : Infinity;
     const rest = this.#state === 'leaving' && this.#restUntil > this.now ? this.#restUntil : Infinity;
     return Math.min(this.#election.deadline, this.#mesh.deadline, this.#role?.deadline ?? Infinity, readOnly, rest);
   }
@@ -504,3 +499,5 @@ export class Peer implements Zab {
 }
 
 const nothing = (): void => undefined;
+/** How long this server looks for a leader before clients may read without one. */
+const readOnlyAfterMs = (tickMs: number): number => Math.max(2000, tickMs);
