@@ -24,6 +24,8 @@ export interface CallSpec<T> {
 
 export interface Call<T = unknown> extends CallSpec<T> {
   settled: boolean;
+  /** Waits for a connection whatever the limits say: it finishes what another call has begun. */
+  readonly patient: boolean;
   /** Number of the session that the call is pinned to; null when it may run under any. */
   readonly generation: number | null;
   xid: number;

@@ -139,13 +139,38 @@ describe('a broken link', () => {
   });
 
   it('limits what waits for a connection', async () => {
-    const { client, ensemble } = await setUp({ queueMax: 2 });
+    const { client, ensemble } = await setUp({ offlineQueue: { calls: 2 } });
     ensemble.link.fail();
     const waiting = [client.get('/1'), client.get('/2')];
     expect(await rejection(client.get('/3'))).toMatchObject({ code: 'QueueFull', ambiguous: false });
     expect(client.stats().waiting).toBe(2);
     for (const read of waiting) read.catch(silent);
     await client.close();
+  });
+
+  it('limits the bytes that wait for a connection', async () => {
+    const { client, ensemble } = await setUp({ offlineQueue: { bytes: 2000 } });
+    ensemble.link.fail();
+    const controller = new AbortController();
+    const waiting = rejection(client.set('/1', 'x'.repeat(1500), { signal: controller.signal }));
+    expect(await rejection(client.set('/2', 'x'.repeat(1500)))).toMatchObject({ code: 'QueueFull' });
+    controller.abort(new Error('enough'));
+    await waiting;
+    // Calls that were given up make room.
+    const other = rejection(client.set('/2', 'x'.repeat(1500)));
+    await client.close();
+    expect(await other).toMatchObject({ code: 'Closing' });
+  });
+
+  it('refuses to wait when told so, but finishes what it has begun', async () => {
+    const { client, ensemble, clock } = await setUp({ offlineQueue: false });
+    ensemble.handler = silent;
+    const begun = client.set('/x', '', { idempotent: true });
+    ensemble.link.fail();
+    expect(await rejection(client.get('/x'))).toMatchObject({ code: 'ConnectionLoss', ambiguous: false });
+    ensemble.handler = agreeable;
+    await clock.advance(1000);
+    expect((await begun).version).toBe(1);
   });
 
   it('sends identities first, then watches, then what waited', async () => {

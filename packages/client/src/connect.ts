@@ -9,11 +9,13 @@ import type { ScopeOptions } from './client.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';
-import { parseAddress } from './connection-string.ts';
+import { hostSource, readAddress } from './address-source.ts';
+import type { AddressInput } from './address-source.ts';
 import type { Address } from './connection-string.ts';
 import type { Credential } from './handshake.ts';
 import { Emitter, Lifecycle } from './lifecycle.ts';
 import { Root } from './root.ts';
+import type { SaslMechanism } from './sasl/mechanism.ts';
 import type { SessionOptions } from './session-events.ts';
 import { tcpTransport } from './tcp.ts';
 import type { Transport } from './transport.ts';
@@ -27,20 +29,24 @@ export interface ClientOptions extends ScopeOptions {
   readonly attemptTimeout?: number;
   /** Identities of every connection: `{ scheme: 'digest', id: 'user:password' }`. */
   readonly auth?: readonly { readonly scheme: string; readonly id: string | Uint8Array }[];
-  /** `allow` accepts a server that is cut off from its majority and only reads. */
+  /** A SASL exchange on every connection: `digestMd5({ username, password })`. */
+  readonly sasl?: SaslMechanism;
+  /** `allow` accepts a server that is cut off from its majority and only reads, and looks for a better one meanwhile. */
   readonly readOnly?: 'refuse' | 'allow';
   /** `fail` closes the client when its session is lost; by default it goes on with a new one. */
   readonly sessionRecovery?: 'renew' | 'fail';
   /** Milliseconds to wait before the next round over all servers, null to give up. Round 0 follows a working link. */
   readonly retry?: RetryDelay;
-  /** Calls that may wait for a connection; 10000 unless given. */
-  readonly queueMax?: number;
+  /** What may wait for a connection: 10000 calls of 64 MiB together unless given; `false` refuses to wait at all. */
+  readonly offlineQueue?: false | { readonly calls?: number; readonly bytes?: number };
   /** Largest request; the server's limit is called jute.maxbuffer. */
   readonly maxRequestBytes?: number;
   /** Largest reply; a longer one fails its call and nothing else. */
   readonly maxReplyBytes?: number;
   /** TLS, with Node's own options. */
   readonly tls?: ConnectionOptions;
+  /** Path below which everything happens; for address providers, which tell none. */
+  readonly chroot?: string;
   readonly transport?: Transport;
   readonly clock?: Clock;
 }
@@ -53,24 +59,25 @@ export interface ConnectOptions extends ClientOptions {
 
 const defaultSessionTimeoutMs = 15_000;
 const defaultConnectTimeoutMs = 30_000;
+/** Servers of an ensemble whose list is not known beforehand. */
+const hostsGuessed = 3;
 const attemptMsMin = 1000;
-const defaultQueueMax = 10_000;
+const defaultQueue = { calls: 10_000, bytes: 64 << 20 };
 /** What Apache's own client accepts. */
 const defaultReplyBytesMax = 4 << 20;
 
-/** Where to connect: `zk://user:pw@h1,[::1]:2181/chroot`, `h1:2181,h2/chroot`, or a list of hosts. */
-export type AddressInput = string | readonly string[];
-
 /** A client that connects in the background; calls wait for it. `client.connect()` tells when it is there. */
 export function createClient(address: AddressInput, options: ClientOptions = {}): Client {
-  const parsed = parseAddress(address);
+  const parsed = readAddress(address);
   const clock = options.clock ?? systemClock;
   const emitter = new Emitter();
   const tls = options.tls ?? (parsed.tls ? {} : undefined);
+  const transport = options.transport ?? tcpTransport(tls === undefined ? {} : { tls });
   const connection = new Connection({
-    transport: options.transport ?? tcpTransport(tls === undefined ? {} : { tls }),
+    transport,
     clock,
-    endpoints: parsed.endpoints,
+    hosts: hostSource(address, parsed, transport),
+    sasl: options.sasl ?? null,
     credentials: credentialsOf(parsed, options),
     options: sessionOptions(parsed, options, clock),
     listeners: emitter,
@@ -80,7 +87,13 @@ export function createClient(address: AddressInput, options: ClientOptions = {})
   const lifecycle = new Lifecycle({ connection, clock, background, emitter });
   const watching = new Watching(connection);
   const { callTimeout } = options;
-  return new Client({ connection, clock, lifecycle, watching, background }, new Root(parsed.chroot), { callTimeout });
+  return new Client(
+    { connection, clock, lifecycle, watching, background },
+    new Root(parsed.chroot).below(options.chroot ?? '/'),
+    {
+      callTimeout,
+    },
+  );
 }
 
 /** A client with a session. Rejects with a ConnectError that lists what happened at every address. */
@@ -107,14 +120,15 @@ function credentialsOf(address: Address, options: ClientOptions): Credential[] {
 
 function sessionOptions(address: Address, options: ClientOptions, clock: Clock): SessionOptions {
   const sessionTimeoutMs = options.sessionTimeout ?? defaultSessionTimeoutMs;
-  const share = Math.max(attemptMsMin, sessionTimeoutMs / address.endpoints.length);
+  const share = Math.max(attemptMsMin, sessionTimeoutMs / (address.endpoints.length || hostsGuessed));
   return {
     sessionTimeoutMs,
     attemptTimeoutMs: options.attemptTimeout ?? share,
-    queueMax: options.queueMax ?? defaultQueueMax,
+    offlineQueue: options.offlineQueue === false ? null : { ...defaultQueue, ...options.offlineQueue },
     requestBytesMax: options.maxRequestBytes ?? limits.frameBytesMax,
     replyBytesMax: options.maxReplyBytes ?? defaultReplyBytesMax,
     acceptReadOnly: options.readOnly === 'allow',
+    sasl: options.sasl !== undefined,
     sessionRecovery: options.sessionRecovery ?? 'renew',
     retry: options.retry ?? exponentialBackoff,
     random: () => clock.random(),

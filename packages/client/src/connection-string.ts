@@ -1,11 +1,13 @@
 // Where the ensemble is: `zk://user:pw@h1,[::1]:2181/chroot?tls=1`, the `h1:2181,h2/chroot` of every other ZooKeeper
-// client, or a list of hosts.
+// client, a list of hosts, or `zk+srv://example.com`, a service record that lists them.
 
 import { pathProblem } from '@corral/protocol';
 import type { Endpoint } from './transport.ts';
 
 export interface Address {
   readonly endpoints: readonly Endpoint[];
+  /** Name of the service record that lists the hosts instead. */
+  readonly service?: string | undefined;
   /** Prefix of every path, `''` for none. */
   readonly chroot: string;
   /** `user:password` of the digest scheme, or null. */
@@ -14,7 +16,7 @@ export interface Address {
 }
 
 const defaultPort = 2181;
-const schemePattern = /^(zk|zks):\/\//;
+const schemePattern = /^(zks?)(\+srv)?:\/\//;
 
 /** Throws a TypeError that names the part it could not read. */
 export function parseAddress(input: string | readonly string[]): Address {
@@ -25,10 +27,12 @@ export function parseAddress(input: string | readonly string[]): Address {
   const authority = slash < 0 ? rest : rest.slice(0, slash);
   const at = scheme === null ? -1 : authority.lastIndexOf('@');
   const hosts = authority.slice(at + 1).split(',');
-  const endpoints = hosts.filter((host) => host.trim() !== '').map((host) => parseEndpoint(host.trim()));
-  if (endpoints.length === 0) throw new TypeError(`no host in the address "${hidePassword(text)}"`);
+  const named = hosts.map((host) => host.trim()).filter((host) => host !== '');
+  if (named.length === 0) throw new TypeError(`no host in the address "${hidePassword(text)}"`);
+  const service = scheme?.[2] === undefined ? undefined : parseService(named);
   return {
-    endpoints,
+    endpoints: service === undefined ? named.map(parseEndpoint) : [],
+    service,
     chroot: parseChroot(slash < 0 ? '' : rest.slice(slash)),
     credentials: at < 0 ? null : decodeURIComponent(authority.slice(0, at)),
     tls: scheme?.[1] === 'zks' || /(^|&)tls=(1|true)(&|$)/.test(query),
@@ -42,7 +46,15 @@ function cut(text: string, mark: string): [string, string] {
 
 const hidePassword = (text: string): string => text.replace(/:[^:@/]*@/, ':***@');
 
-export function parseEndpoint(text: string): Endpoint {
+/** A domain, whose record has the usual name, or the name of a record. */
+function parseService(hosts: readonly string[]): string {
+  const [name] = hosts;
+  if (hosts.length > 1 || name.includes(':'))
+    throw new TypeError(`a service has one name and no port, not "${hosts.join()}"`);
+  return name.startsWith('_') ? name : `_zookeeper._tcp.${name}`;
+}
+
+function parseEndpoint(text: string): Endpoint {
   const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(text);
   if (bracketed !== null) return { host: bracketed[1], port: parsePort(bracketed[2], text) };
   const parts = text.split(':');

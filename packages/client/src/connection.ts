@@ -14,10 +14,13 @@ import type { Frame } from './frames.ts';
 import { guarded } from './guarded.ts';
 import type { Credential } from './handshake.ts';
 import { HostRound } from './hosts.ts';
+import type { HostSource } from './hosts.ts';
+import { takesWrites } from './probe.ts';
+import type { SaslExchange, SaslMechanism } from './sasl/mechanism.ts';
 import type { AddedCredential } from './identities.ts';
 import type { ClientState, Effect, Input, SessionOptions } from './session-events.ts';
 import { SessionMachine } from './session.ts';
-import type { Endpoint, Link, Target, Transport } from './transport.ts';
+import type { Link, Target, Transport } from './transport.ts';
 import type { WatchEvent, Watcher } from './watches.ts';
 
 export interface CallOptions {
@@ -36,6 +39,7 @@ export interface CallOptions {
 export interface SubmitOptions extends CallOptions {
   /** Result of `generationOf`; wins over `pin`. */
   readonly generation?: number | null | undefined;
+  readonly patient?: boolean | undefined;
 }
 
 /** Matches no session. */
@@ -52,6 +56,7 @@ interface OpenLink {
   readonly target: Target;
   readonly splitter: FrameSplitter;
   link: Link | null;
+  exchange: SaslExchange | null;
 }
 
 export class Connection {
@@ -59,6 +64,10 @@ export class Connection {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #hosts: HostRound;
+  /** The servers asked whether they take writes. */
+  readonly #probed: HostRound;
+  readonly #sasl: SaslMechanism | null;
+  readonly #attemptTimeoutMs: number;
   readonly #listeners: ConnectionListeners;
   readonly #replyBytesMax: number;
   readonly #auths = new Map<AddedCredential, Deferred<void>>();
@@ -79,7 +88,8 @@ export class Connection {
   constructor(parts: {
     readonly transport: Transport;
     readonly clock: Clock;
-    readonly endpoints: readonly Endpoint[];
+    readonly hosts: HostSource;
+    readonly sasl: SaslMechanism | null;
     readonly options: SessionOptions;
     readonly credentials: readonly Credential[];
     readonly listeners: ConnectionListeners;
@@ -88,7 +98,10 @@ export class Connection {
     this.#clock = parts.clock;
     this.#listeners = parts.listeners;
     this.#replyBytesMax = parts.options.replyBytesMax;
-    this.#hosts = new HostRound(parts.endpoints, parts.transport, () => parts.clock.random());
+    this.#sasl = parts.sasl;
+    this.#attemptTimeoutMs = parts.options.attemptTimeoutMs;
+    this.#hosts = new HostRound(parts.hosts, parts.transport, () => parts.clock.random());
+    this.#probed = new HostRound(parts.hosts, parts.transport, () => parts.clock.random());
     this.machine = new SessionMachine(parts.options, parts.credentials);
   }
 
@@ -115,7 +128,8 @@ export class Connection {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = deferred<T>();
     const generation = this.generationOf(options, spec.repeatable ? null : this.machine.generation);
-    const call: Call<T> = { ...spec, settled: false, generation, xid: 0, sentAt: 0, resolve, reject };
+    const patient = options.patient ?? false;
+    const call: Call<T> = { ...spec, settled: false, patient, generation, xid: 0, sentAt: 0, resolve, reject };
     this.#step({ kind: 'submit', call });
     if (call.settled || (signal === undefined && timeout === undefined)) return promise;
     const details = { op: spec.op, path: spec.path };
@@ -207,6 +221,10 @@ export class Connection {
       case 'reject':
         this.#settledThisTurn = true;
         return effect.call.reject(effect.error);
+      case 'challenge':
+        return void this.#challenge(effect.link, effect.challenge);
+      case 'probe':
+        return void this.#probe();
       case 'authSettled':
         return this.#settleAuth(effect.added, effect.error);
       case 'state':
@@ -232,6 +250,29 @@ export class Connection {
     else verdict?.reject(error);
   }
 
+  /** Mechanisms may take their time; the machine knows whether the connection is still the one that asked. */
+  async #challenge(link: number, challenge: Uint8Array): Promise<void> {
+    const open = this.#open;
+    if (open?.number !== link || this.#sasl === null) return;
+    try {
+      open.exchange ??= this.#sasl.start(open.target.host);
+      const token = await open.exchange.step(challenge);
+      this.#step({ kind: 'proof', link, token });
+    } catch (thrown) {
+      const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
+      this.#step({ kind: 'unproved', link, cause });
+    }
+  }
+
+  /** Asks the next server whether it takes writes. */
+  async #probe(): Promise<void> {
+    const target = await this.#probed.next().catch(() => null);
+    if (target === null || !(await takesWrites(this.#transport, this.#clock, target, this.#attemptTimeoutMs))) return;
+    if (this.machine.state !== 'readonly') return;
+    this.#hosts.prefer(target);
+    this.#step({ kind: 'writableFound' });
+  }
+
   // Links
 
   #dial(number: number): void {
@@ -246,7 +287,7 @@ export class Connection {
     // The machine may have moved on, or closed, while the name was being resolved.
     if (this.#open !== null || !this.machine.awaits(number)) return;
     const splitter = new FrameSplitter(this.#replyBytesMax);
-    const open: OpenLink = { number, target, splitter, link: null };
+    const open: OpenLink = { number, target, splitter, link: null, exchange: null };
     this.#open = open;
     this.#inbox = [];
     open.link = this.#transport.open(target, {

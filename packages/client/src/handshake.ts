@@ -62,6 +62,11 @@ export function decodeWelcome(frame: Uint8Array): Welcome {
 export const encodeAuth = ({ scheme, auth }: Credential): Uint8Array =>
   encodeFrame(opcodes.auth, (to) => records.authPacket.write(to, { type: 0, scheme, auth }), xids.auth);
 
+/** Nothing else is in flight while identities are proved, so that the number needs no turn among the calls. */
+const saslXid = 1;
+export const encodeSasl = (token: Uint8Array): Uint8Array =>
+  encodeFrame(opcodes.sasl, (to) => records.saslToken.write(to, { token }), saslXid);
+
 export const encodePing = (): Uint8Array => encodeFrame(opcodes.ping, () => undefined, xids.ping);
 
 /** Path characters in one setWatches frame: well below the smallest frame limit in use, whatever their encoding. */

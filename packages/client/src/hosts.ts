@@ -7,16 +7,23 @@ import type { Endpoint, Target, Transport } from './transport.ts';
 export const formatEndpoint = ({ host, port }: Endpoint): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
+/** Where the servers are: asked anew for every round, for ensembles move. */
+export interface HostSource {
+  /** What to call it when it fails. */
+  readonly name: string;
+  list(): Promise<readonly Endpoint[]>;
+}
+
 export class HostRound {
-  readonly #endpoints: readonly Endpoint[];
+  readonly #source: HostSource;
   readonly #transport: Transport;
   readonly #random: () => number;
   #hosts: Endpoint[] = [];
   #targets: Target[] = [];
   readonly #failures = new Map<string, Error>();
 
-  constructor(endpoints: readonly Endpoint[], transport: Transport, random: () => number) {
-    this.#endpoints = endpoints;
+  constructor(source: HostSource, transport: Transport, random: () => number) {
+    this.#source = source;
     this.#transport = transport;
     this.#random = random;
   }
@@ -25,21 +32,25 @@ export class HostRound {
   async next(): Promise<Target> {
     const known = this.#targets.shift();
     if (known !== undefined) return known;
-    if (this.#hosts.length === 0) this.#hosts = this.#shuffle(this.#endpoints);
+    if (this.#hosts.length === 0) {
+      const { name } = this.#source;
+      this.#hosts = this.#shuffle(await this.#found(name, () => this.#source.list()));
+    }
     const { host, port } = this.#hosts.shift()!;
-    const addresses = await this.#resolve({ host, port });
+    const addresses = await this.#found(formatEndpoint({ host, port }), () => this.#transport.resolve(host));
     this.#targets = this.#shuffle(addresses).map((address) => ({ host, address, port }));
     return this.#targets.shift()!;
   }
 
-  async #resolve(endpoint: Endpoint): Promise<readonly string[]> {
+  /** At least one, or a failure on record. */
+  async #found<T>(where: string, look: () => Promise<readonly T[]>): Promise<readonly T[]> {
     try {
-      const addresses = await this.#transport.resolve(endpoint.host);
-      if (addresses.length > 0) return addresses;
-      throw new Error(`${endpoint.host} has no address`);
+      const found = await look();
+      if (found.length > 0) return found;
+      throw new Error(`${where} has no address`);
     } catch (thrown) {
       const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
-      this.failed(endpoint, cause);
+      this.#failures.set(where, cause);
       throw cause;
     }
   }
@@ -54,6 +65,11 @@ export class HostRound {
     this.#hosts = [];
     this.#targets = [];
     this.#failures.clear();
+  }
+
+  /** The next search starts here. */
+  prefer(target: Target): void {
+    this.#targets = [target];
   }
 
   failed(where: Endpoint, cause: Error): void {

@@ -28,7 +28,10 @@ export async function setData(view: View, path: string, data: DataInput, options
   if (options.idempotent !== true) return view.connection.submit(call, options);
   const wasOurs = async (error: unknown, limit: () => CallOptions): Promise<Stat | null> => {
     if (!ZkError.is(error, 'BadVersion')) return null;
-    const { data: found, stat } = await view.connection.submit(readCall(request.path, path), limit());
+    const { data: found, stat } = await view.connection.submit(readCall(request.path, path), {
+      ...limit(),
+      patient: true,
+    });
     // Versions are 32 bits and wrap.
     const next = (request.version + 1) | 0;
     return stat.version === next && sameBytes(found, toBytes(data)) ? stat : null;
@@ -63,7 +66,7 @@ async function repeated<T>(
   let doubt: ZkError | null = null;
   for (;;) {
     try {
-      return await view.connection.submit(call, limit());
+      return await view.connection.submit(call, { ...limit(), patient: doubt !== null });
     } catch (error) {
       if (isInDoubt(error)) doubt = error;
       else if (doubt === null) throw error;

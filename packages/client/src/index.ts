@@ -2,7 +2,8 @@
 
 // Getting a client: `connect` waits for the session, `createClient` returns at once.
 export { connect, createClient } from './connect.ts';
-export type { AddressInput, ClientOptions, ConnectOptions } from './connect.ts';
+export type { ClientOptions, ConnectOptions } from './connect.ts';
+export type { AddressInput, AddressProvider } from './address-source.ts';
 export type { Client, ClientStats, ScopeOptions } from './client.ts';
 export type { ClientEvents, CloseOptions, Reconnecting, SessionChange, SlowStream, StatusEvent } from './lifecycle.ts';
 export type { WatchOption } from './reads.ts';
@@ -60,6 +61,11 @@ export {
   ZkError,
 } from './errors.ts';
 export type { AttemptFailure, ZkErrorCode, ZkErrorOp } from './errors.ts';
+
+// Proving an identity in several steps; other mechanisms than DIGEST-MD5 are objects of this shape.
+export { digestMd5 } from './sasl/digest-md5.ts';
+export type { DigestMd5Options } from './sasl/digest-md5.ts';
+export type { SaslExchange, SaslMechanism } from './sasl/mechanism.ts';
 
 // Reading connection strings, for tools that need the parts.
 export { parseAddress } from './connection-string.ts';

@@ -17,11 +17,15 @@ const xidMax = 0x7fffffff;
 export class Outbox {
   readonly #waiting = new Fifo<Call>();
   readonly #inFlight = new Fifo<Call>();
+  #waitingBytes = 0;
   #xid = 0;
 
   /** Calls that have not left. */
   get waiting(): number {
     return this.#waiting.size;
+  }
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
   get inFlight(): number {
     return this.#inFlight.size;
@@ -29,16 +33,18 @@ export class Outbox {
 
   push(call: Call): void {
     this.#waiting.push(call);
+    this.#waitingBytes += call.frame.length;
   }
 
   /** Forgets the waiting calls whose callers gave up. */
   prune(): void {
-    this.#waiting.replace(this.#waiting.drain().filter((call) => !call.settled));
+    this.#wait(this.#waiting.drain().filter((call) => !call.settled));
   }
 
   /** Gives the next waiting call its xid and moves it to the ones in flight. */
   takeNext(now: number): Call | undefined {
     for (let call = this.#waiting.shift(); call !== undefined; call = this.#waiting.shift()) {
+      this.#waitingBytes -= call.frame.length;
       if (call.settled) continue;
       this.#xid = this.#xid === xidMax ? 1 : this.#xid + 1;
       call.xid = this.#xid;
@@ -64,7 +70,7 @@ export class Outbox {
       if (call.repeatable) again.push(call);
       else rejections.push({ call, error: loss(call, cause) });
     }
-    this.#waiting.replace([...again, ...this.#waiting.drain()]);
+    this.#wait([...again, ...this.#waiting.drain()]);
     return rejections;
   }
 
@@ -76,13 +82,19 @@ export class Outbox {
       if (call.generation !== generation) kept.push(call);
       else rejections.push({ call, error: makeError('SessionExpired', { op: call.op, path: call.path }) });
     }
-    this.#waiting.replace(kept);
+    this.#wait(kept);
     return rejections;
   }
 
   /** Everything that has not left fails with the error made for it. */
   clearWaiting(errorOf: (call: Call) => ZkError): Rejection[] {
+    this.#waitingBytes = 0;
     return this.#waiting.drain().map((call) => ({ call, error: errorOf(call) }));
+  }
+
+  #wait(calls: readonly Call[]): void {
+    this.#waiting.replace(calls);
+    this.#waitingBytes = calls.reduce((sum, { frame }) => sum + frame.length, 0);
   }
 
   clearInFlight(cause: unknown): Rejection[] {

@@ -32,6 +32,17 @@ describe('addresses', () => {
     expect(parseAddress('zk://h/').chroot).toBe('');
   });
 
+  it('name a service record instead of hosts', () => {
+    expect(parseAddress('zk+srv://u:p@example.com/c')).toMatchObject({
+      ...{ endpoints: [], service: '_zookeeper._tcp.example.com', chroot: '/c', credentials: 'u:p', tls: false },
+    });
+    expect(parseAddress('zks+srv://_zk._tcp.example.com')).toMatchObject({
+      service: '_zk._tcp.example.com',
+      tls: true,
+    });
+    for (const bad of ['zk+srv://a,b', 'zk+srv://a:1']) expect(() => parseAddress(bad)).toThrow(TypeError);
+  });
+
   it('are refused with the part that is wrong, never with the password', () => {
     for (const bad of ['', ',', 'a:0', 'a:x', 'a:99999', ':1', 'a/x//y'])
       expect(() => parseAddress(bad)).toThrow(TypeError);

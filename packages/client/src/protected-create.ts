@@ -75,7 +75,7 @@ async function tryOnce(view: View, attempt: Attempt, data: DataInput, limit: () 
 async function lookUp(view: View, attempt: Attempt, doubt: ZkError, limit: () => Options): Promise<Created | null> {
   const { generation, ephemeral } = attempt;
   try {
-    const found = await find(view, attempt, { ...limit(), generation });
+    const found = await find(view, attempt, { ...limit(), generation, patient: true });
     if (found === null) return null;
     const { machine } = view.connection;
     const owned = machine.generation === generation && found.stat.ephemeralOwner === machine.session?.id;
@@ -122,7 +122,7 @@ const unlessMissing =
  * live on at the servers for a while.
  */
 async function removeMarked(view: View, attempt: Attempt): Promise<void> {
-  const options = { generation: null };
+  const options = { generation: null, patient: true };
   for (;;) {
     try {
       const found = await find(view, attempt, options);

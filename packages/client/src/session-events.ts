@@ -17,6 +17,12 @@ export type Input =
   | { readonly kind: 'submit'; readonly call: Call }
   | ({ readonly kind: 'cancel' } & Cancellation)
   | { readonly kind: 'addAuth'; readonly added: AddedCredential }
+  /** The answer to a `challenge`; null when nothing is left to prove. */
+  | { readonly kind: 'proof'; readonly link: number; readonly token: Uint8Array | null }
+  /** An error while proving who we are, or checking who they are. */
+  | { readonly kind: 'unproved'; readonly link: number; readonly cause: Error }
+  /** A server that takes writes was found while this one only reads. */
+  | { readonly kind: 'writableFound' }
   | { readonly kind: 'close' }
   | { readonly kind: 'wake' };
 
@@ -25,6 +31,10 @@ export type Effect =
   | { readonly kind: 'send'; readonly link: number; readonly bytes: Uint8Array }
   /** End the link. With a cause, report it as broken by that cause. */
   | { readonly kind: 'hangUp'; readonly link: number; readonly cause: Error | null }
+  /** Have the SASL mechanism answer this; an empty challenge starts the exchange. */
+  | { readonly kind: 'challenge'; readonly link: number; readonly challenge: Uint8Array }
+  /** Look for a server that takes writes. */
+  | { readonly kind: 'probe' }
   | { readonly kind: 'resolve'; readonly call: Call; readonly value: unknown }
   | { readonly kind: 'reject'; readonly call: Call; readonly error: unknown }
   | { readonly kind: 'authSettled'; readonly added: AddedCredential; readonly error: ZkError | null }
@@ -37,10 +47,13 @@ export interface SessionOptions {
   readonly sessionTimeoutMs: number;
   /** For one address: TCP, TLS and the greeting together. */
   readonly attemptTimeoutMs: number;
-  readonly queueMax: number;
+  /** What may wait for a connection; null when nothing may. */
+  readonly offlineQueue: { readonly calls: number; readonly bytes: number } | null;
   readonly requestBytesMax: number;
   readonly replyBytesMax: number;
   readonly acceptReadOnly: boolean;
+  /** Identities are not all: a SASL exchange follows. */
+  readonly sasl: boolean;
   readonly sessionRecovery: 'renew' | 'fail';
   readonly retry: RetryDelay;
   readonly random: () => number;

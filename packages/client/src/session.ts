@@ -3,26 +3,29 @@
 //
 //   idle -> dialing -> greeting -> (authenticating) -> live -> (link broke) -> resting -> dialing ...   any -> closed
 
-import { JuteReader, errorCodes, opcodes, records, syncConnected, xids } from '@corral/protocol';
-import type { Infer } from '@corral/protocol';
+import { JuteReader, opcodes, records, xids } from '@corral/protocol';
 import { encodeFrame } from './call.ts';
-import type { Call, Cancellation } from './call.ts';
-import { makeError, serverError, ZkError } from './errors.ts';
-import { decodeWelcome, encodeGreeting, encodePing, encodeRearm } from './handshake.ts';
+import { Desk } from './desk.ts';
+import { makeError, serverError } from './errors.ts';
+import { decodeWelcome, encodeGreeting, encodePing, encodeRearm, encodeSasl } from './handshake.ts';
 import type { Credential, SessionState } from './handshake.ts';
 import { Identities } from './identities.ts';
 import type { AddedCredential } from './identities.ts';
 import { Liveness } from './liveness.ts';
-import { Outbox } from './outbox.ts';
-import type { Rejection } from './outbox.ts';
 import type { ClientState, Effect, Input, SessionOptions } from './session-events.ts';
-import { eventNameOf, WatchRegistry } from './watches.ts';
-import type { WatchEvent } from './watches.ts';
+import type { WatchRegistry } from './watches.ts';
 
 type Phase =
   | { readonly kind: 'idle' | 'closed' }
   | { readonly kind: 'dialing' | 'greeting'; readonly link: number; readonly since: number; readonly until: number }
-  | { readonly kind: 'authenticating'; readonly link: number; readonly readOnly: boolean; readonly until: number }
+  | {
+      readonly kind: 'authenticating';
+      readonly link: number;
+      readonly readOnly: boolean;
+      readonly until: number;
+      /** The SASL exchange, if one is asked for, has come to its end. */
+      readonly proved: boolean;
+    }
   | { readonly kind: 'live'; readonly link: number; readonly since: number; readonly readOnly: boolean }
   | { readonly kind: 'resting'; readonly until: number };
 
@@ -30,26 +33,29 @@ type Phase =
 const stableMs = 1000;
 /** How late a wake-up must be before a silent server gets the benefit of the doubt. */
 const lateMs = 100;
+/** How often to look for a server that takes writes while this one only reads: seldom, the longer it takes. */
+const probeMsMin = 100;
+const probeMsMax = 60_000;
 /** How long `close` waits for the server to confirm. */
 const closeMs = 1000;
 /** closeSession needs no turn of its own among the calls: it is the last one. Servers echo any xid. */
 const closeXid = 0;
 
 export class SessionMachine {
-  readonly watches = new WatchRegistry();
   readonly #options: SessionOptions;
-  readonly #outbox = new Outbox();
+  readonly #desk: Desk;
   readonly #identities: Identities;
   readonly #liveness: Liveness;
   #phase: Phase = { kind: 'idle' };
   #state: ClientState = 'connecting';
   #session: SessionState | null = null;
   #previousId: bigint | null = null;
-  /** Counts sessions; a pinned call carries the number of its own. */
-  #generation = 0;
-  #lastZxid = 0n;
   #links = 0;
   #attempt = 0;
+  /** Some server has taken this session for writing. */
+  #seenWritable = false;
+  #probeAt = Infinity;
+  #probeDelay = 0;
   #closingSince: number | null = null;
   #wakeAt = Infinity;
   #effects: Effect[] = [];
@@ -57,17 +63,21 @@ export class SessionMachine {
   constructor(options: SessionOptions, credentials: readonly Credential[]) {
     this.#options = options;
     this.#identities = new Identities(credentials);
+    this.#desk = new Desk(options, (effect) => this.#effects.push(effect));
     this.#liveness = new Liveness(options.sessionTimeoutMs);
   }
 
   get state(): ClientState {
     return this.#state;
   }
+  get watches(): WatchRegistry {
+    return this.#desk.watches;
+  }
   get session(): SessionState | null {
     return this.#session;
   }
   get lastZxid(): bigint {
-    return this.#lastZxid;
+    return this.#desk.lastZxid;
   }
   /** Monotonic moment until which the session is known to live, unless a server closed it. */
   get deadline(): number {
@@ -75,10 +85,10 @@ export class SessionMachine {
   }
   /** Number of the session that calls made now belong to, also before it has begun. */
   get generation(): number {
-    return this.#generation;
+    return this.#desk.generation;
   }
   get counts(): { readonly waiting: number; readonly inFlight: number } {
-    return { waiting: this.#outbox.waiting, inFlight: this.#outbox.inFlight };
+    return this.#desk.counts;
   }
   /** True while this link is the one being dialled: a name that resolves too late opens nothing. */
   awaits(link: number): boolean {
@@ -109,11 +119,18 @@ export class SessionMachine {
       case 'broken':
         return this.#broken(input.link, input.cause, input.roundFinished, now);
       case 'submit':
-        return this.#submit(input.call, now);
+        this.#desk.submit(input.call, this.#linkState());
+        return this.#flush(now);
       case 'cancel':
-        return this.#cancel(input);
+        return this.#desk.cancel(input);
       case 'addAuth':
         return this.#addAuth(input.added, now);
+      case 'proof':
+        return this.#proof(input.link, input.token, now);
+      case 'unproved':
+        return this.#proving(input.link) ? this.#hangUp(input.link, input.cause) : undefined;
+      case 'writableFound':
+        return this.#writableFound(now);
       case 'close':
         return this.#close(now);
       case 'wake':
@@ -136,7 +153,9 @@ export class SessionMachine {
     if (this.#phase.kind !== 'dialing' || this.#phase.link !== link) return;
     this.#phase = { ...this.#phase, kind: 'greeting', since: now };
     const { sessionTimeoutMs, acceptReadOnly } = this.#options;
-    const greeting = { lastZxid: this.#lastZxid, timeoutMs: sessionTimeoutMs, session: this.#session, acceptReadOnly };
+    // A session that only read-only servers have seen means nothing to the others.
+    const session = this.#seenWritable ? this.#session : null;
+    const greeting = { lastZxid: this.lastZxid, timeoutMs: sessionTimeoutMs, session, acceptReadOnly };
     this.#send(link, encodeGreeting(greeting), now);
   }
 
@@ -148,28 +167,32 @@ export class SessionMachine {
       this.#sessionEnded(null, now);
       return this.#dial(now);
     }
+    if (this.#session !== null && this.#session.id !== welcome.session.id) this.#sessionEnded(null, now);
+    if (this.#state === 'closed') return;
     this.#session = welcome.session;
+    if (!welcome.readOnly) this.#seenWritable = true;
     this.#liveness.welcomed(since, welcome.session.timeoutMs);
     const proofs = this.#identities.begin();
-    if (proofs.length === 0) return this.#goLive(link, welcome.readOnly, now);
+    if (proofs.length === 0 && !this.#options.sasl) return this.#goLive(link, welcome.readOnly, now);
     // Calls wait for the verdict: one that overtook a refused identity would run without it.
     const until = now + this.#options.attemptTimeoutMs;
-    this.#phase = { kind: 'authenticating', link, readOnly: welcome.readOnly, until };
+    const proved = !this.#options.sasl;
+    this.#phase = { kind: 'authenticating', link, readOnly: welcome.readOnly, until, proved };
     for (const proof of proofs) this.#send(link, proof, now);
+    if (!proved) this.#effects.push({ kind: 'challenge', link, challenge: new Uint8Array(0) });
   }
 
   /** Watches first, then calls: a caller that reads again must not miss what happens after. */
   #goLive(link: number, readOnly: boolean, now: number): void {
     this.#phase = { kind: 'live', link, since: now, readOnly };
+    this.#probeDelay = probeMsMin;
+    this.#probeAt = readOnly ? now + probeMsMin : Infinity;
     const id = this.#session!.id;
     if (id !== this.#previousId) this.#effects.push({ kind: 'session', old: this.#previousId, new: id });
     this.#previousId = id;
     this.#enter(readOnly ? 'readonly' : 'connected', null);
-    for (const frame of encodeRearm(this.watches.rearm(), this.#lastZxid)) this.#send(link, frame, now);
-    // Servers replay nothing for persistent watches; their owners must look again.
-    for (const watcher of this.watches.armedPersistent()) {
-      this.#effects.push({ kind: 'fire', watcher, event: { type: 'reset', path: watcher.path, zxid: null } });
-    }
+    for (const frame of encodeRearm(this.watches.rearm(), this.lastZxid)) this.#send(link, frame, now);
+    this.#desk.reset();
     this.#flush(now);
   }
 
@@ -179,7 +202,7 @@ export class SessionMachine {
     if (this.#closingSince !== null) return this.#closed(null);
     if (phase.kind === 'live') {
       this.#attempt = now - phase.since < stableMs ? this.#attempt + 1 : 0;
-      this.#settle(this.#outbox.linkBroke(cause ?? undefined));
+      this.#desk.linkBroke(cause);
       this.#enter('suspended', cause);
       return this.#rest(cause, now);
     }
@@ -198,9 +221,9 @@ export class SessionMachine {
   /** The session is gone, by the server's word or by our own clock. */
   #sessionEnded(cause: Error | null, now: number): void {
     this.#session = null;
+    this.#seenWritable = false;
     this.#enter('lost', cause);
-    this.#settle(this.#outbox.sessionEnded(this.#generation));
-    this.#generation += 1;
+    this.#desk.sessionEnded();
     if (this.#options.sessionRecovery === 'fail') {
       this.#closed(makeError('SessionExpired', { op: 'connect' }));
     } else if (this.#phase.kind === 'resting') this.#phase = { kind: 'resting', until: now };
@@ -228,7 +251,7 @@ export class SessionMachine {
       case closeXid:
         return this.#closed(null);
       case xids.watchEvent:
-        return this.#event(reader, header.zxid);
+        return this.#desk.event(reader, header.zxid);
       case xids.ping:
         return this.#liveness.ponged();
       case xids.auth:
@@ -238,107 +261,40 @@ export class SessionMachine {
         if (header.err !== 0) this.#hangUp(link, serverError(header.err, { op: 'setWatches2' }));
         return;
       default:
-        return this.#answer(link, header, reader);
+        break;
     }
-  }
-
-  #answer(link: number, header: Infer<typeof records.replyHeader>, reader: JuteReader): void {
-    const { xid, zxid, err } = header;
-    const call = this.#outbox.answered(xid);
-    if (call === undefined) return this.#hangUp(link, new Error(`the server answered out of turn (xid ${xid})`));
-    if (zxid > this.#lastZxid) this.#lastZxid = zxid;
+    if (this.#phase.kind === 'authenticating') return this.#challenged(link, header.err, reader);
+    const call = this.#desk.answered(header.xid);
+    if (call === undefined) return this.#hangUp(link, new Error(`the server answered out of turn (xid ${header.xid})`));
     this.#liveness.answered(call.sentAt);
-    if (call.settled) return;
-    call.settled = true;
-    this.#setWatcher(call, err);
-    if (err !== 0) {
-      return void this.#effects.push({
-        kind: 'reject',
-        call,
-        error: serverError(err, { op: call.op, path: call.path, expected: call.expected }),
-      });
-    }
-    try {
-      this.#effects.push({ kind: 'resolve', call, value: call.decode(reader) });
-    } catch (error) {
-      this.#effects.push({ kind: 'reject', call, error });
-      if (!ZkError.is(error)) throw error;
-    }
-  }
-
-  /** Servers set a data watch on success, and for `exists` on a missing node as well. */
-  #setWatcher(call: Call, err: number): void {
-    const watcher = call.watcher;
-    if (watcher === null) return;
-    if (watcher.kind === 'persistent' || watcher.kind === 'persistentRecursive') watcher.armed = err === 0;
-    else if (err === 0) {
-      if (watcher.kind === 'exists') watcher.kind = 'data';
-      this.watches.add(watcher);
-    } else if (err === errorCodes.NoNode && watcher.kind === 'exists') this.watches.add(watcher);
-  }
-
-  #event(reader: JuteReader, zxid: bigint): void {
-    const { type, state, path } = records.watcherEvent.read(reader);
-    const name = eventNameOf(type);
-    if (name === undefined || path === null || state !== syncConnected) return;
-    if (zxid > this.#lastZxid) this.#lastZxid = zxid;
-    const event: WatchEvent = { type: name, path, zxid: zxid > 0n ? zxid : null };
-    for (const watcher of this.watches.take(name, path)) this.#effects.push({ kind: 'fire', watcher, event });
+    this.#desk.settle(call, header, reader);
   }
 
   #oversized(input: { link: number; head: Uint8Array; length: number }, now: number): void {
     const { link, head, length } = input;
     if (this.#phase.kind !== 'live' || this.#phase.link !== link) return;
     const xid = new JuteReader(head).int();
-    const call = this.#outbox.answered(xid);
+    const call = this.#desk.answered(xid);
     const message = `a reply of ${length} bytes exceeds maxReplyBytes ${this.#options.replyBytesMax}`;
     if (call === undefined) return this.#hangUp(link, new Error(message));
     this.#liveness.heard(now);
     this.#liveness.answered(call.sentAt);
-    this.#reject(call, makeError('TooLarge', { op: call.op, path: call.path, message }));
+    this.#desk.reject(call, makeError('TooLarge', { op: call.op, path: call.path, message }));
   }
 
   // Calls
 
-  #submit(call: Call, now: number): void {
-    const details = { op: call.op, path: call.path };
-    if (this.#state === 'closed' || this.#closingSince !== null)
-      return this.#reject(call, makeError('Closing', details));
-    if (call.frame.length - 4 > this.#options.requestBytesMax) {
-      const size = `a request of ${call.frame.length - 4} bytes exceeds maxRequestBytes ${this.#options.requestBytesMax}`;
-      const message = `${size} (the server's limit is jute.maxbuffer)`;
-      return this.#reject(call, makeError('TooLarge', { ...details, message }));
-    }
-    if (this.#outbox.waiting >= this.#options.queueMax) this.#outbox.prune();
-    if (this.#outbox.waiting >= this.#options.queueMax) return this.#reject(call, makeError('QueueFull', details));
-    if (call.generation !== null && call.generation !== this.#generation) {
-      return this.#reject(call, makeError('SessionExpired', details));
-    }
-    this.#outbox.push(call);
-    this.#flush(now);
+  #linkState(): 'live' | 'away' | 'closed' {
+    if (this.#state === 'closed' || this.#closingSince !== null) return 'closed';
+    return this.#phase.kind === 'live' ? 'live' : 'away';
   }
 
   #flush(now: number): void {
     if (this.#phase.kind !== 'live') return;
     const { link } = this.#phase;
-    for (let call = this.#outbox.takeNext(now); call !== undefined; call = this.#outbox.takeNext(now)) {
+    for (let call = this.#desk.next(now); call !== undefined; call = this.#desk.next(now)) {
       this.#send(link, call.frame, now);
     }
-  }
-
-  #cancel({ call, plain, ambiguous }: Cancellation): void {
-    if (call.settled) return;
-    this.#reject(call, !call.repeatable && call.xid !== 0 ? ambiguous : plain);
-  }
-
-  #reject(call: Call, error: unknown): void {
-    if (call.settled) return;
-    call.settled = true;
-    this.#effects.push({ kind: 'reject', call, error });
-  }
-
-  #settle(rejections: readonly Rejection[]): void {
-    for (const { call, error } of rejections) this.#reject(call, error);
   }
 
   // Identities
@@ -357,9 +313,7 @@ export class SessionMachine {
     const { credential, refused } = verdict;
     if (!refused) {
       this.#settleAuth(credential, null);
-      const phase = this.#phase;
-      if (phase.kind === 'authenticating' && !this.#identities.pending) this.#goLive(phase.link, phase.readOnly, now);
-      return;
+      return this.#proceed(now);
     }
     // The server closes the connection now. A refused newcomer is dropped; when an identity that the application relies
     // on is refused, going on without it would only turn into NoAuth somewhere else.
@@ -367,6 +321,35 @@ export class SessionMachine {
       this.#identities.forget(credential);
       this.#settleAuth(credential, 'AuthFailed');
     } else this.#closed(makeError('AuthFailed', { op: 'auth', message: `scheme ${credential.scheme} was refused` }));
+  }
+
+  /** On to the calls, once every identity is accepted. */
+  #proceed(now: number): void {
+    const phase = this.#phase;
+    if (phase.kind !== 'authenticating' || !phase.proved || this.#identities.pending) return;
+    this.#goLive(phase.link, phase.readOnly, now);
+  }
+
+  // SASL
+
+  #proving(link: number): boolean {
+    return this.#phase.kind === 'authenticating' && this.#phase.link === link && !this.#phase.proved;
+  }
+
+  #challenged(link: number, err: number, reader: JuteReader): void {
+    if (err !== 0)
+      return this.#closed(makeError('AuthFailed', { op: 'sasl', message: 'the server refused the proof' }));
+    const { token } = records.saslToken.read(reader);
+    // Going on without the identity would only turn into NoAuth somewhere else.
+    if (token === null) return this.#hangUp(link, new Error('the server does not know SASL'));
+    this.#effects.push({ kind: 'challenge', link, challenge: token.slice() });
+  }
+
+  #proof(link: number, token: Uint8Array | null, now: number): void {
+    if (!this.#proving(link) || this.#phase.kind !== 'authenticating') return;
+    if (token !== null) return this.#send(link, encodeSasl(token), now);
+    this.#phase = { ...this.#phase, proved: true };
+    this.#proceed(now);
   }
 
   #settleAuth(added: AddedCredential, code: 'AuthFailed' | 'Closing' | null): void {
@@ -392,7 +375,7 @@ export class SessionMachine {
       case 'resting':
         return Math.min(phase.until, expiry);
       case 'live':
-        return Math.min(this.#liveness.pingAt, this.#liveness.silenceAt);
+        return Math.min(this.#liveness.pingAt, this.#liveness.silenceAt, this.#probeAt);
       default:
         return unreachable(phase);
     }
@@ -431,10 +414,26 @@ export class SessionMachine {
       if (!late) return this.#hangUp(link, new Error('the server fell silent'));
       this.#liveness.excuse(now);
     }
+    if (now >= this.#probeAt) {
+      this.#probeDelay = Math.min(this.#probeDelay * 2, probeMsMax);
+      this.#probeAt = now + this.#probeDelay;
+      this.#effects.push({ kind: 'probe' });
+    }
     if (now >= this.#liveness.pingAt) {
       this.#liveness.pinged(now);
       this.#send(link, encodePing(), now);
     }
+  }
+
+  /** This server only reads; the connection knows where one is that takes writes. */
+  #writableFound(now: number): void {
+    const phase = this.#phase;
+    if (phase.kind !== 'live' || !phase.readOnly || this.#closingSince !== null) return;
+    const cause = new Error('a server that takes writes was found');
+    this.#effects.push({ kind: 'hangUp', link: phase.link, cause: null });
+    this.#desk.linkBroke(cause);
+    this.#enter('suspended', cause);
+    this.#dial(now);
   }
 
   /** Leaves a link. The host answers with `broken`, because it knows whether the round is over. */
@@ -446,7 +445,7 @@ export class SessionMachine {
 
   #close(now: number): void {
     if (this.#state === 'closed' || this.#closingSince !== null) return;
-    this.#settle(this.#outbox.clearWaiting(({ op, path }) => makeError('Closing', { op, path })));
+    this.#desk.closing(null);
     if (this.#phase.kind !== 'live') return this.#closed(null);
     this.#closingSince = now;
     // closeSession queues behind the calls in flight, so that they are still answered.
@@ -462,8 +461,7 @@ export class SessionMachine {
     if (phase.kind === 'closed') return;
     if ('link' in phase) this.#effects.push({ kind: 'hangUp', link: phase.link, cause: null });
     this.#phase = { kind: 'closed' };
-    this.#settle(this.#outbox.clearInFlight(cause));
-    this.#settle(this.#outbox.clearWaiting(({ op, path }) => makeError('Closing', { op, path, cause })));
+    this.#desk.closed(cause);
     for (const credential of this.#identities.all) this.#settleAuth(credential, 'Closing');
     this.#enter('closed', cause);
   }

@@ -1,6 +1,6 @@
 // TCP and TLS: the only file of the client that touches Node's own modules.
 
-import { lookup } from 'node:dns/promises';
+import { lookup, resolveSrv } from 'node:dns/promises';
 import { connect as connectTcp, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -18,6 +18,10 @@ export function tcpTransport(options: TcpOptions = {}): Transport {
       if (isIP(host) !== 0) return [host];
       const found = await lookup(host, { all: true, verbatim: true });
       return found.map(({ address }) => address);
+    },
+    async resolveService(service) {
+      const found = await resolveSrv(service);
+      return found.map(({ name, port }) => ({ host: name, port }));
     },
     open: (target, events) => openSocket(target, events, options.tls),
   };

@@ -33,5 +33,7 @@ export interface Link {
 export interface Transport {
   /** All addresses of a host, asked anew for every attempt: ensembles move. */
   resolve(host: string): Promise<readonly string[]>;
+  /** Hosts and ports of a service record (SRV), for transports that can look one up. */
+  resolveService?(name: string): Promise<readonly Endpoint[]>;
   open(target: Target, events: LinkEvents): Link;
 }

@@ -4,7 +4,7 @@
 import { JuteReader, JuteWriter, opName, ops, records, xids } from '@corral/protocol';
 import type { OpName, OpResponse, OpRow } from '@corral/protocol';
 import { FrameSplitter } from '../frames.ts';
-import type { Link, LinkEvents, Target, Transport } from '../transport.ts';
+import type { Endpoint, Link, LinkEvents, Target, Transport } from '../transport.ts';
 
 export interface Received {
   readonly op: OpName;
@@ -30,6 +30,12 @@ export class FakeEnsemble implements Transport {
   readonly manners = new Map<string, Manner>();
   readonly links: FakeServerLink[] = [];
   readonly dialled: string[] = [];
+  /** Service records. */
+  readonly services = new Map<string, readonly Endpoint[]>();
+  /** Addresses of servers that are cut off from their majority. */
+  readonly readOnly = new Set<string>();
+  /** Answers a SASL token; null as an answer ends the exchange with a refusal. Without one servers do not know SASL. */
+  sasl: ((token: Uint8Array) => Uint8Array | null) | null = null;
   /** Sessions that the ensemble has forgotten. */
   readonly expired = new Set<bigint>();
   readonly refusedSchemes = new Set<string>();
@@ -44,10 +50,15 @@ export class FakeEnsemble implements Transport {
     return found === null ? Promise.reject(new Error(`${host} does not resolve`)) : Promise.resolve(found ?? [host]);
   }
 
+  resolveService(name: string): Promise<readonly Endpoint[]> {
+    const found = this.services.get(name);
+    return found === undefined ? Promise.reject(new Error(`${name} does not resolve`)) : Promise.resolve(found);
+  }
+
   open(target: Target, events: LinkEvents): Link {
     this.dialled.push(`${target.address}:${target.port}`);
     const manner = this.manners.get(target.address) ?? 'serves';
-    const link = new FakeServerLink(this, events, manner);
+    const link = new FakeServerLink(this, events, { manner, readOnly: this.readOnly.has(target.address) });
     if (manner === 'refuses') queueMicrotask(() => link.fail(new Error('connection refused')));
     else {
       this.links.push(link);
@@ -58,7 +69,7 @@ export class FakeEnsemble implements Transport {
 
   /** The connection in use. */
   get link(): FakeServerLink {
-    return this.links.at(-1)!;
+    return this.links.findLast(({ sessionId }) => sessionId !== 0n) ?? this.links.at(-1)!;
   }
 }
 
@@ -67,6 +78,7 @@ export class FakeServerLink implements Link {
   readonly #ensemble: FakeEnsemble;
   readonly #events: LinkEvents;
   readonly #manner: Manner;
+  readonly #readOnly: boolean;
   readonly #splitter = new FrameSplitter(1 << 24);
   #greeted = false;
   #over = false;
@@ -74,10 +86,15 @@ export class FakeServerLink implements Link {
   /** The session that this connection carries. */
   sessionId = 0n;
 
-  constructor(ensemble: FakeEnsemble, events: LinkEvents, manner: Manner) {
+  constructor(
+    ensemble: FakeEnsemble,
+    events: LinkEvents,
+    kind: { readonly manner: Manner; readonly readOnly: boolean },
+  ) {
     this.#ensemble = ensemble;
     this.#events = events;
-    this.#manner = manner;
+    this.#manner = kind.manner;
+    this.#readOnly = kind.readOnly;
   }
 
   get ops(): OpName[] {
@@ -101,6 +118,10 @@ export class FakeServerLink implements Link {
 
   send(bytes: Uint8Array): void {
     if (this.#over) return;
+    if (new TextDecoder().decode(bytes) === 'isro') {
+      this.#events.received(new TextEncoder().encode(this.#readOnly ? 'ro' : 'rw'));
+      return this.fail();
+    }
     for (const frame of this.#splitter.push(bytes.slice())) {
       if (frame.kind !== 'frame' || this.#manner.startsWith('accepts')) continue;
       if (this.#greeted) this.#request(frame.bytes);
@@ -128,7 +149,7 @@ export class FakeServerLink implements Link {
       sessionId: gone ? 0n : id,
       passwd: new Uint8Array(16),
     });
-    writer.bool(false);
+    writer.bool(this.#readOnly);
     writer.endFrame(at);
     this.#events.received(writer.toBytes());
     if (gone) this.fail();
@@ -144,6 +165,7 @@ export class FakeServerLink implements Link {
     this.received.push(received);
     if (this.#manner === 'greets and says nothing') return;
     if (op === 'ping') return this.raw(xids.ping, 0);
+    if (op === 'sasl') return this.#prove(xid, request['token'] as Uint8Array);
     if (op === 'auth') return this.#authenticate(String(request['scheme']));
     if (op === 'setWatches' || op === 'setWatches2') return this.raw(xids.setWatches, 0);
     if (op === 'closeSession') {
@@ -156,6 +178,14 @@ export class FakeServerLink implements Link {
   #authenticate(scheme: string): void {
     const refused = this.#ensemble.refusedSchemes.has(scheme);
     this.raw(xids.auth, refused ? -115 : 0);
+    if (refused) this.fail();
+  }
+
+  #prove(xid: number, token: Uint8Array): void {
+    const { sasl } = this.#ensemble;
+    const answer = sasl?.(token.slice()) ?? null;
+    const refused = sasl !== null && answer === null;
+    this.raw(xid, refused ? -115 : 0, (to) => records.saslToken.write(to, { token: answer }), 0n);
     if (refused) this.fail();
   }
 

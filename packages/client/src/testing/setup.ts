@@ -1,5 +1,6 @@
 // A client on an ensemble in memory, under a clock that stands still until told otherwise.
 
+import type { AddressInput } from '../address-source.ts';
 import { createClient } from '../connect.ts';
 import type { ClientOptions } from '../connect.ts';
 import type { Client } from '../client.ts';
@@ -25,7 +26,7 @@ export async function setUp(options: ClientOptions & { readonly address?: string
   return made;
 }
 
-export function start(ensemble: FakeEnsemble, address: string, options: ClientOptions = {}): Setup {
+export function start(ensemble: FakeEnsemble, address: AddressInput, options: ClientOptions = {}): Setup {
   const clock = new ManualClock();
   const client = createClient(address, { sessionTimeout, transport: ensemble, clock, ...options });
   const log: string[] = [];
