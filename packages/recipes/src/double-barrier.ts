@@ -201,8 +201,8 @@ export class DoubleBarrier {
   }
 
   async #leave(round: Round, own: OwnNode, hold: Hold, signal?: AbortSignal): Promise<void> {
-    using vigil = new Vigil(this.#zk, this.path, signal);
     try {
+      using vigil = new Vigil(this.#zk, this.path, signal);
       for (;;) {
         const names = await this.#members(round, vigil.signal);
         const [first] = names;

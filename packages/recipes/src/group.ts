@@ -58,6 +58,7 @@ export class Group<T> {
     try {
       signal?.throwIfAborted();
       await node.ready;
+      signal?.throwIfAborted();
       return node;
     } catch (error) {
       await node.close();

@@ -4,7 +4,7 @@
 
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
-import { toError } from './errors.ts';
+import { LostError, toError } from './errors.ts';
 import { election } from './election.ts';
 import type { Term } from './election.ts';
 import { group } from './group.ts';
@@ -67,9 +67,10 @@ export class Partitions {
     const inner = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
     const members = group(this.#zk, join(this.path, 'members'), { acl });
     const member = await members.join(id, null, { signal });
-    const coordinating = this.#coordinate(inner);
+    const fail = (error: unknown): void => stop.abort(error);
+    const coordinating = this.#coordinate(inner).catch(fail);
     try {
-      yield* this.#follow(signal);
+      yield* this.#follow(inner, fail);
     } finally {
       stop.abort();
       await Promise.allSettled([coordinating, member.close()]);
@@ -78,7 +79,7 @@ export class Partitions {
 
   // The member
 
-  async *#follow(signal?: AbortSignal): AsyncGenerator<Assignment, void> {
+  async *#follow(signal: AbortSignal, fail: (error: unknown) => void): AsyncGenerator<Assignment, void> {
     using vigil = new Vigil(this.#zk, this.path, signal);
     const held = new Map<string, Part>();
     /** Parts whose locks are being waited for. */
@@ -95,7 +96,7 @@ export class Partitions {
         const lost = [...held.values()].filter(({ name, signal: over }) => !wanted.has(name) || over.aborted);
         for (const name of wanted) {
           if (held.has(name) || waiting.has(name) || arrived.some((part) => part.name === name)) continue;
-          this.#waitFor(name, waiting, arrived, vigil);
+          this.#waitFor(name, waiting, arrived, { vigil, fail });
         }
         for (const { name } of lost) held.delete(name);
         const gained = arrived.splice(0);
@@ -116,7 +117,12 @@ export class Partitions {
     }
   }
 
-  #waitFor(name: string, waiting: Map<string, AbortController>, arrived: Part[], vigil: Vigil): void {
+  #waitFor(
+    name: string,
+    waiting: Map<string, AbortController>,
+    arrived: Part[],
+    { vigil, fail }: { readonly vigil: Vigil; readonly fail: (error: unknown) => void },
+  ): void {
     const controller = new AbortController();
     waiting.set(name, controller);
     const signal = AbortSignal.any([controller.signal, vigil.signal]);
@@ -128,10 +134,12 @@ export class Partitions {
         arrived.push({ name, signal: held.signal, lock: held });
         vigil.ring();
       })
-      .catch(() => {
+      .catch((error: unknown) => {
         if (waiting.get(name) === controller) waiting.delete(name);
-        // Lost on the way, or not wanted any more: the next look at the map decides.
-        vigil.ring();
+        if (signal.aborted) return;
+        // Lost on the way: the next look at the map decides. Anything else would only happen again.
+        if (error instanceof LostError) vigil.ring();
+        else fail(error);
       });
   }
 

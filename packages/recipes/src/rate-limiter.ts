@@ -68,7 +68,7 @@ export class RateLimiter implements AsyncDisposable {
     await this.#queue;
     const unused = this.#local;
     this.#local = 0;
-    if (unused > 0 && this.#zk.state !== 'closed') await this.#change(({ tokens }) => tokens + unused);
+    if (unused > 0 && this.#zk.state !== 'closed') await this.#change(({ tokens }) => tokens + unused, 'done');
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
@@ -92,11 +92,15 @@ export class RateLimiter implements AsyncDisposable {
     if (missing > 0) {
       let got = 0;
       let left = 0;
-      await this.#change((bucket) => {
-        got = bucket.tokens < missing ? 0 : Math.min(Math.floor(bucket.tokens), Math.max(missing, this.#batch));
-        left = bucket.tokens;
-        return bucket.tokens - got;
-      }, signal);
+      await this.#change(
+        (bucket) => {
+          got = bucket.tokens < missing ? 0 : Math.min(Math.floor(bucket.tokens), Math.max(missing, this.#batch));
+          left = bucket.tokens;
+          return bucket.tokens - got;
+        },
+        'again',
+        signal,
+      );
       this.#local += got;
       if (got < missing) return Math.max(1, Math.ceil(((missing - left) * this.#options.perMs) / this.#options.limit));
     }
@@ -104,8 +108,8 @@ export class RateLimiter implements AsyncDisposable {
     return 0;
   }
 
-  /** Compare and set. A write whose answer was lost counts as done: the limit is kept, some of it may go unused. */
-  async #change(next: (bucket: Bucket) => number, signal?: AbortSignal): Promise<void> {
+  /** Compare and set. In doubt, the limit is kept and some of it may go unused: one takes again, and gives back once. */
+  async #change(next: (bucket: Bucket) => number, inDoubt: 'again' | 'done', signal?: AbortSignal): Promise<void> {
     for (let round = 0; ; round++) {
       const now = await this.#time.now();
       const read = await this.#read(now, signal);
@@ -119,8 +123,8 @@ export class RateLimiter implements AsyncDisposable {
         return;
       } catch (error) {
         signal?.throwIfAborted();
-        if (isAmbiguous(error)) return;
-        if (!raceCodes.some((code) => ZkError.is(error, code))) throw error;
+        if (isAmbiguous(error) && inDoubt === 'done') return;
+        if (!isAmbiguous(error) && !raceCodes.some((code) => ZkError.is(error, code))) throw error;
       }
       const pauseMs = this.#zk.clock.random() * racePauseMs * Math.min(round, 10);
       using vigil = new Vigil(this.#zk, this.path, signal);

@@ -2,8 +2,9 @@
 // of it, a writer for whoever is directly in front, so writers do not starve. Shares its line with Curator's
 // InterProcessReadWriteLock and, with `names: 'kazoo'`, with kazoo's ReadLock and WriteLock.
 
+import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
-import { DeadlockError, LostError, isAmbiguous } from './errors.ts';
+import { DeadlockError, LostError } from './errors.ts';
 import { Hold } from './kernel/hold.ts';
 import type { Contender } from './kernel/identity.ts';
 import { identityOf } from './kernel/identity.ts';
@@ -51,29 +52,33 @@ export class HeldWrite extends Hold {
     const name = protectedName(crypto.randomUUID(), this.#names.read.own) + formatSequence(sequence);
     const path = join(dir, name);
     const data = JSON.stringify(identityOf(this.#options));
-    for (;;) {
+    await this.releaseWith(() => this.#replace(path, data));
+    // The place in line is the writer's, and so is the token: whoever comes next has a higher one.
+    const node = { dir, name, path, session, czxid: this.token };
+    const read = new Hold(this.#zk, node, this.#options);
+    try {
+      if (!(await read.confirm(signal))) throw new LostError(path, 'its node was deleted');
+      return read;
+    } catch (error) {
+      abandon(this.#zk, node);
+      throw error;
+    }
+  }
+
+  /** The reader's node for the writer's, once. */
+  async #replace(path: string, data: string): Promise<void> {
+    const { session } = this.#own;
+    for (let isInDoubt = false; ; isInDoubt = true) {
       const tx = this.#zk.multi();
       tx.create(path, data, { mode: 'ephemeral', acl: this.#options.acl ?? 'open' }).delete(this.path);
       try {
-        await tx.commit();
+        await tx.commit({ pin: session });
+        return;
       } catch (error) {
-        if (!isAmbiguous(error)) throw error;
+        // There already, after a lost answer: that was us, under the same session.
+        if (isInDoubt && ZkError.is(error, 'NodeExists')) return;
+        if (!ZkError.is(error, 'ConnectionLoss') || this.#zk.state === 'closed') throw error;
       }
-      await this.#zk.sync(dir);
-      const stat = await this.#zk.exists(path);
-      if (stat === null && this.#zk.session?.id === session && (await this.#zk.exists(this.path)) !== null) continue;
-      if (stat?.ephemeralOwner !== session) throw new LostError(this.path, 'its session ended while it was downgraded');
-      await this.release();
-      // The place in line is the writer's, and so is the token: whoever comes next has a higher one.
-      const node = { dir, name, path, session, czxid: this.token };
-      const read = new Hold(this.#zk, node, this.#options);
-      try {
-        if (!(await read.confirm(signal))) throw new LostError(path, 'its node was deleted');
-      } catch (error) {
-        abandon(this.#zk, node);
-        throw error;
-      }
-      return read;
     }
   }
 }

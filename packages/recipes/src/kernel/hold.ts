@@ -112,9 +112,20 @@ export class Hold implements AsyncDisposable {
     this.#end();
   }
 
+  /** Gives it up with a transaction of the caller's that deletes the nodes. */
+  async releaseWith(commit: () => Promise<unknown>): Promise<void> {
+    this.throwIfLost();
+    this.#state = 'releasing';
+    await commit();
+    this.#state = 'released';
+    this.#end();
+    this.#controller.abort(new LostError(this.path, 'it was released'));
+  }
+
   /** Gives it up in the background. */
   abandon(): void {
     this.release().catch((error: unknown) => {
+      this.#end();
       if (!ZkError.is(error)) throw error;
     });
   }

@@ -63,7 +63,6 @@ export class Message<T> {
 
   /** Done: the item is removed. Rejects with a LostError when it was not ours any more; then it comes again. */
   async ack(): Promise<void> {
-    this.#delivery.hold.throwIfLost();
     const { dir, name, version } = this.#delivery;
     await this.#finish((tx) => tx.delete(join(dir, name), { version }), 'remove the key');
   }
@@ -85,8 +84,19 @@ export class Message<T> {
     await this.#finish(put, 'keep the key');
   }
 
-  /** Commits until that is answered: together with the end of our claim, and only under the session that made it. */
+  /** Together with the end of our claim, and only under the session that made it. */
   async #finish(change: (tx: Multi) => Multi<unknown[]>, then: 'remove the key' | 'keep the key'): Promise<void> {
+    const { hold } = this.#delivery;
+    try {
+      await hold.releaseWith(() => this.#commit(change, then));
+    } catch (error) {
+      hold.abandon();
+      throw ZkError.is(error) && error.code !== 'NoAuth' ? new LostError(hold.path, error.message) : error;
+    }
+  }
+
+  /** Commits until that is answered. */
+  async #commit(change: (tx: Multi) => Multi<unknown[]>, then: 'remove the key' | 'keep the key'): Promise<void> {
     const { zk, places } = this.#context;
     const { hold, envelope } = this.#delivery;
     let isInDoubt = false;
@@ -95,19 +105,14 @@ export class Message<T> {
       if (then === 'remove the key' && envelope.key !== null) tx.delete(join(places.keys, keyName(envelope.key)));
       try {
         await tx.commit({ pin: hold.session });
-        break;
+        return;
       } catch (error) {
         // Gone after a lost answer: that was us, nobody else could pass the check of the version.
-        if (isInDoubt && (ZkError.is(error, 'NoNode') || ZkError.is(error, 'BadVersion'))) break;
-        if (ZkError.is(error, 'ConnectionLoss') && zk.state !== 'closed') isInDoubt = true;
-        else {
-          hold.abandon();
-          throw ZkError.is(error, 'NoAuth') ? error : new LostError(hold.path, describe(error));
-        }
+        if (isInDoubt && (ZkError.is(error, 'NoNode') || ZkError.is(error, 'BadVersion'))) return;
+        if (!ZkError.is(error, 'ConnectionLoss') || zk.state === 'closed') throw error;
+        isInDoubt = true;
       }
     }
-    this.#markSettled();
-    await hold.release();
   }
 
   #markSettled(): void {
@@ -115,8 +120,6 @@ export class Message<T> {
     this.#settle();
   }
 }
-
-const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Moves an item to the dead letters; its key is free then. */
 export function bury(

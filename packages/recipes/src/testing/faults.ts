@@ -46,8 +46,17 @@ export const faults: readonly MatrixFault[] = whens.flatMap((when): MatrixFault[
   },
 ]);
 
+/** Both may fail, the work and then the end of what it used. */
+function isDenied(error: unknown): boolean {
+  if (error instanceof Error && error.name === 'SuppressedError') {
+    const both = error as Error & { readonly error: unknown; readonly suppressed: unknown };
+    return isDenied(both.error) && isDenied(both.suppressed);
+  }
+  return ZkError.is(error, 'NoAuth') || isOver(error);
+}
+
 export const denied: MatrixFault = {
   name: 'an ACL denies it',
   inject: (stage, nth) => void stage.server.faults.inject({ session: session(stage), nth, do: { error: 'NoAuth' } }),
-  mayFailWith: (error) => ZkError.is(error, 'NoAuth') || isOver(error),
+  mayFailWith: isDenied,
 };

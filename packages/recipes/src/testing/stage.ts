@@ -45,6 +45,21 @@ export class Stage implements AsyncDisposable {
     this.server.clock.after(ms, () => void work());
   }
 
+  /** Inside of a scenario: waits until something is so, for a while. */
+  async eventually(isSo: () => boolean): Promise<void> {
+    for (let looks = 0; !isSo(); looks++) {
+      if (looks === 300) throw new Error('it does not become so');
+      await new Promise<void>((resolve) => this.server.clock.after(100, resolve));
+    }
+  }
+
+  /** The caller's signal, and the end of patience after so much time. */
+  limited(ms: number): AbortSignal {
+    const limit = new AbortController();
+    this.after(ms, () => limit.abort(new DOMException('waited long enough', 'TimeoutError')));
+    return AbortSignal.any([this.signal, limit.signal]);
+  }
+
   /** Everything is over: background work is done, dead sessions have expired. */
   async calm(): Promise<void> {
     await this.server.clock.advance('20s');
