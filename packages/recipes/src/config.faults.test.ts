@@ -55,7 +55,8 @@ matrix({
     await cache.whenReady(stage.signal);
     await stage.other.multi().set('/tree/c', '2').delete('/tree/a/b').create('/tree/d', 'new').commit();
     const expected = ['/tree', '/tree/a', '/tree/c', '/tree/d'];
-    for await (const _ of cache.batches({ signal: stage.signal })) {
+    for await (const batch of cache.batches({ signal: stage.signal })) {
+      expect(batch.length).toBeGreaterThan(0);
       if (cache.get('/tree/d') !== null && cache.get('/tree/a/b') === null) break;
     }
     expect([...cache.tree().keys()]).toEqual(expected);

@@ -58,11 +58,12 @@ matrix({
   operation: 'join, look, leave',
   run: async (stage) => {
     const all = group<string>(stage.zk, '/group');
-    await using _ = await all.join('me', 'here', { signal: stage.signal });
+    await using me = await all.join('me', 'here', { signal: stage.signal });
     for await (const { members } of group<string>(stage.other, '/group').changes({ signal: stage.signal })) {
       if (members.some(({ id, data }) => id === 'me' && data === 'here')) break;
     }
     await all.members({ signal: stage.signal });
+    expect(me.path).toBe('/group/me');
   },
   check: async (stage) => expect(await group(stage.other, '/group').members()).toEqual([]),
 });
