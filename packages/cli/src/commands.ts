@@ -51,6 +51,10 @@ export const commands: readonly CommandRow[] = [
   row('Data', 'txn', () => import('./commands/txn.ts')),
   row('Observe', 'watch', () => import('./commands/watch.ts')),
   row('Observe', 'doctor', () => import('./commands/doctor.ts')),
+  row('Move', 'export', () => import('./commands/export.ts')),
+  row('Move', 'import', () => import('./commands/import.ts')),
+  row('Move', 'diff', () => import('./commands/diff.ts')),
+  row('Move', 'sync', () => import('./commands/sync.ts')),
   row('Measure', 'sim', () => import('./commands/sim.ts')),
   row('Help', 'explain', () => import('./commands/explain.ts')),
 ];

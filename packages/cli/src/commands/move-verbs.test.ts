@@ -1,0 +1,99 @@
+// Moving trees: export, import, diff, sync, against a real server in this process.
+
+import { describe, expect, it } from 'vitest';
+import { parsePlace } from '../move/place.ts';
+import { corralBesideServer } from '../testing/corral.ts';
+
+const corral = corralBesideServer();
+
+async function seed(top: string): Promise<void> {
+  await corral(['create', '-p', `${top}/a`, 'one']);
+  await corral(['create', `${top}/a/b`, 'two\n', '--acl', 'readOnly']);
+  await corral(['create', `${top}/c`, '']);
+}
+
+describe('corral export and import', () => {
+  it.each(['json', 'yaml', 'ndjson'])('bring a tree to a %s file and back', async (format) => {
+    const top = `/e-${format}`;
+    await seed(top);
+    const exported = await corral(['export', top, '--as', format]);
+    expect(exported).toMatchObject({ code: 0, err: '4 nodes exported\n' });
+    const files = { file: exported.out };
+    expect((await corral(['import', 'file', `${top}-2`, '-n'], { files })).out).toContain(`create ${top}-2/a/b\n`);
+    expect((await corral(['stat', `${top}-2`])).code).toBe(5);
+    expect((await corral(['import', 'file', `${top}-2`], { files })).err).toContain('4 changes');
+    expect(await corral(['diff', top, `${top}-2`, '--acl'])).toMatchObject({ code: 0, out: '' });
+    expect(await corral(['diff', top, 'file', '--acl'], { files })).toMatchObject({ code: 0, out: '' });
+  });
+
+  it('keep bytes that are no text', async () => {
+    await corral(['create', '/bytes', '-'], { stdin: '' });
+    const files = { bytes: '{"corral":1,"root":"/","nodes":[{"path":"/bytes","data":"/wD+","encoding":"base64"}]}' };
+    expect((await corral(['import', 'bytes', '/', '--on-conflict', 'overwrite'], { files })).code).toBe(0);
+    expect((await corral(['export', '/bytes'])).out).toContain('"data": "/wD+",\n      "encoding": "base64"');
+  });
+
+  it('meet other data as they are told, and prune only when asked', async () => {
+    await seed('/m');
+    const files = { file: (await corral(['export', '/m'])).out };
+    await corral(['set', '/m/c', 'changed']);
+    await corral(['create', '/m/d', 'extra']);
+    const refused = await corral(['import', 'file', '/m'], { files });
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('--on-conflict') as string });
+    expect((await corral(['import', 'file', '/m', '--on-conflict', 'skip'], { files })).code).toBe(0);
+    expect((await corral(['get', '/m/c'])).out).toBe('changed');
+    await corral(['import', 'file', '/m', '--on-conflict', 'overwrite', '--prune'], { files });
+    expect((await corral(['ls', '-R', '/m'])).out).toBe('/m/a\n/m/a/b\n/m/c\n');
+    expect((await corral(['get', '/m/c'])).out).toBe('');
+  });
+
+  it('refuse what is no export', async () => {
+    for (const text of ['{}', '{"corral":2,"nodes":[]}', 'just text', '{"corral":1,"nodes":[{"path":"a"}]}', '{']) {
+      expect((await corral(['import', 'file'], { files: { file: text } })).code, text).toBe(2);
+    }
+    expect((await corral(['export', '/none'])).code).toBe(5);
+  });
+});
+
+describe('corral diff and sync', () => {
+  it('show what differs, and take it away', async () => {
+    await seed('/x');
+    await seed('/y');
+    await corral(['set', '/y/a', 'uno']);
+    await corral(['rm', '/y/c']);
+    await corral(['create', '/y/d', 'x']);
+    const differs = await corral(['diff', '/x', '/y']);
+    expect(differs).toEqual({
+      code: 1,
+      out: '~ /a\n  - "one"\n  + "uno"\n- /c  ""\n+ /d  "x"\n',
+      err: 'corral: 3 differences\n',
+    });
+    expect((await corral(['sync', '/x', '/y', '-n'])).err).toBe('3 changes\n');
+    expect((await corral(['sync', '/x', '/y', '--keep'])).err).toBe('2 changes\n');
+    expect((await corral(['sync', '/x', `127.0.0.1:${corral.port}/y`])).err).toBe('1 changes\n');
+    expect((await corral(['diff', '/x', '/y'])).code).toBe(0);
+    expect((await corral(['sync', '/none', '/y', '-y'])).code).toBe(2);
+  });
+
+  it('follow changes until interrupted', async () => {
+    await seed('/live');
+    const controller = new AbortController();
+    const onErr = (text: string): void => {
+      // The first turn is done when it says how much it changed.
+      if (text === '4 changes\n') void corral(['set', '/live/c', 'news']);
+      if (text === '1 changes\n') controller.abort();
+    };
+    const following = corral(['sync', '/live', '/copy', '--watch', '-y'], { interrupted: controller.signal, onErr });
+    expect((await following).code).toBe(0);
+    expect((await corral(['get', '/copy/c'])).out).toBe('news');
+  });
+
+  it('know a path, a server and a file apart', () => {
+    expect(parsePlace('/a/b')).toEqual({ kind: 'tree', server: null, path: '/a/b' });
+    expect(parsePlace('zk://h1,h2/app')).toEqual({ kind: 'tree', server: 'zk://h1,h2', path: '/app' });
+    expect(parsePlace('h1:2181,h2:2182/app/')).toEqual({ kind: 'tree', server: 'h1:2181,h2:2182', path: '/app' });
+    expect(parsePlace('h1:2181')).toEqual({ kind: 'tree', server: 'h1:2181', path: '/' });
+    expect(parsePlace('backup.json')).toEqual({ kind: 'file', file: 'backup.json' });
+    expect(parsePlace('dir/backup.json')).toEqual({ kind: 'file', file: 'dir/backup.json' });
+  });
+});

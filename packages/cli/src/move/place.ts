@@ -1,0 +1,50 @@
+// The two sides of export, import, diff and sync: a path on the server of the command line, a path on another one, or a file.
+
+import type { Context } from '../context.ts';
+import { readNodes } from '../copy.ts';
+import type { Copied } from '../copy.ts';
+import { readText } from '../values.ts';
+import { withClient } from '../with-client.ts';
+import type { GlobalOptions, Task } from '../with-client.ts';
+import { parseDocument } from './document.ts';
+import { progress } from './progress.ts';
+
+export type Place =
+  | { readonly kind: 'file'; readonly file: string }
+  | { readonly kind: 'tree'; readonly server: string | null; readonly path: string };
+
+/** `/path`, `zk://host/path`, `host:2181/path`; anything else is a file, and - standard input. */
+export function parsePlace(text: string): Place {
+  if (text.startsWith('/')) return { kind: 'tree', server: null, path: text };
+  const match = /^((?:zks?:\/\/)?[^/\s]*:\d+|zks?:\/\/[^/]+)(\/.*)?$/.exec(text);
+  if (match === null) return { kind: 'file', file: text };
+  const path = (match[2] ?? '/').replace(/(.)\/+$/, '$1');
+  return { kind: 'tree', server: match[1], path };
+}
+
+/** Runs work on the client of a place in a tree. */
+export function atTree<T>(
+  { server }: Place & { readonly kind: 'tree' },
+  globals: GlobalOptions,
+  lifetime: 'one command' | 'until interrupted',
+  work: (task: Task) => Promise<T>,
+): Promise<T> {
+  const target = server === null ? globals.target : { ...globals.target, server };
+  return withClient({ ...globals, target }, lifetime, work);
+}
+
+/** Everything at a place. A tree that is not there is an empty one. */
+export async function readPlace(place: Place, globals: GlobalOptions, context: Context): Promise<Copied> {
+  if (place.kind === 'file') return { nodes: await parseDocument(await readText(place.file, context)), skipped: [] };
+  return atTree(place, globals, 'one command', (task) => readTree(task, place.path, context));
+}
+
+export async function readTree({ client, call }: Task, path: string, context: Context): Promise<Copied> {
+  if ((await client.exists(path, call)) === null) return { nodes: [], skipped: [] };
+  const shown = progress(context, 'nodes read');
+  try {
+    return await readNodes(client, path, call, { onProgress: shown.count });
+  } finally {
+    shown.end();
+  }
+}
