@@ -55,6 +55,12 @@ export const commands: readonly CommandRow[] = [
   row('Move', 'import', () => import('./commands/import.ts')),
   row('Move', 'diff', () => import('./commands/diff.ts')),
   row('Move', 'sync', () => import('./commands/sync.ts')),
+  row('Coordinate', 'lock', () => import('./commands/lock.ts')),
+  row('Coordinate', 'elect', () => import('./commands/elect.ts')),
+  row('Coordinate', 'semaphore', () => import('./commands/semaphore.ts')),
+  row('Coordinate', 'barrier', () => import('./commands/barrier.ts')),
+  row('Coordinate', 'queue', () => import('./commands/queue.ts')),
+  row('Coordinate', 'counter', () => import('./commands/counter.ts')),
   row('Measure', 'sim', () => import('./commands/sim.ts')),
   row('Help', 'explain', () => import('./commands/explain.ts')),
 ];

@@ -1,0 +1,112 @@
+// Commands of the user's under a lock, as a leader, with a permit, on an item of a queue: against a server in this process.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@corral/client';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { corralBesideServer } from '../testing/corral.ts';
+
+const corral = corralBesideServer();
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'corral-coordinate-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A file that children write to: what they print goes to the terminal of the test. */
+const note = (name: string): string => join(folder, name);
+const noted = (name: string): Promise<string> => readFile(note(name), 'utf8').catch(() => '');
+const sh = (script: string): string[] => ['--', 'sh', '-c', script];
+
+describe('corral lock', () => {
+  it('runs the command with a fencing token and ends with its code', async () => {
+    expect((await corral(['lock', '/l', ...sh(`echo $CORRAL_TOKEN > ${note('token')}; exit 7`)])).code).toBe(7);
+    expect(await noted('token')).toMatch(/^0x[0-9a-f]+\n$/);
+    expect((await corral(['lock', '/l', '--', 'no-such-command'])).code).toBe(127);
+    expect((await corral(['lock', '/l', '--list'])).out).toBe('');
+  });
+
+  it('waits for its turn, no longer than it is told', async () => {
+    const first = corral([
+      'lock',
+      '/busy',
+      ...sh(`touch ${note('in')}; while [ ! -e ${note('go')} ]; do sleep 0.05; done`),
+    ]);
+    await vi.waitUntil(async () => (await corral(['lock', '/busy', '--list'])).out !== '', { timeout: 5000 });
+    await vi.waitUntil(async () => (await readFile(note('in')).catch(() => null)) !== null, { timeout: 5000 });
+    expect((await corral(['lock', '/busy', '--now', ...sh('true')])).code).toBe(6);
+    expect((await corral(['lock', '/busy', '--wait', '200ms', ...sh('true')])).code).toBe(124);
+    const second = corral(['lock', '/busy', ...sh(`echo second >> ${note('order')}`)]);
+    await corral(['lock', '/other', ...sh(`echo other >> ${note('order')}; touch ${note('go')}`)]);
+    expect((await first).code).toBe(0);
+    expect((await second).code).toBe(0);
+    expect(await noted('order')).toBe('other\nsecond\n');
+  });
+
+  it('ends the command when the lock is lost', async () => {
+    const running = corral(['lock', '/lost', ...sh(`touch ${note('held')}; exec sleep 60`)]);
+    await vi.waitUntil(async () => (await readFile(note('held')).catch(() => null)) !== null, { timeout: 5000 });
+    await using zk = await connect(`127.0.0.1:${corral.port}`);
+    const { children } = await zk.children('/lost');
+    await zk.delete(`/lost/${children[0]}`);
+    expect(await running).toMatchObject({ code: 143, err: expect.stringContaining('/lost is lost') as string });
+  });
+
+  it('stops waiting when it is interrupted', async () => {
+    await using zk = await connect(`127.0.0.1:${corral.port}`);
+    const { lock } = await import('@corral/recipes');
+    const held = await lock(zk, '/waiting').acquire();
+    const interruption = new AbortController();
+    const waiting = corral(['lock', '/waiting', ...sh('true')], { interrupted: interruption.signal });
+    await vi.waitUntil(async () => (await zk.children('/waiting')).children.length === 2, { timeout: 5000 });
+    interruption.abort();
+    expect((await waiting).code).toBe(130);
+    expect((await zk.children('/waiting')).children).toHaveLength(1);
+    await held.release();
+  });
+});
+
+describe('corral elect, semaphore, barrier', () => {
+  it('run commands when it is their turn', async () => {
+    expect((await corral(['elect', '/lead', '--id', 'me', ...sh('exit 3')])).code).toBe(3);
+    expect((await corral(['elect', '/lead', '--list'])).out).toBe('');
+    expect((await corral(['semaphore', '/sem', '-n', '2', '--take', '2', ...sh('exit 4')])).code).toBe(4);
+    expect((await corral(['semaphore', '/sem', '-n', '2', '--take', '3', ...sh('true')])).code).toBe(2);
+    await corral(['barrier', 'raise', '/bar']);
+    expect((await corral(['barrier', 'wait', '/bar', '--wait', '100ms'])).code).toBe(124);
+    await corral(['barrier', 'lift', '/bar']);
+    expect((await corral(['barrier', 'wait', '/bar', '--wait', '5s'])).code).toBe(0);
+  });
+
+  it('begin and end together', async () => {
+    const enter = (name: string) =>
+      corral(['barrier', 'enter', '/both', '--parties', '2', ...sh(`echo ${name} >> ${note('both')}`)]);
+    expect((await Promise.all([enter('a'), enter('b')])).map(({ code }) => code)).toEqual([0, 0]);
+    expect((await noted('both')).split('\n').toSorted()).toEqual(['', 'a', 'b']);
+  });
+});
+
+describe('corral queue and counter', () => {
+  it('hands items out until they are done', async () => {
+    await corral(['queue', 'put', '/q', 'second']);
+    await corral(['queue', 'put', '/q', '-', '--priority', '1'], { stdin: 'first' });
+    expect((await corral(['queue', 'put', '/q', 'keyed', '--key', 'k', '--delay', '1h'])).err).toBe('');
+    expect((await corral(['queue', 'put', '/q', 'again', '--key', 'k'])).err).toContain('already');
+    expect((await corral(['queue', 'take', '/q', ...sh(`cat > ${note('item')}; exit 5`)])).code).toBe(5);
+    expect(await noted('item')).toBe('first');
+    expect((await corral(['queue', 'take', '/q'])).out).toBe('first\n');
+    expect((await corral(['queue', 'take', '/q'])).out).toBe('second\n');
+    expect((await corral(['queue', 'take', '/q', '--wait', '200ms'])).code).toBe(124);
+    expect((await corral(['queue', 'size', '/q'])).out).toBe('1\n');
+    expect((await corral(['queue', 'dead', '/q', '-o', 'json'])).out).toBe('[]\n');
+  });
+
+  it('counts', async () => {
+    expect((await corral(['counter', 'add', '/n', '5'])).out).toBe('5\n');
+    expect((await corral(['counter', 'add', '/n', '--', '-2'])).out).toBe('3\n');
+    expect((await corral(['counter', 'set', '/n', '10'])).out).toBe('10\n');
+    expect((await corral(['counter', 'get', '/n'])).out).toBe('10\n');
+    expect((await corral(['counter', 'add', '/n', 'x'])).code).toBe(2);
+  });
+});

@@ -1,0 +1,131 @@
+// corral queue put | take | ls | size | dead | revive: a queue whose items come again until somebody has done them.
+
+import type { Command } from 'commander';
+import { runChild } from '../child.ts';
+import type { Context } from '../context.ts';
+import { endWith, waitFor, whileConnected } from '../coordinate/around.ts';
+import { printJson, report } from '../output.ts';
+import { parseCount, parseDuration, readData } from '../values.ts';
+import { examples, lines } from '../verb.ts';
+import { globalsOf } from '../with-client.ts';
+import type { Task } from '../with-client.ts';
+
+interface PutFlags {
+  readonly priority?: string;
+  readonly delay?: string;
+  readonly key?: string;
+}
+
+interface TakeFlags {
+  readonly wait?: string;
+  readonly loop?: boolean;
+}
+
+/** Items are text as it is; those that programs put as JSON are read as JSON text. */
+const text = {
+  encode: (value: string): Uint8Array => Buffer.from(value),
+  decode: (bytes: Uint8Array): string => Buffer.from(bytes).toString(),
+};
+
+async function open({ client }: Task, path: string) {
+  const { queue } = await import('@corral/recipes');
+  return queue(client, path, { codec: text });
+}
+
+export function registerQueue(program: Command, context: Context): void {
+  const queue = program.command('queue').description('items that come again until somebody has done them');
+  registerPut(queue, context);
+  registerTake(queue, context);
+  queue
+    .command('size')
+    .argument('<path>')
+    .description('items that are there, those in work included')
+    .action(async (path: string, _options: unknown, command: Command) => {
+      const globals = globalsOf(command);
+      const size = await whileConnected(globals, async (task) => (await open(task, path)).size());
+      await report(context, globals.output, { value: { path, size }, text: () => `${size}\n` });
+    });
+  queue
+    .command('dead')
+    .argument('<path>')
+    .description('items that failed too often')
+    .action(async (path: string, _options: unknown, command: Command) => {
+      const globals = globalsOf(command);
+      const rows = await whileConnected(globals, async (task) => (await open(task, path)).deadLetters());
+      const shown = () => lines(rows.map(({ name, attempts, value }) => `${name}  ${attempts} attempts  ${value}`));
+      await report(context, globals.output, { value: rows, rows, text: shown });
+    });
+  queue
+    .command('revive')
+    .argument('<path>')
+    .argument('<name>', 'as `queue dead` shows it')
+    .description('put an item that failed too often back into the queue')
+    .action(async (path: string, name: string, _options: unknown, command: Command) => {
+      await whileConnected(globalsOf(command), async (task) => (await open(task, path)).revive(name));
+    });
+  examples(
+    queue,
+    'queue put /jobs \'{"id":7}\' --priority 10',
+    'queue take /jobs -- ./worker',
+    'queue take /jobs --loop -- ./worker',
+    'queue dead /jobs',
+  );
+}
+
+function registerPut(queue: Command, context: Context): void {
+  queue
+    .command('put')
+    .argument('<path>')
+    .argument('<item>', 'the text, - for standard input, @file for a file')
+    .option('--priority <n>', '0 to 999, smaller ones come first')
+    .option('--delay <time>', 'not before that')
+    .option('--key <text>', 'not if an item with this key is there')
+    .description('add an item')
+    .action(async (path: string, item: string, flags: PutFlags, command: Command) => {
+      const globals = globalsOf(command);
+      const options = {
+        ...(flags.priority === undefined ? {} : { priority: parseCount(flags.priority) }),
+        ...(flags.delay === undefined ? {} : { delay: parseDuration(flags.delay) }),
+        ...(flags.key === undefined ? {} : { key: flags.key }),
+      };
+      const value = Buffer.from(await readData(item, context)).toString();
+      const added = await whileConnected(globals, async (task) => (await open(task, path)).put(value, options));
+      if (globals.output !== 'text') await printJson(context, globals.output, { path, added });
+      else if (!added) context.stderr.write(`an item with the key ${flags.key ?? ''} is there already\n`);
+    });
+}
+
+function registerTake(queue: Command, context: Context): void {
+  queue
+    .command('take')
+    .argument('<path>')
+    .argument('[command...]', 'after --: gets the item on standard input')
+    .option('--wait <time>', 'end with 124 when there is none by then')
+    .option('--loop', 'one after the other, until interrupted')
+    .description('take an item; it is done when the command ends with 0, and comes again otherwise')
+    .action(async (path: string, child: string[], flags: TakeFlags, command: Command) => {
+      const code = await whileConnected(globalsOf(command), (task) => take(task, path, child, flags, context));
+      endWith(code);
+    });
+}
+
+async function take(task: Task, path: string, child: string[], flags: TakeFlags, context: Context): Promise<number> {
+  const items = await open(task, path);
+  const work = async (signal: AbortSignal): Promise<number> => {
+    for await (const message of items.consume({ signal })) {
+      const code = await deliver(message.value, message.signal, child, context);
+      if (code === 0) await message.ack();
+      else if (!message.signal.aborted) await message.nack();
+      if (flags.loop !== true) return code;
+    }
+    return 0;
+  };
+  return waitFor(context, flags.wait, work);
+}
+
+/** Without a command the item is printed, which counts as done. */
+async function deliver(value: string, signal: AbortSignal, child: string[], context: Context): Promise<number> {
+  if (child.length > 0) return runChild(child, { input: value, signal });
+  context.stdout.write(value.endsWith('\n') ? value : `${value}\n`);
+  return 0;
+}

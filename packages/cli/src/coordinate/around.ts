@@ -1,0 +1,68 @@
+// What lock, elect, semaphore and barrier share: they wait for something, run a command of the user's while they have it, and
+// end that command the moment they have it no longer.
+
+import { ChildEnded, runChild } from '../child.ts';
+import type { Context } from '../context.ts';
+import { hex } from '../output.ts';
+import { parseDuration } from '../values.ts';
+import { withClient } from '../with-client.ts';
+import type { GlobalOptions, Task } from '../with-client.ts';
+
+/** The code of a shell's command that Ctrl-C ended. */
+const interruptedCode = 130;
+
+/** For as long as it takes: the client survives broken links, and holds end with its session. */
+export const whileConnected = <T>(globals: GlobalOptions, work: (task: Task) => Promise<T>): Promise<T> =>
+  withClient(globals, 'until interrupted', work);
+
+/** Waits for something. `--wait` limits that: then it throws a TimeoutError, and Ctrl-C ends the program. */
+export async function waitFor<T>(
+  context: Context,
+  wait: string | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const interrupted = context.interrupted();
+  const limit = wait === undefined ? [] : [AbortSignal.timeout(parseDuration(wait))];
+  try {
+    return await work(AbortSignal.any([interrupted, ...limit]));
+  } catch (error) {
+    if (interrupted.aborted) throw new ChildEnded(interruptedCode);
+    if (limit.some(({ aborted }) => aborted)) throw new WaitedTooLong(wait!);
+    throw error;
+  }
+}
+
+/** Has the code that makes the program end with 124. */
+class WaitedTooLong extends Error {
+  override readonly name = 'WaitedTooLong';
+  readonly code = 'OperationTimeout';
+  constructor(wait: string) {
+    super(`it was not our turn within ${wait}`);
+  }
+}
+
+interface Held {
+  readonly signal: AbortSignal;
+  readonly token: bigint;
+}
+
+/** Runs the command while something is held; its exit code. What it may need to know is in its environment. */
+export async function runHeld(
+  command: readonly string[],
+  { signal, token }: Held,
+  what: string,
+  context: Context,
+): Promise<number> {
+  const env = { ...context.env, CORRAL_TOKEN: hex(token), CORRAL_PATH: what };
+  const code = await runChild(command, { signal, env });
+  if (signal.aborted) {
+    const reason = signal.reason instanceof Error ? signal.reason.message : 'unknown';
+    context.stderr.write(`corral: ${what} is lost (${reason}): the command was ended\n`);
+  }
+  return code;
+}
+
+/** The end of the program with the code of the command. */
+export function endWith(code: number): void {
+  if (code !== 0) throw new ChildEnded(code);
+}
