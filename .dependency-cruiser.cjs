@@ -91,10 +91,17 @@ module.exports = {
     },
     {
       name: 'client-without-libraries',
-      comment: 'the client has no run-time dependencies',
+      comment: 'the client has no run-time dependencies; its bridge to OpenTelemetry is for those who have that',
       severity: 'error',
-      from: { path: '^packages/(client|recipes)/src/', pathNot: test },
+      from: { path: '^packages/(client|recipes)/src/', pathNot: [test, '/client/src/opentelemetry\\.ts$'] },
       to: { dependencyTypes: ['npm'], pathNot: '^packages/' },
+    },
+    {
+      name: 'client-core-anywhere',
+      comment: 'what the entry `core` of the client leads to runs in browsers, too',
+      severity: 'error',
+      from: { path: '^packages/client/src/core\\.ts$' },
+      to: { path: ['^(node:|net$|tls$|dns)', '^packages/client/src/(tcp|node|diagnostics)\\.ts$'], reachable: true },
     },
     ...packageRules,
     coreRule('zab', 'to zab a transaction is bytes with a zxid: it knows the effects and nothing else', [

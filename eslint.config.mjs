@@ -22,6 +22,8 @@ const impureGlobals = [
   ['console', 'tell the host with a note'],
 ].map(([name, message]) => ({ name, message }));
 
+const nodeOnly = ['Buffer', 'process', 'global'].map((name) => ({ name, message: 'this file runs in browsers, too' }));
+
 const noRandom = { object: 'Math', property: 'random', message: 'randomness is a seeded argument' };
 
 const environmentRules = [
@@ -131,6 +133,16 @@ export default defineConfig(
     files: ['packages/{server,client,recipes,testing,cli}/src/**/*.ts', 'bench/src/**/*.ts'],
     ignores: ['**/main.ts', ...tests],
     rules: { 'no-restricted-properties': ['error', ...environmentRules] },
+  },
+
+  // The client runs anywhere; these files are what Node adds to it.
+  {
+    files: ['packages/client/src/**/*.ts'],
+    ignores: ['packages/client/src/{index,node,tcp,diagnostics,opentelemetry}.ts', ...tests],
+    rules: {
+      'no-restricted-imports': ['error', noNodeModules],
+      'no-restricted-globals': ['error', ...nodeOnly],
+    },
   },
 
   // Scripts: plain JavaScript for Node, run as they are.

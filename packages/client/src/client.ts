@@ -4,7 +4,7 @@
 import { encodeText } from '@corral/protocol';
 import type { Clock } from './clock.ts';
 import type { Codec } from './codec.ts';
-import type { CallOptions, Connection } from './connection.ts';
+import type { CallOptions, Connection, ConnectionStats } from './connection.ts';
 import { createNode } from './create.ts';
 import type { ParentOptions } from './create.ts';
 import { getConfig, reconfig } from './ensemble.ts';
@@ -44,15 +44,6 @@ export interface Shared {
 export interface ScopeOptions {
   /** Milliseconds that a call waits for its answer when it names no `timeout` of its own; no limit unless given. */
   readonly callTimeout?: number | undefined;
-}
-
-export interface ClientStats {
-  /** Watches set by this client, persistent and one-shot. */
-  readonly watches: number;
-  /** Calls that wait for a connection. */
-  readonly waiting: number;
-  /** Calls that wait for their answer. */
-  readonly inFlight: number;
 }
 
 export class Client implements AsyncDisposable {
@@ -95,8 +86,8 @@ export class Client implements AsyncDisposable {
     return this.#connection.machine.lastZxid;
   }
 
-  stats(): ClientStats {
-    return { watches: this.#connection.machine.watches.size, ...this.#connection.machine.counts };
+  stats(): ConnectionStats {
+    return this.#connection.stats;
   }
 
   /** Milliseconds from here to the server and back: the time of one small read. */

@@ -20,6 +20,7 @@ import type { SaslExchange, SaslMechanism } from './sasl/mechanism.ts';
 import type { AddedCredential } from './identities.ts';
 import type { ClientState, Effect, Input, SessionOptions } from './session-events.ts';
 import { SessionMachine } from './session.ts';
+import type { Tracer } from './tracing.ts';
 import type { Link, Target, Transport } from './transport.ts';
 import type { WatchEvent, Watcher } from './watches.ts';
 
@@ -45,6 +46,20 @@ export interface SubmitOptions extends CallOptions {
 /** Matches no session. */
 const noGeneration = -1;
 
+export interface ConnectionStats {
+  /** Watches set by this client, persistent and one-shot. */
+  readonly watches: number;
+  /** Calls that wait for a connection, and their bytes. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** Calls that wait for their answer. */
+  readonly inFlight: number;
+  /** Times that a server has taken the session. */
+  readonly connections: number;
+  /** Calls made so far. */
+  readonly requests: number;
+}
+
 export interface ConnectionListeners {
   state(state: ClientState, cause: Error | null): void;
   session(old: bigint | null, current: bigint): void;
@@ -57,6 +72,8 @@ interface OpenLink {
   readonly splitter: FrameSplitter;
   link: Link | null;
   exchange: SaslExchange | null;
+  /** Settles when a server has taken the session, or the link ends before. */
+  readonly verdict: Deferred<void>;
 }
 
 export class Connection {
@@ -66,6 +83,7 @@ export class Connection {
   readonly #hosts: HostRound;
   /** The servers asked whether they take writes. */
   readonly #probed: HostRound;
+  readonly #tracer: Tracer;
   readonly #sasl: SaslMechanism | null;
   readonly #attemptTimeoutMs: number;
   readonly #listeners: ConnectionListeners;
@@ -81,6 +99,8 @@ export class Connection {
   #cancelTimer: () => void = () => undefined;
   #timerAt = Infinity;
   #cause: Error | null = null;
+  #connections = 0;
+  #requests = 0;
   #idleWaiters: (() => void)[] = [];
   /** What the client does to the process: keeps it alive, or lets it end. */
   #held: 'held' | 'released' = 'held';
@@ -88,6 +108,7 @@ export class Connection {
   constructor(parts: {
     readonly transport: Transport;
     readonly clock: Clock;
+    readonly tracer: Tracer;
     readonly hosts: HostSource;
     readonly sasl: SaslMechanism | null;
     readonly options: SessionOptions;
@@ -98,6 +119,7 @@ export class Connection {
     this.#clock = parts.clock;
     this.#listeners = parts.listeners;
     this.#replyBytesMax = parts.options.replyBytesMax;
+    this.#tracer = parts.tracer;
     this.#sasl = parts.sasl;
     this.#attemptTimeoutMs = parts.options.attemptTimeoutMs;
     this.#hosts = new HostRound(parts.hosts, parts.transport, () => parts.clock.random());
@@ -124,6 +146,13 @@ export class Connection {
 
   /** Sends a call and waits for its answer, its time limit or the caller's change of mind. */
   submit<T>(spec: CallSpec<T>, options: SubmitOptions): Promise<T> {
+    const { op, path } = spec;
+    const session = this.machine.session?.id ?? null;
+    return this.#tracer.request({ op, path, session }, () => this.#submit(spec, options));
+  }
+
+  #submit<T>(spec: CallSpec<T>, options: SubmitOptions): Promise<T> {
+    this.#requests += 1;
     const { signal, timeout } = options;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = deferred<T>();
@@ -152,6 +181,11 @@ export class Connection {
     };
     promise.then(cleanUp, cleanUp);
     return promise;
+  }
+
+  get stats(): ConnectionStats {
+    const { counts, watches } = this.machine;
+    return { watches: watches.size, ...counts, connections: this.#connections, requests: this.#requests };
   }
 
   unref(): void {
@@ -229,7 +263,7 @@ export class Connection {
         return this.#settleAuth(effect.added, effect.error);
       case 'state':
         if (effect.state === 'closed') this.#cause = effect.cause;
-        if (effect.state === 'connected' || effect.state === 'readonly') this.#hosts.restart();
+        if (effect.state === 'connected' || effect.state === 'readonly') this.#accepted();
         return this.#listeners.state(effect.state, effect.cause);
       case 'reconnecting':
         return this.#listeners.reconnecting({ attempt: effect.attempt, delay: effect.delay, cause: effect.cause });
@@ -237,10 +271,15 @@ export class Connection {
         return this.#listeners.session(effect.old, effect.new);
       case 'fire':
         effect.watcher.release?.();
-        return guarded(() => effect.watcher.listener(localEvent(effect.watcher, effect.event)));
+        return this.#fire(effect.watcher, effect.event);
       default:
         return unreachable(effect);
     }
+  }
+
+  #fire(watcher: Watcher, event: WatchEvent): void {
+    const local = { ...event, path: watcher.root.local(event.path) };
+    this.#tracer.watch({ ...local }, () => guarded(() => watcher.listener(local)));
   }
 
   #settleAuth(added: AddedCredential, error: Error | null): void {
@@ -287,9 +326,10 @@ export class Connection {
     // The machine may have moved on, or closed, while the name was being resolved.
     if (this.#open !== null || !this.machine.awaits(number)) return;
     const splitter = new FrameSplitter(this.#replyBytesMax);
-    const open: OpenLink = { number, target, splitter, link: null, exchange: null };
+    const open: OpenLink = { number, target, splitter, link: null, exchange: null, verdict: deferred<void>() };
     this.#open = open;
     this.#inbox = [];
+    this.#tracer.connect({ ...target }, () => open.verdict.promise).catch(() => undefined);
     open.link = this.#transport.open(target, {
       opened: () => this.#step({ kind: 'opened', link: number }),
       received: (bytes) => this.#received(open, bytes),
@@ -298,8 +338,15 @@ export class Connection {
     if (this.#held === 'released') open.link.unref?.();
   }
 
+  #accepted(): void {
+    this.#connections += 1;
+    this.#hosts.restart();
+    this.#open?.verdict.resolve();
+  }
+
   #hangUp(number: number, cause: Error | null): void {
     if (this.#open?.number === number) {
+      this.#open.verdict.reject(cause ?? new Error('the client left'));
       this.#open.link?.close();
       this.#inbox = [];
     }
@@ -312,7 +359,9 @@ export class Connection {
       // What the server said before it closed still counts.
       this.#drainAll();
       if (this.#open.number !== number) return;
-      this.#hosts.failed(this.#open.target, cause ?? new Error('the server closed the connection'));
+      const why = cause ?? new Error('the server closed the connection');
+      this.#hosts.failed(this.#open.target, why);
+      this.#open.verdict.reject(why);
       this.#open = null;
     }
     this.#step({ kind: 'broken', link: number, cause, roundFinished: this.#hosts.finished });
@@ -370,8 +419,6 @@ export class Connection {
     else this.#setTimer();
   }
 }
-
-const localEvent = ({ root }: Watcher, event: WatchEvent): WatchEvent => ({ ...event, path: root.local(event.path) });
 
 const isEvent = (frame: Frame): boolean =>
   frame.kind === 'frame' &&

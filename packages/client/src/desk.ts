@@ -33,8 +33,9 @@ export class Desk {
   get lastZxid(): bigint {
     return this.#lastZxid;
   }
-  get counts(): { readonly waiting: number; readonly inFlight: number } {
-    return { waiting: this.#outbox.waiting, inFlight: this.#outbox.inFlight };
+  get counts(): { readonly waiting: number; readonly waitingBytes: number; readonly inFlight: number } {
+    const { waiting, waitingBytes, inFlight } = this.#outbox;
+    return { waiting, waitingBytes, inFlight };
   }
 
   // Out

@@ -11,6 +11,9 @@ export interface Stat {
   readonly pzxid: bigint;
   readonly ctime: Date;
   readonly mtime: Date;
+  /** The same moments in milliseconds. */
+  readonly ctimeMs: number;
+  readonly mtimeMs: number;
   /** Changes of the data. */
   readonly version: number;
   /** Creations and deletions of children. */
@@ -19,6 +22,8 @@ export interface Stat {
   readonly aversion: number;
   /** Session that the node lives with; 0n for any other node. */
   readonly ephemeralOwner: bigint;
+  /** It lives with a session. Containers and nodes with a time to live have an owner that is none. */
+  readonly ephemeral: boolean;
   readonly dataLength: number;
   readonly numChildren: number;
 }
@@ -94,8 +99,19 @@ export function toWireVersion(version: Version): number {
   return version;
 }
 
+/** Owners that mark a kind of node: the lowest number for a container, 255 in the highest byte for a time to live. */
+const isKind = (owner: bigint): boolean => owner === -(2n ** 63n) || BigInt.asUintN(8, owner >> 56n) === 0xffn;
+
 export function toStat(wire: WireStat): Stat {
-  return { ...wire, ctime: new Date(wire.ctime), mtime: new Date(wire.mtime) };
+  const { ctime, mtime, ephemeralOwner } = wire;
+  return {
+    ...wire,
+    ctime: new Date(ctime),
+    mtime: new Date(mtime),
+    ctimeMs: ctime,
+    mtimeMs: mtime,
+    ephemeral: ephemeralOwner !== 0n && !isKind(ephemeralOwner),
+  };
 }
 
 export const toData = (data: Uint8Array | null, stat: WireStat): Data => ({

@@ -87,7 +87,7 @@ export class SessionMachine {
   get generation(): number {
     return this.#desk.generation;
   }
-  get counts(): { readonly waiting: number; readonly inFlight: number } {
+  get counts(): Desk['counts'] {
     return this.#desk.counts;
   }
   /** True while this link is the one being dialled: a name that resolves too late opens nothing. */

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import type { Server, TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { connect } from './connect.ts';
+import { connect } from './node.ts';
 import { tcpTransport } from './tcp.ts';
 import { agreeable, FakeEnsemble } from './testing/fake-ensemble.ts';
 import { rejection } from './testing/setup.ts';

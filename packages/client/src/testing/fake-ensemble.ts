@@ -156,7 +156,7 @@ export class FakeServerLink implements Link {
   }
 
   #request(bytes: Uint8Array): void {
-    const reader = new JuteReader(bytes);
+    const reader = new JuteReader(bytes, 0, bytes.length, 1 << 24);
     const { xid, type } = records.requestHeader.read(reader);
     const op = opName(type)!;
     const body = bytes.slice(records.requestHeaderBytes);

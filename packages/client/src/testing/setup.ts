@@ -1,8 +1,8 @@
 // A client on an ensemble in memory, under a clock that stands still until told otherwise.
 
 import type { AddressInput } from '../address-source.ts';
-import { createClient } from '../connect.ts';
-import type { ClientOptions } from '../connect.ts';
+import { createClient } from '../node.ts';
+import type { ClientOptions } from '../node.ts';
 import type { Client } from '../client.ts';
 import { agreeable, FakeEnsemble } from './fake-ensemble.ts';
 import { ManualClock } from './manual-clock.ts';

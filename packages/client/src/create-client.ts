@@ -1,6 +1,5 @@
-// The way in: options with their defaults, and the client that they make.
+// The way in, on any platform: options with their defaults, and the client that they make.
 
-import type { ConnectionOptions } from 'node:tls';
 import { encodeText, limits } from '@corral/protocol';
 import { exponentialBackoff } from './backoff.ts';
 import type { RetryDelay } from './backoff.ts';
@@ -17,7 +16,8 @@ import { Emitter, Lifecycle } from './lifecycle.ts';
 import { Root } from './root.ts';
 import type { SaslMechanism } from './sasl/mechanism.ts';
 import type { SessionOptions } from './session-events.ts';
-import { tcpTransport } from './tcp.ts';
+import { untraced } from './tracing.ts';
+import type { Tracer } from './tracing.ts';
 import type { Transport } from './transport.ts';
 import { Background } from './view.ts';
 import { Watching } from './watching.ts';
@@ -43,15 +43,19 @@ export interface ClientOptions extends ScopeOptions {
   readonly maxRequestBytes?: number;
   /** Largest reply; a longer one fails its call and nothing else. */
   readonly maxReplyBytes?: number;
-  /** TLS, with Node's own options. */
-  readonly tls?: ConnectionOptions;
   /** Path below which everything happens; for address providers, which tell none. */
   readonly chroot?: string;
-  readonly transport?: Transport;
   readonly clock?: Clock;
+  /** Sees every request, connection and watch event go by; Node's tracing channels unless given. */
+  readonly tracer?: Tracer;
 }
 
-export interface ConnectOptions extends ClientOptions {
+/** How to reach servers: TCP and TLS on Node, something else elsewhere. */
+export interface TransportOption {
+  readonly transport: Transport;
+}
+
+export interface ConnectLimits {
   /** Milliseconds until `connect` gives up and closes the client; 30000 unless given. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
@@ -67,15 +71,15 @@ const defaultQueue = { calls: 10_000, bytes: 64 << 20 };
 const defaultReplyBytesMax = 4 << 20;
 
 /** A client that connects in the background; calls wait for it. `client.connect()` tells when it is there. */
-export function createClient(address: AddressInput, options: ClientOptions = {}): Client {
+export function createClient(address: AddressInput, options: ClientOptions & TransportOption): Client {
   const parsed = readAddress(address);
   const clock = options.clock ?? systemClock;
   const emitter = new Emitter();
-  const tls = options.tls ?? (parsed.tls ? {} : undefined);
-  const transport = options.transport ?? tcpTransport(tls === undefined ? {} : { tls });
+  const { transport } = options;
   const connection = new Connection({
     transport,
     clock,
+    tracer: options.tracer ?? untraced,
     hosts: hostSource(address, parsed, transport),
     sasl: options.sasl ?? null,
     credentials: credentialsOf(parsed, options),
@@ -97,9 +101,16 @@ export function createClient(address: AddressInput, options: ClientOptions = {})
 }
 
 /** A client with a session. Rejects with a ConnectError that lists what happened at every address. */
-export async function connect(address: AddressInput, options: ConnectOptions = {}): Promise<Client> {
+export async function connect(
+  address: AddressInput,
+  options: ClientOptions & ConnectLimits & TransportOption,
+): Promise<Client> {
   options.signal?.throwIfAborted();
-  const client = createClient(address, options);
+  return connected(createClient(address, options), options);
+}
+
+/** Waits for the session of a client just made; one that cannot have any is closed. */
+export async function connected(client: Client, options: ConnectLimits): Promise<Client> {
   try {
     await client.connect({ timeout: options.timeout ?? defaultConnectTimeoutMs, signal: options.signal });
     return client;

@@ -1,0 +1,30 @@
+// The way in on Node: TCP and TLS, and tracing through diagnostics channels.
+
+import type { ConnectionOptions } from 'node:tls';
+import { readAddress } from './address-source.ts';
+import type { AddressInput } from './address-source.ts';
+import type { Client } from './client.ts';
+import * as core from './create-client.ts';
+import { diagnosticsTracer } from './diagnostics.ts';
+import { tcpTransport } from './tcp.ts';
+import type { Transport } from './transport.ts';
+
+export interface ClientOptions extends core.ClientOptions {
+  /** TLS, with Node's own options: `ca`, `cert`, `key` as PEM, or `pfx`. */
+  readonly tls?: ConnectionOptions;
+  readonly transport?: Transport;
+}
+export interface ConnectOptions extends ClientOptions, core.ConnectLimits {}
+
+/** A client that connects in the background; calls wait for it. `client.connect()` tells when it is there. */
+export function createClient(address: AddressInput, options: ClientOptions = {}): Client {
+  const tls = options.tls ?? (readAddress(address).tls ? {} : undefined);
+  const transport = options.transport ?? tcpTransport(tls === undefined ? {} : { tls });
+  return core.createClient(address, { tracer: diagnosticsTracer, ...options, transport });
+}
+
+/** A client with a session. Rejects with a ConnectError that lists what happened at every address. */
+export async function connect(address: AddressInput, options: ConnectOptions = {}): Promise<Client> {
+  options.signal?.throwIfAborted();
+  return core.connected(createClient(address, options), options);
+}
