@@ -50,6 +50,8 @@ export class Entered implements AsyncDisposable {
     this.#hold.throwIfLost();
   }
 
+  guard: Hold['guard'] = (tx) => this.#hold.guard(tx);
+
   /** Says that we are done, and waits until everybody is. */
   leave({ signal }: CallSignal = {}): Promise<void> {
     return this.#leave(signal);
@@ -182,14 +184,14 @@ export class DoubleBarrier {
       const { children } = await this.#zk.children(round.members, { signal: vigil.signal });
       if (!children.includes(own.name)) {
         if (this.#zk.session?.id !== own.session) return null;
-        throw new LostError(own.path, 'its node was deleted while it waited');
+        throw new LostError(own.path, 'deleted', 'its node was deleted while it waited');
       }
       if (children.length < this.#options.parties) await vigil.rung();
       else await this.#fill(round, children, vigil.signal);
     }
     if (await hold.confirm(vigil.signal)) return hold;
     if (this.#zk.session?.id !== own.session) return null;
-    throw new LostError(own.path, 'its node was deleted');
+    throw hold.signal.reason;
   }
 
   /** Declares the round full, if everybody counted is still there. */

@@ -2,15 +2,26 @@
 
 import { ZkError } from '@corral/client';
 
+/** `session`: it is over, or no server has confirmed it in time. */
+export type LossCause = 'deleted' | 'session' | 'released';
+
+const causes: Readonly<Record<LossCause, string>> = {
+  deleted: 'its node was deleted',
+  session: 'its session is over',
+  released: 'it was released',
+};
+
 /** What was held is held no longer: its node is gone, its session is over or nobody can say that it is not. */
 export class LostError extends Error {
   override name = 'LostError';
   /** The node that stood for it. */
   readonly path: string;
+  override readonly cause: LossCause;
 
-  constructor(path: string, why: string) {
+  constructor(path: string, cause: LossCause, why: string = causes[cause]) {
     super(`${path} is lost: ${why}`);
     this.path = path;
+    this.cause = cause;
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
-import { DeadlockError, LostError } from './errors.ts';
+import { DeadlockError } from './errors.ts';
 import { Hold } from './kernel/hold.ts';
 import type { Contender } from './kernel/identity.ts';
 import { identityOf } from './kernel/identity.ts';
@@ -57,7 +57,7 @@ export class HeldWrite extends Hold {
     const node = { dir, name, path, session, czxid: this.token };
     const read = new Hold(this.#zk, node, this.#options);
     try {
-      if (!(await read.confirm(signal))) throw new LostError(path, 'its node was deleted');
+      if (!(await read.confirm(signal))) throw read.signal.reason;
       return read;
     } catch (error) {
       abandon(this.#zk, node);

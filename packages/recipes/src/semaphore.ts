@@ -56,7 +56,7 @@ export class Semaphore {
         if (hold !== null) return hold;
       } catch (error) {
         // The turn went with its session: stand in line again.
-        if (!(error instanceof LostError) || this.#zk.session?.id === turn.session) throw error;
+        if (!(error instanceof LostError) || error.cause !== 'session') throw error;
       } finally {
         turn.abandon();
       }
@@ -121,7 +121,7 @@ export class Semaphore {
     const hold = new Hold(this.#zk, leases, this.#options);
     try {
       if (await hold.confirm(vigil.signal)) return hold;
-      throw new LostError(hold.path, 'its lease was deleted');
+      throw hold.signal.reason;
     } catch (error) {
       abandonAll(this.#zk, leases);
       throw error;

@@ -4,6 +4,7 @@
 import type { Client, Multi, Stat } from '@corral/client';
 import { ZkError } from '@corral/client';
 import { LostError } from '../errors.ts';
+import type { LossCause } from '../errors.ts';
 import { removeOwn } from './own-node.ts';
 import type { OwnNode } from './own-node.ts';
 
@@ -66,10 +67,9 @@ export class Hold implements AsyncDisposable {
     try {
       const stats = await Promise.all(this.#paths.map((path) => this.#look(path)));
       signal?.throwIfAborted();
-      if (!stats.every((stat) => this.#isOurs(stat)) || this.#lossNow() !== null) {
-        this.#end();
-        return false;
-      }
+      const why = this.#lossNow();
+      if (why !== null) this.lose('session', why);
+      else if (!stats.every((stat) => this.#isOurs(stat))) this.lose('deleted');
     } catch (error) {
       this.#end();
       signal?.throwIfAborted();
@@ -106,7 +106,7 @@ export class Hold implements AsyncDisposable {
   async release(): Promise<void> {
     if (this.#state === 'released') return;
     this.#state = 'releasing';
-    this.#controller.abort(new LostError(this.path, 'it was released'));
+    this.#controller.abort(new LostError(this.path, 'released'));
     await Promise.all(this.#paths.map((path) => removeOwn(this.#zk, { path, session: this.session })));
     this.#state = 'released';
     this.#end();
@@ -119,7 +119,7 @@ export class Hold implements AsyncDisposable {
     await commit();
     this.#state = 'released';
     this.#end();
-    this.#controller.abort(new LostError(this.path, 'it was released'));
+    this.#controller.abort(new LostError(this.path, 'released'));
   }
 
   /** Gives it up in the background. */
@@ -135,11 +135,11 @@ export class Hold implements AsyncDisposable {
   }
 
   /** It is not ours any more. */
-  lose(why: string): void {
+  lose(cause: LossCause, why?: string): void {
     if (this.#state !== 'held' && this.#state !== 'unconfirmed') return;
     this.#state = 'lost';
     this.#end();
-    this.#controller.abort(new LostError(this.path, why));
+    this.#controller.abort(new LostError(this.path, cause, why));
   }
 
   async #look(path: string): Promise<Stat | null> {
@@ -156,11 +156,11 @@ export class Hold implements AsyncDisposable {
     if (path === this.path && this.#state === 'held') this.#onChange?.();
     this.#look(path).then(
       (stat) => {
-        if (!this.#isOurs(stat)) this.lose('its node was deleted');
+        if (!this.#isOurs(stat)) this.lose('deleted');
       },
       (error: unknown) => {
         if (this.#watching.signal.aborted) return;
-        this.lose(ZkError.is(error) ? error.message : 'its node cannot be read');
+        this.lose('deleted', ZkError.is(error) ? error.message : 'its node cannot be read');
       },
     );
   }
@@ -168,7 +168,7 @@ export class Hold implements AsyncDisposable {
   #check(): void {
     if (this.#state !== 'held') return;
     const why = this.#lossNow();
-    if (why !== null) return this.lose(why);
+    if (why !== null) return this.lose('session', why);
     this.#cancelTimer?.();
     this.#cancelTimer = this.#zk.clock.after(this.#deadline() - this.#zk.clock.now(), () => this.#check());
   }

@@ -96,7 +96,7 @@ async function placeOf(
   const line = inOrder(names, spec.names.bases);
   const mine = line.findIndex(({ name }) => name === own.name);
   if (zk.session?.id !== own.session) return 'gone';
-  if (mine < 0) throw new LostError(own.path, 'its node was deleted while it waited');
+  if (mine < 0) throw new LostError(own.path, 'deleted', 'its node was deleted while it waited');
   return { blocker: (spec.blocker ?? directlyInFront)(line, mine) };
 }
 
@@ -108,8 +108,12 @@ async function grant<H extends Hold>(
 ): Promise<H | null> {
   const hold = spec.hold(zk, own);
   if (await hold.confirm(signal)) return hold;
-  if (zk.session?.id !== own.session) return null;
-  throw new LostError(own.path, 'its node was deleted while it waited');
+  const reason: unknown = hold.signal.reason;
+  const wasDeleted = reason instanceof LostError && reason.cause === 'deleted';
+  if (wasDeleted && zk.session?.id === own.session) throw reason;
+  // The session is over, or may be: a new place, and this one is given up in case it lives on.
+  abandon(zk, own);
+  return null;
 }
 
 /** Waits until a node is gone. Also returns when our own session is over: then the line has to be looked at again. */

@@ -57,6 +57,12 @@ export class Message<T> {
   get signal(): AbortSignal {
     return this.#delivery.hold.signal;
   }
+  throwIfLost(): void {
+    this.#delivery.hold.throwIfLost();
+  }
+  /** Adds to a transaction that it must not happen unless this item is still ours. */
+  guard: Hold['guard'] = (tx) => this.#delivery.hold.guard(tx);
+
   get isSettled(): boolean {
     return this.#isSettled;
   }
@@ -91,7 +97,7 @@ export class Message<T> {
       await hold.releaseWith(() => this.#commit(change, then));
     } catch (error) {
       hold.abandon();
-      throw ZkError.is(error) && error.code !== 'NoAuth' ? new LostError(hold.path, error.message) : error;
+      throw ZkError.is(error) && error.code !== 'NoAuth' ? new LostError(hold.path, 'session', error.message) : error;
     }
   }
 
