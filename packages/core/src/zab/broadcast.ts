@@ -52,6 +52,9 @@ export class Broadcast implements Ordering {
   #proposed: Zxid;
   #traced: Zxid;
   #ownAcked: Zxid;
+  /** What this server's own disk is to confirm, and since when. */
+  #owes: Zxid;
+  #owesSince = Infinity;
   readonly #confirmations: Confirmation[] = [];
   #pending: PendingConfig | undefined;
   /** In the step under way. */
@@ -69,11 +72,18 @@ export class Broadcast implements Ordering {
     this.#learners = learners;
     this.#handOver = handOver;
     this.epochStart = epochStart(epoch);
-    this.#proposed = this.#traced = this.#ownAcked = this.epochStart;
+    this.#proposed = this.#traced = this.#ownAcked = this.#owes = this.epochStart;
   }
 
   get lastProposed(): Zxid {
     return this.#proposed;
+  }
+
+  /** Whether this server counts: its disk confirms proposals in time, as a learner's has to, or it cannot be done without. */
+  get isInTime(): boolean {
+    const { now, options, quorums } = this.#zab;
+    const isLate = this.#owes > this.#ownAcked && now - this.#owesSince > options.syncLimitMs;
+    return !isLate || !quorums.isQuorum((sid) => sid !== options.sid);
   }
 
   get pendingSyncs(): number {
@@ -126,6 +136,10 @@ export class Broadcast implements Ordering {
     const { now, options } = this.#zab;
     if (this.#traced < this.#proposed) this.#zab.traced('proposed', options.sid, this.#traced, this.#proposed);
     this.#traced = this.#proposed;
+    if (this.#owes <= this.#ownAcked) {
+      this.#owes = this.#proposed;
+      this.#owesSince = now;
+    }
     for (const learner of this.#learners.values()) {
       if (!learner.isForwarded || learner.isObserver || learner.owes > learner.acked) continue;
       learner.owes = this.#proposed;
@@ -142,6 +156,7 @@ export class Broadcast implements Ordering {
     if (zxid <= this.#ownAcked) return;
     this.#zab.traced('accepted', this.#zab.options.sid, this.#ownAcked, zxid);
     this.#ownAcked = zxid;
+    if (zxid < this.#owes) this.#owesSince = this.#zab.now;
     this.decide();
   }
 

@@ -76,6 +76,34 @@ test('a restarted voter joins in one round trip', () => {
   expect(world.at(1).elections).toBe(2);
 });
 
+/** A majority that is whole, with each of the two others cut off or connected to one of it. */
+function* bridgedMajorities(): Generator<{ core: readonly number[]; bridges: readonly (number | undefined)[] }> {
+  const sids = [1, 2, 3, 4, 5];
+  for (const a of sids)
+    for (const b of sids.filter((sid) => sid > a)) {
+      const core = sids.filter((sid) => sid !== a && sid !== b);
+      for (const first of [...core, undefined])
+        for (const second of [...core, undefined]) yield { core, bridges: [first, second] };
+    }
+}
+
+test('three of five that can talk to each other find a leader, whoever else can talk to one of them', () => {
+  let seed = 0;
+  for (const { core, bridges } of bridgedMajorities()) {
+    for (const areOutsidersConnected of [true, false]) {
+      const world = new ElectionWorld({ config: configOf(5), seed: ++seed, delayMs: 10, maxMs: 2000 });
+      for (const sid of [1, 2, 3, 4, 5]) world.start(sid, { zxid: 100 + world.random(2), epoch: 1 + world.random(2) });
+      if (seed % 3 === 0) world.until(() => world.isSettled);
+      else world.run(world.random(500));
+      const outside = [1, 2, 3, 4, 5].filter((sid) => !core.includes(sid));
+      outside.forEach((sid, i) => core.forEach((other) => other === bridges[i] || world.cut(sid, other)));
+      if (!areOutsidersConnected) world.cut(outside[0], outside[1]);
+      // All of it, or what has joined the others to make another majority.
+      world.until(() => core.some((sid) => world.at(sid).isEstablished), 30_000);
+    }
+  }
+});
+
 test('observers follow the leader that the voters elect, and are not elected', () => {
   const world = settled(3, [undefined!, undefined!, undefined!, { zxid: 900, epoch: 9 }], 3, 2);
   expect(world.story).toBe('1 follows 3, 2 follows 3, 3 leads, 4 observes 3, 5 observes 3');

@@ -1,63 +1,8 @@
 import { formatEnsembleConfig, parseEnsembleConfig, zxidNone } from '@corral/protocol';
-import type { ElectionState, EnsembleConfig, Notification, Zxid } from '@corral/protocol';
+import type { EnsembleConfig, Notification } from '@corral/protocol';
 import { expect, test } from 'vitest';
-import { Election } from './election.ts';
-import type { OwnNotification } from './election.ts';
-import { Quorums } from './quorum.ts';
-import type { Vote } from './vote.ts';
 import { configOf, memberLine } from './testing/election-world.ts';
-
-interface Setting {
-  readonly sid?: number;
-  readonly config?: EnsembleConfig;
-  /** Undefined: unknown. */
-  readonly zxid?: number | undefined;
-  readonly connected?: readonly number[];
-  readonly peerType?: 'participant' | 'observer';
-}
-
-/** One election, with what it sends in words: `to: state leader/zxid round`. */
-function open(setting: Setting = {}) {
-  const { sid = 1, config = configOf(3), connected = [1, 2, 3], peerType = 'participant' } = setting;
-  const own: { zxid: number | undefined; epoch: number } = { zxid: 'zxid' in setting ? setting.zxid : 100, epoch: 1 };
-  const sent: [number, OwnNotification][] = [];
-  const state = { quorums: new Quorums(config), newEnsembles: 0 };
-  const decided: Vote[] = [];
-  const notes: string[] = [];
-  const election = new Election({
-    sid,
-    peerType,
-    minMs: 200,
-    maxMs: 60_000,
-    finalizeMs: 200,
-    quorums: () => state.quorums,
-    ownVote: () => (own.zxid === undefined ? undefined : { zxid: own.zxid as Zxid, peerEpoch: own.epoch }),
-    send: (to, notification) => void sent.push([to, notification]),
-    isConnected: (other) => connected.includes(other),
-    decided: (vote) => void decided.push(vote),
-    newerConfig: (newer) => {
-      state.quorums = new Quorums(newer);
-      return true;
-    },
-    newEnsemble: () => {
-      state.newEnsembles++;
-      own.zxid = 0;
-      own.epoch = 0;
-    },
-    note: (_, message) => void notes.push(message),
-  });
-  const take = (): string[] =>
-    sent
-      .splice(0)
-      .map(([to, { state: s, leader, zxid, round }]) => `${to}: ${s} ${leader ?? '-'}/${zxid ?? '-'} ${round}`);
-  return { election, sent, take, decided, notes, state, own };
-}
-
-const says = (state: ElectionState, leader: number, zxid: number, round = 1, peerEpoch = 1): Notification => {
-  return { state, leader, zxid: zxid as Zxid, round, peerEpoch, version: 2, config: undefined };
-};
-const looks = (leader: number, zxid = 100, round = 1, peerEpoch = 1): Notification =>
-  says('looking', leader, zxid, round, peerEpoch);
+import { looks, open, says } from './testing/one-election.ts';
 
 test('a looking server votes for itself and tells all other voters', () => {
   const { election, take, sent } = open({ config: configOf(3, 1) });
@@ -362,29 +307,29 @@ test('a voter with damaged data is not empty', () => {
 
 test('candidates known by hearsay are ignored after two winners that could not be reached', () => {
   const { election, take } = open({ sid: 1, config: configOf(5) });
-  election.didNotLead(5, false, 0);
+  election.didNotLead(5, false, 0, 0);
   election.look(4000);
   take();
   election.receive(4, looks(5), 4000);
   expect(take()).toHaveLength(4);
-  election.didNotLead(5, false, 4000);
-  election.look(8000);
+  election.didNotLead(5, false, 0, 4000);
+  election.look(10_000);
   take();
-  election.receive(4, looks(5, 100, 2), 8000);
+  election.receive(4, looks(5, 100, 2), 10_000);
   expect(take()).toEqual([]);
-  election.receive(5, looks(5, 100, 2), 8000);
+  election.receive(5, looks(5, 100, 2), 10_000);
   expect(take()[0]).toBe('2: looking 5/100 2');
   election.settled('following', 5);
   election.established(2);
-  election.look(9000);
+  election.look(11_000);
   take();
-  election.receive(4, looks(5, 100, 3), 9000);
+  election.receive(4, looks(5, 100, 3), 11_000);
   expect(take()[0]).toBe('2: looking 5/100 3');
 });
 
 test('a winner that is heard and could not be reached gets no vote for a while', () => {
   const { election, take, decided } = open({ sid: 1 });
-  election.didNotLead(3, false, 0);
+  election.didNotLead(3, false, 0, 0);
   election.look(0);
   take();
   election.receive(3, looks(3, 900), 10);
@@ -402,12 +347,12 @@ test('a winner that is heard and could not be reached gets no vote for a while',
 
 test('a winner that did not lead twice is passed over for a while, so that a majority can do without it', () => {
   const { election, take } = open({ sid: 4, config: configOf(5) });
-  election.didNotLead(5, true, 0);
+  election.didNotLead(5, true, 0, 0);
   election.look(0);
   take();
   election.receive(5, looks(5), 0);
   expect(take()[0]).toBe('1: looking 5/100 1');
-  election.didNotLead(5, true, 0);
+  election.didNotLead(5, true, 0, 0);
   election.look(1);
   take();
   election.receive(5, looks(5, 100, 2), 1);

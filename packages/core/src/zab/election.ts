@@ -9,10 +9,12 @@
 import { ballotNone, sameMembers, zxidNone, zxidZero } from '@corral/protocol';
 import type { Ballot, ElectionState, EnsembleConfig, Notification, Zxid } from '@corral/protocol';
 import type { EnsembleNote } from '../effects.ts';
+import { FailedCandidates } from './failed-candidates.ts';
 import { HeardConfigs } from './heard-configs.ts';
 import { EmptyVoters } from './new-ensemble.ts';
 import type { Quorums, Supporters } from './quorum.ts';
-import { isBetter, isEqualVote } from './vote.ts';
+import { SplitVote, splitMs } from './split-vote.ts';
+import { isBetter, isEqualVote, supportersIn } from './vote.ts';
 import type { HeardVote, Vote } from './vote.ts';
 
 /** A notification to be sent. */
@@ -50,19 +52,13 @@ export interface ElectionOptions {
 /** A round further ahead than this was not reached by counting. */
 const roundStepMax = 2 ** 32;
 const roundMax = 2 ** 52;
-/** After so many elections in a row whose winner could not be reached, hearsay does not elect. */
-const unreachableMax = 2;
-/** How long such a winner gets no vote at all: the others find it out at about the same time, and elect without it. */
-const avoidMs = 3000;
-/** After so many in a row that the same winner did not make use of, it is passed over for a while. */
-const unusedMax = 2;
 /** Repeats of a vote, each after twice the time, before silence is worth a line. */
 const patienceSteps = 8;
 /** While looking, a server without a vote is answered no more often than this. */
 const answerPauseMs = 20;
-/** What an operator should look at; a server that is about to join is no cause for concern. */
+/** What an operator should look at. */
 const differ = ': the server lines of the two may differ';
-/** Senders that are remembered although no configuration names them. */
+/** Senders remembered although no configuration names them. */
 const sendersMax = 64;
 
 export class Election {
@@ -81,13 +77,8 @@ export class Election {
   #wasEstablished = false;
   /** Elections since then. */
   #elections = 0;
-  /** Elections in a row whose winner could not be reached. */
-  #unreachable = 0;
-  /** The last of these, which gets no vote for a while: it may be heard without hearing, and would win again. */
-  #avoided = { sid: -1, until: -Infinity };
-  /** Elections that each winner was reached after and did not lead; the others may not hear it, and it cannot win alone. */
-  readonly #unused = new Map<number, number>();
-  #passOverUntil = 0;
+  readonly #failed = new FailedCandidates();
+  readonly #split: SplitVote;
   /** Who was heard to lead while this server saw no quorum for it. Looking again, it has led in vain. */
   readonly #heardLeading = new Set<number>();
 
@@ -111,6 +102,7 @@ export class Election {
 
   constructor(options: ElectionOptions) {
     this.#o = options;
+    this.#split = new SplitVote(options.sid, options.quorums);
     this.#configs = new HeardConfigs((from, reason) => {
       this.#noteOnce(from, `server ${from} sent a configuration that cannot be read: ${reason}`);
     });
@@ -122,7 +114,7 @@ export class Election {
 
   /** When the next tick is wanted. */
   get deadline(): number {
-    return this.#isLooking ? Math.min(this.#silenceAt, this.#finalizeAt) : Infinity;
+    return this.#isLooking ? Math.min(this.#silenceAt, this.#finalizeAt, this.#split.at) : Infinity;
   }
 
   // What the owner tells.
@@ -140,7 +132,6 @@ export class Election {
     this.#configs.clear();
     this.#waitMs = this.#o.minMs;
     this.#silenceAt = now + this.#waitMs;
-    this.#passOverUntil = now + this.#o.maxMs;
     this.#vote();
     this.#startRound();
     this.#broadcast();
@@ -162,9 +153,8 @@ export class Election {
     const { state, vote } = this.#settled;
     this.#settled = { state, vote: { ...vote, peerEpoch: epoch }, isEstablished: true };
     this.#wasEstablished = true;
-    this.#elections = this.#unreachable = 0;
-    this.#avoided.until = -Infinity;
-    this.#unused.clear();
+    this.#elections = 0;
+    this.#failed.clear();
     for (const sid of [...this.#askers].sort((a, b) => a - b)) this.#answer(sid);
     this.#askers.clear();
   }
@@ -175,12 +165,9 @@ export class Election {
   }
 
   /** The outcome of the election was of no use: the leader could not be reached, or it was and announced no epoch. */
-  didNotLead(sid: number, wasReached: boolean, now: number): void {
-    if (wasReached) this.#unused.set(sid, (this.#unused.get(sid) ?? 0) + 1);
-    else {
-      this.#unreachable++;
-      this.#avoided = { sid, until: now + avoidMs };
-    }
+  didNotLead(sid: number, wasReached: boolean, costMs: number, now: number): void {
+    if (wasReached) this.#failed.unused(sid, costMs, now);
+    else this.#failed.unreachable(sid, costMs, now);
   }
 
   /** A connection came up: the other end learns this server's vote of now. */
@@ -196,6 +183,7 @@ export class Election {
   tick(now: number): void {
     if (!this.#isLooking) return;
     if (now >= this.#finalizeAt) return this.#decide(this.#proposal!);
+    if (now >= this.#split.at) this.#endSplit(now);
     if (now < this.#silenceAt) return;
     this.#waitMs = Math.min(this.#waitMs * 2, this.#o.maxMs);
     this.#silenceAt = now + this.#waitMs;
@@ -260,16 +248,14 @@ export class Election {
     }
     const isNewRound = vote.round > this.round;
     if (isNewRound) {
-      if (this.#heardLeading.delete(from)) {
-        this.didNotLead(from, true, now);
-        this.#passOverUntil = now + this.#o.maxMs;
-      }
+      if (this.#heardLeading.delete(from)) this.#failed.unused(from, 0, now);
       this.round = vote.round;
       this.#startRound();
     }
     this.#heard.add(from);
+    if (this.#isCounted) this.#split.heard(from, now);
     this.#received.set(from, vote);
-    if (isBetter(vote, this.#proposal, this.#weight) && this.#mayElect(vote.leader, now)) {
+    if (this.#prefers(vote, now)) {
       const { leader, zxid, round, peerEpoch } = vote;
       this.#proposal = { leader, zxid, round, peerEpoch };
       this.#finalizeAt = Infinity;
@@ -305,16 +291,7 @@ export class Election {
     const quorums = this.#o.quorums();
     // A proposed configuration that only this server may know of is no reason to stay away from whoever leads.
     const needed = vote.leader === sid ? quorums : quorums.committed;
-    return isLeader && needed.isQuorum(this.#supportersIn(votes, vote, isOwn));
-  }
-
-  /** Who has cast an equal vote; `isOwn` says so for this server. */
-  #supportersIn(votes: ReadonlyMap<number, HeardVote>, vote: HeardVote, isOwn: boolean): (sid: number) => boolean {
-    return (sid) => {
-      if (sid === this.#o.sid) return isOwn;
-      const other = votes.get(sid);
-      return other !== undefined && isEqualVote(other, vote);
-    };
+    return isLeader && needed.isQuorum(supportersIn(votes, vote, sid, isOwn));
   }
 
   #ownVoteEquals(vote: HeardVote): boolean {
@@ -340,12 +317,17 @@ export class Election {
     return false;
   }
 
-  /** Whether a better vote for this candidate is taken over. */
-  #mayElect(leader: number, now: number): boolean {
+  /** Whether this vote is taken over: a better one, or another when this server gave itself up. */
+  #prefers(vote: Vote, now: number): boolean {
+    const own = this.#proposal;
+    if (!this.#isHeard(vote.leader) || this.#failed.isPassedOver(vote.leader, now)) return false;
+    const isGivenUp = own !== undefined && this.#failed.isPassedOver(own.leader, now);
+    return isBetter(vote, isGivenUp ? { ...own, leader: -1 } : own, this.#weight);
+  }
+
+  #isHeard(leader: number): boolean {
     if (leader === this.#o.sid) return this.#isCounted;
-    if (leader === this.#avoided.sid && now < this.#avoided.until) return false;
-    if ((this.#unused.get(leader) ?? 0) >= unusedMax && now < this.#passOverUntil) return false;
-    return this.#unreachable < unreachableMax || this.#heard.has(leader);
+    return this.#failed.hearsayElects || this.#heard.has(leader);
   }
 
   readonly #weight = (sid: number): number => this.#o.quorums().weight(sid);
@@ -402,7 +384,7 @@ export class Election {
   #check(now: number): void {
     if (!this.#isLooking || this.#proposal === undefined) return;
     const vote: HeardVote = { ...this.#proposal, state: 'looking', version: 2 };
-    const supporters = this.#supportersIn(this.#received, vote, this.#isCounted);
+    const supporters = supportersIn(this.#received, vote, this.#o.sid, this.#isCounted);
     if (!this.#o.quorums().isQuorum(supporters)) this.#finalizeAt = Infinity;
     else if (this.#isUnanimous(vote, supporters)) this.#decide(this.#proposal);
     else this.#finalizeAt = Math.min(this.#finalizeAt, now + this.#o.finalizeMs);
@@ -422,6 +404,35 @@ export class Election {
       .voters.every((voter) => voter === sid || supporters(voter) || (mayBeMissing && !isConnected(voter)));
   }
 
+  /**
+   * The vote is split: this server gives up its candidate, which may be itself, when that alone hinders another or when it
+   * is its turn. In a new round, because within one a vote only ever gets better.
+   */
+  #endSplit(now: number): void {
+    const isTurn = this.#split.attempt(now);
+    const own = this.#proposal;
+    if (own === undefined || this.#finalizeAt !== Infinity) return;
+    const other = this.#hindered(now);
+    if (other === undefined && (!isTurn || own.leader === this.#o.sid)) return;
+    this.#failed.notElected(own.leader, splitMs, now);
+    if (other !== undefined) this.#failed.forgive(other, now);
+    this.round = Math.min(this.round + 1, roundMax);
+    this.#startRound();
+    this.#broadcast();
+  }
+
+  /** A candidate that this server's vote alone is missing to, and whose history is no shorter than the one here. */
+  #hindered(now: number): number | undefined {
+    const least = this.#first && { ...this.#first, leader: -1 };
+    for (const vote of this.#received.values()) {
+      const { leader } = vote;
+      if (!isBetter(vote, least, this.#weight) || !this.#isHeard(leader) || this.#failed.isOutOfReach(leader, now))
+        continue;
+      if (this.#o.quorums().isQuorum(supportersIn(this.#received, vote, this.#o.sid, true))) return leader;
+    }
+    return undefined;
+  }
+
   #decide({ leader, zxid, round, peerEpoch }: Vote): void {
     const vote = { leader, zxid, round, peerEpoch };
     this.#stopLooking();
@@ -434,6 +445,7 @@ export class Election {
     this.#isLooking = false;
     this.#received.clear();
     this.#outOfElection.clear();
+    this.#split.clear();
     this.#silenceAt = this.#finalizeAt = Infinity;
   }
 

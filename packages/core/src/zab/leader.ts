@@ -466,8 +466,10 @@ export class Leader implements Role {
     }
     if (now < this.#nextCheck || this.#zab.has('A11')) return;
     this.#nextCheck = now + options.tickMs;
-    if (!this.#zab.quorums.isQuorum((sid) => sid === options.sid || isFollowed(this.#learners, sid)))
-      this.#zab.leave('no quorum of followers is connected any more');
+    const { isInTime } = this.#broadcast!;
+    const takesPart = (sid: number): boolean => (sid === options.sid ? isInTime : isFollowed(this.#learners, sid));
+    if (this.#zab.quorums.isQuorum(takesPart)) return;
+    this.#zab.leave(isInTime ? 'no quorum of followers is connected any more' : 'the disk here is too slow');
   }
 
   #dropLate(): void {

@@ -491,7 +491,8 @@ export class Learner implements Role {
 
   end(): void {
     this.flush();
-    if (this.#epoch === 0) this.#zab.didNotLead(this.leader, this.phase !== 'connecting');
+    const { now } = this.#zab;
+    if (this.#epoch === 0) this.#zab.didNotLead(this.leader, this.phase !== 'connecting', now - this.#since);
     this.#link.close();
     this.#snapshot = undefined;
   }

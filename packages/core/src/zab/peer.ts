@@ -285,8 +285,8 @@ export class Peer implements Zab {
     throw new Error(reason);
   }
 
-  didNotLead(sid: number, wasReached: boolean): void {
-    if (!this.has('A10')) this.#election.didNotLead(sid, wasReached, this.now);
+  didNotLead(sid: number, wasReached: boolean, costMs: number): void {
+    if (!this.has('A10')) this.#election.didNotLead(sid, wasReached, costMs, this.now);
   }
 
   // The disk.

@@ -34,6 +34,20 @@ export function isBetter(vote: Vote, than: Vote | undefined, weight: (sid: numbe
   return vote.leader > than.leader;
 }
 
+/** Who has cast an equal vote; `isOwn` says so for this server. */
+export function supportersIn(
+  votes: ReadonlyMap<number, HeardVote>,
+  vote: HeardVote,
+  self: number,
+  isOwn: boolean,
+): (sid: number) => boolean {
+  return (sid) => {
+    if (sid === self) return isOwn;
+    const other = votes.get(sid);
+    return other !== undefined && isEqualVote(other, vote);
+  };
+}
+
 /**
  * Whether two votes count as the same. Among servers that follow or lead, zxid and round may differ: each has them from
  * the election it took part in.

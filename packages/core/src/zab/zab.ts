@@ -197,7 +197,7 @@ export interface Zab {
   /** Something that must not be survived. */
   fail(reason: string): void;
   /** The elected leader could not be reached, or it was and announced no epoch. */
-  didNotLead(sid: number, wasReached: boolean): void;
+  didNotLead(sid: number, wasReached: boolean, costMs: number): void;
   note(level: EnsembleNote['level'], message: string, facts?: EnsembleNote['facts']): void;
   has(defect: Defect): boolean;
 }

@@ -63,6 +63,7 @@ export interface WorldOptions {
   readonly config: EnsembleConfig;
   readonly seed?: number;
   readonly delayMs?: number;
+  readonly maxMs?: number;
   readonly reconfigEnabled?: boolean;
 }
 
@@ -251,7 +252,7 @@ export class ElectionWorld {
       sid,
       peerType: 'participant',
       minMs: 200,
-      maxMs: 60_000,
+      maxMs: this.#options.maxMs ?? 60_000,
       finalizeMs: 200,
       quorums: () => server.quorums,
       ownVote: () =>
@@ -292,7 +293,9 @@ export class ElectionWorld {
     server.election.settled(server.state, leader);
     const { term } = server;
     this.after(initLimitMs, () => {
-      if (server.term === term && !server.isEstablished) this.#look(server);
+      if (server.term !== term || server.isEstablished) return;
+      if (leader !== sid) server.election.didNotLead(leader, true, initLimitMs, this.now);
+      this.#look(server);
     });
     if (leader === sid) this.#establish(server);
     else this.after(this.#delay(), () => this.#join(server, term, 0));
@@ -308,7 +311,7 @@ export class ElectionWorld {
       return this.#establish(leader);
     }
     if (tries < 5) return this.after(20, () => this.#join(server, term, tries + 1));
-    if (!isReachable) server.election.didNotLead(server.leader!, false, this.now);
+    server.election.didNotLead(server.leader!, isReachable, 0, this.now);
     server.election.left();
     this.after(1, () => {
       if (server.term === term) this.#look(server);
