@@ -11,7 +11,7 @@ import type { Ballot, ElectionState, EnsembleConfig, Notification, Zxid } from '
 import type { EnsembleNote } from '../effects.ts';
 import { FailedCandidates } from './failed-candidates.ts';
 import { HeardConfigs } from './heard-configs.ts';
-import { EmptyVoters } from './new-ensemble.ts';
+import { EmptyVoters, whyItWaits } from './new-ensemble.ts';
 import type { Quorums, Supporters } from './quorum.ts';
 import { SplitVote, splitMs } from './split-vote.ts';
 import { isBetter, isEqualVote, supportersIn } from './vote.ts';
@@ -194,17 +194,8 @@ export class Election {
   /** Without this an operator who starts a new ensemble with one server missing would see nothing happen. */
   #noteWaiting(): void {
     const { sid, quorums } = this.#o;
-    if ((this.#own?.peerEpoch ?? 0) > 0) {
-      const lost = 'this server has lost its history, or a part of it, and has no vote until it has that of a leader';
-      return this.#noteOnce(sid, `${lost}: it waits for one`);
-    }
     const missing = this.#emptyVoters.missing(quorums().voters, sid);
-    const others = missing.length === 0 ? '' : `, or for voter ${missing.join(', ')} to say that it is empty too`;
-    this.#noteOnce(
-      sid,
-      `this server has no data, and no vote until it has some: it waits for a leader${others}. To begin a new ensemble ` +
-        'without waiting, stop it, put an empty file `initialize` into its data directory, and start it again',
-    );
+    this.#noteOnce(sid, whyItWaits((this.#own?.peerEpoch ?? 0) > 0, missing));
   }
 
   // What the others tell.

@@ -36,3 +36,16 @@ export class EmptyVoters {
 const isEmpty = ({ state, zxid, peerEpoch }: Notification): boolean =>
   state === 'looking' &&
   ((zxid === zxidNone && peerEpoch !== undefined && peerEpoch <= 0) || (zxid === zxidZero && peerEpoch === 0));
+
+/** What an operator should know of a server without a vote. */
+export function whyItWaits(hasLostData: boolean, missing: readonly number[]): string {
+  if (hasLostData) {
+    const lost = 'this server has lost its history, or a part of it, and has no vote until it has that of a leader';
+    return `${lost}: it waits for one`;
+  }
+  const others = missing.length === 0 ? '' : `, or for voter ${missing.join(', ')} to say that it is empty too`;
+  return (
+    `this server has no data, and no vote until it has some: it waits for a leader${others}. To begin a new ensemble ` +
+    'without waiting, stop it, put an empty file `initialize` into its data directory, and start it again'
+  );
+}
