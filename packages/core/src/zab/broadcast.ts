@@ -79,11 +79,16 @@ export class Broadcast implements Ordering {
     return this.#proposed;
   }
 
-  /** Whether this server counts: its disk confirms proposals in time, as a learner's has to, or it cannot be done without. */
-  get isInTime(): boolean {
+  /**
+   * What keeps this leader from having anything decided. It accepts proposals like its learners: when its disk does not
+   * confirm them in time, it must not hinder a majority that can do without it.
+   */
+  get whyNothingIsDecided(): string | undefined {
     const { now, options, quorums } = this.#zab;
     const isLate = this.#owes > this.#ownAcked && now - this.#owesSince > options.syncLimitMs;
-    return !isLate || !quorums.isQuorum((sid) => sid !== options.sid);
+    const counts = !isLate || !quorums.isQuorum((sid) => sid !== options.sid);
+    if (quorums.isQuorum((sid) => (sid === options.sid ? counts : isFollowed(this.#learners, sid)))) return undefined;
+    return counts ? 'no quorum of followers is connected any more' : 'the disk here does not confirm in time';
   }
 
   get pendingSyncs(): number {

@@ -466,10 +466,8 @@ export class Leader implements Role {
     }
     if (now < this.#nextCheck || this.#zab.has('A11')) return;
     this.#nextCheck = now + options.tickMs;
-    const { isInTime } = this.#broadcast!;
-    const takesPart = (sid: number): boolean => (sid === options.sid ? isInTime : isFollowed(this.#learners, sid));
-    if (this.#zab.quorums.isQuorum(takesPart)) return;
-    this.#zab.leave(isInTime ? 'no quorum of followers is connected any more' : 'the disk here is too slow');
+    const reason = this.#broadcast!.whyNothingIsDecided;
+    if (reason !== undefined) this.#zab.leave(reason);
   }
 
   #dropLate(): void {
