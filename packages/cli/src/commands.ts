@@ -23,8 +23,20 @@ const row = (group: string, name: string, load: () => Promise<Loaded>): CommandR
   },
 });
 
+/** The four-letter words that are commands of their own. */
+const words = [
+  ['srvr', 'version, role, load and latency of each server'],
+  ['mntr', 'every figure that a server counts'],
+  ['cons', 'connections of each server'],
+  ['conf', 'configuration of each server'],
+  ['envi', 'environment of each server'],
+  ['ruok', 'whether each server runs at all'],
+  ['wchs', 'number of watches of each server'],
+] as const;
+
 /** In the order of the help. `server` is run by main.ts and `cli` by run.ts; they are here for the help. */
 export const commands: readonly CommandRow[] = [
+  row('Server', 'dev', () => import('./commands/dev.ts')),
   row('Server', 'server', () => import('./commands/server-help.ts')),
   row('Server', 'cluster', () => import('./commands/cluster.ts')),
   row('Server', 'init', () => import('./commands/init.ts')),
@@ -50,6 +62,17 @@ export const commands: readonly CommandRow[] = [
   row('Data', 'quota', () => import('./commands/quota.ts')),
   row('Data', 'txn', () => import('./commands/txn.ts')),
   row('Observe', 'watch', () => import('./commands/watch.ts')),
+  row('Observe', 'top', () => import('./commands/top.ts')),
+  row('Observe', 'ping', () => import('./commands/ping.ts')),
+  row('Observe', 'sessions', () => import('./commands/sessions.ts')),
+  row('Observe', 'watchers', () => import('./commands/watchers.ts')),
+  row('Observe', 'ephemerals', () => import('./commands/ephemerals.ts')),
+  row('Observe', 'trace', () => import('./commands/trace.ts')),
+  ...words.map(([word, description]) =>
+    row('Observe', word, async () => ({
+      register: (await import('./commands/word.ts')).wordCommand(word, description),
+    })),
+  ),
   row('Observe', 'doctor', () => import('./commands/doctor.ts')),
   row('Move', 'export', () => import('./commands/export.ts')),
   row('Move', 'import', () => import('./commands/import.ts')),
@@ -61,6 +84,11 @@ export const commands: readonly CommandRow[] = [
   row('Coordinate', 'barrier', () => import('./commands/barrier.ts')),
   row('Coordinate', 'queue', () => import('./commands/queue.ts')),
   row('Coordinate', 'counter', () => import('./commands/counter.ts')),
+  row('Measure', 'bench', () => import('./commands/bench.ts')),
   row('Measure', 'sim', () => import('./commands/sim.ts')),
+  row('Help', 'context', () => import('./commands/context.ts')),
+  row('Help', 'completion', () => import('./commands/completion.ts')),
+  row('Help', 'complete', () => import('./commands/complete.ts')),
+  row('Help', 'cheat', () => import('./commands/cheat.ts')),
   row('Help', 'explain', () => import('./commands/explain.ts')),
 ];

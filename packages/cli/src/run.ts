@@ -61,8 +61,9 @@ export async function makeProgram(argv: readonly string[], context: Context): Pr
     program.setOptionValue('server', target.server);
   });
   const named = commands.filter(({ name }) => argv.includes(name));
-  // Without a known name the program is about to print its help, which lists everything.
-  for (const row of named.length > 0 && argv[0] !== 'help' ? named : commands) {
+  // Without a known name the program is about to print its help, which lists everything; completion offers everything.
+  const needsAll = named.length === 0 || argv[0] === 'help' || argv[0] === 'complete';
+  for (const row of needsAll ? commands : named) {
     const register = await row.load();
     register(program, context);
     program.commands.find((command) => command.name() === row.name)?.helpGroup(row.group);

@@ -42,11 +42,15 @@ export async function askCommand(
   try {
     const signal = AbortSignal.timeout(timeoutMs);
     const response = await request(`http://${at}/commands/${command}`, { ...init, signal });
-    return { at, answer: (await response.json()) as Answer, reason: null };
+    return { at, answer: parseAnswer(await response.text()), reason: null };
   } catch (error) {
     return { at, answer: null, reason: reasonOf(error, timeoutMs) };
   }
 }
+
+/** Ids of sessions have more digits than a number holds: whole numbers that are too long come as text. */
+const parseAnswer = (text: string): Answer =>
+  JSON.parse(text.replace(/(?<=[:[,]\s*)(-?\d{16,19})(?=\s*[,\]}])/g, '"$1"')) as Answer;
 
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (!(error instanceof Error)) return String(error);

@@ -10,9 +10,6 @@ import type { ReconfigureFlags } from '../cluster/reconfigure.ts';
 import type { Change } from '../cluster/change.ts';
 import { ProblemsFound } from './data-files.ts';
 
-/** A server that has not answered by then counts as down, whatever --timeout allows the rest. */
-const askMsMax = 3000;
-
 export function registerCluster(program: Command, context: Context): void {
   const cluster = program.command('cluster').description('show an ensemble, change its members');
   cluster
@@ -65,15 +62,9 @@ interface AdminFlag {
 async function decision(zxid: string, admin: string | undefined, command: Command, context: Context): Promise<void> {
   if (!/^0x[0-9a-f]{1,16}$/i.test(zxid)) throw new UsageError(`"${zxid}" is not a zxid such as 0x100000002`);
   const globals = globalsOf(command);
-  const [{ parseAddress }, { adminAddresses, askCommand }, { bestAnswer, decisionText }] = await Promise.all([
-    import('@corral/client'),
-    import('../cluster/admin.ts'),
-    import('../cluster/decision.ts'),
-  ]);
-  const askMs = Math.min(globals.timeout, askMsMax);
-  const endpoints = adminAddresses(admin, parseAddress(globals.server));
-  const heard = await Promise.all(endpoints.map((one) => askCommand(one, `decision?zxid=${zxid}`, askMs)));
-  const best = bestAnswer(heard);
+  const { askDecision } = await import('../cluster/ask-decision.ts');
+  const { decisionText } = await import('../cluster/decision.ts');
+  const { heard, best } = await askDecision(zxid, admin, globals);
   if (best === null) {
     const said = heard.map(({ at, answer, reason }) => `${at}: ${reason ?? answer?.error ?? 'an unknown answer'}`);
     throw new ProblemsFound(`nobody remembers ${zxid}\n  ${said.join('\n  ')}`);
@@ -105,31 +96,8 @@ interface StatusOptions {
 
 async function status({ adminPort }: StatusOptions, command: Command, context: Context): Promise<void> {
   const globals = globalsOf(command);
-  const [{ parseAddress }, { askAdmin, askServer }, { collect }, { withSession }, { clusterStatus }] =
-    await Promise.all([
-      import('@corral/client'),
-      import('../cluster/ask.ts'),
-      import('../cluster/collect.ts'),
-      import('../cluster/connection.ts'),
-      import('../cluster/members.ts'),
-    ]);
-  const address = parseAddress(globals.server);
-  const askMs = Math.min(globals.timeout, askMsMax);
-  const port = adminPort === undefined ? undefined : parsePort(adminPort);
-  const { seen, config } = await collect(
-    address,
-    (endpoint) => (port === undefined ? askServer(endpoint, askMs) : askAdmin(endpoint, port, askMs)),
-    async (endpoints) => {
-      try {
-        const { timeout } = globals;
-        return (await withSession(address, endpoints, timeout, (client) => client.getConfig({ timeout }))).config;
-      } catch (error) {
-        context.stderr.write(`the configuration could not be read: ${(error as Error).message}\n`);
-        return null;
-      }
-    },
-  );
-  const found = clusterStatus(seen, config);
+  const { survey } = await import('../cluster/survey.ts');
+  const found = await survey(globals, context, adminPort === undefined ? undefined : parsePort(adminPort));
   if (globals.output === 'text') {
     const { statusText } = await import('../cluster/status-text.ts');
     context.stdout.write(statusText(found));

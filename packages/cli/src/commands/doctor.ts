@@ -1,4 +1,5 @@
-// `corral doctor`: whether a server can start on a data directory, why not, and what to do.
+// `corral doctor`: how a running ensemble is; or, with --data-dir, whether a stopped server can start on a data directory,
+// why not, and what to do.
 
 import { existsSync } from 'node:fs';
 import { describeDiagnosis, diagnose, repair } from '@corral/server';
@@ -6,27 +7,65 @@ import type { DataDirectories } from '@corral/server';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
+import { report } from '../output.ts';
+import { colorsFor, examples, lines } from '../verb.ts';
+import { globalsOf } from '../with-client.ts';
+import type { GlobalOptions } from '../with-client.ts';
 import { ProblemsFound, onFiles } from './data-files.ts';
 
 interface DoctorOptions {
-  readonly dataDir: string;
+  readonly dataDir?: string;
   readonly dataLogDir?: string;
   readonly repair?: boolean;
   readonly json?: boolean;
 }
 
 export function registerDoctor(program: Command, context: Context): void {
-  program
+  const command = program
     .command('doctor')
-    .description('examine the data directory of a stopped server; with --repair, make it start again')
-    .requiredOption('--data-dir <dir>', 'the dataDir of the configuration')
+    .description('examine a running ensemble, or the data directory of a stopped server')
+    .option('--data-dir <dir>', 'the dataDir of a stopped server')
     .option('--data-log-dir <dir>', 'the dataLogDir, when it is another directory')
     .option('--repair', 'move damaged files into a quarantine folder; says which transactions are lost')
     .option('--json', 'the findings as JSON')
-    .action((options: DoctorOptions) => onFiles(() => doctor(options, context)));
+    .action((options: DoctorOptions, command: Command) => {
+      const { dataDir } = options;
+      if (dataDir !== undefined) return onFiles(() => doctor({ ...options, dataDir }, context));
+      if (options.repair === true) throw new UsageError('--repair needs --data-dir');
+      return live(globalsOf(command), context);
+    });
+  examples(
+    command,
+    'doctor',
+    'doctor -s zk1:2181,zk2:2181,zk3:2181',
+    'doctor --data-dir /var/lib/zookeeper',
+    'doctor --data-dir /var/lib/zookeeper --repair',
+  );
 }
 
-function doctor(options: DoctorOptions, context: Context): void | Promise<void> {
+const marks = { ok: '✔', warning: '▲', problem: '✖' } as const;
+
+async function live(globals: GlobalOptions, context: Context): Promise<void> {
+  const { examineLive } = await import('../doctor/examine.ts');
+  const { findings } = await import('../doctor/live.ts');
+  const found = findings(await examineLive(globals, context));
+  const colors = colorsFor(context.stdout, context, globals.color);
+  const paint = { ok: colors.green, warning: colors.yellow, problem: colors.red };
+  const text = () =>
+    lines(
+      found.flatMap(({ level, text: what, advice }) => [
+        `${paint[level](marks[level])} ${what}`,
+        ...(advice === undefined ? [] : [colors.dim(`    ${advice}`)]),
+      ]),
+    );
+  await report(context, globals.output, { value: found, rows: found, text });
+  const problems = found.filter(({ level }) => level === 'problem').length;
+  if (problems > 0) throw new ProblemsFound(problems === 1 ? 'one problem found' : `${problems} problems found`);
+}
+
+type OnDirectory = DoctorOptions & { readonly dataDir: string };
+
+function doctor(options: OnDirectory, context: Context): void | Promise<void> {
   const directories: DataDirectories = { dataDir: options.dataDir, dataLogDir: options.dataLogDir };
   for (const dir of [options.dataDir, options.dataLogDir]) {
     if (dir !== undefined && !existsSync(dir)) throw new UsageError(`${dir} does not exist`);

@@ -3,17 +3,26 @@
 
 import type { Command } from 'commander';
 import type { CallOptions, Client, StreamEvent } from '@corral/client';
+import { runChild } from '../child.ts';
 import type { Context } from '../context.ts';
 import { dataJson, hex, printJson } from '../output.ts';
+import { ifThere } from '../tree.ts';
+import { examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
+interface WatchFlags {
+  readonly recursive?: boolean;
+  readonly exec?: string;
+}
+
 export function registerWatch(program: Command, context: Context): void {
-  program
+  const watching = program
     .command('watch')
     .argument('<path>')
     .option('-R, --recursive', 'watch everything below it, too')
+    .option('--exec <command>', 'run this for every change, with CORRAL_EVENT and CORRAL_PATH, the data on its input')
     .description('print changes of a node until interrupted')
-    .action(async (path: string, options: { recursive?: boolean }, command: Command) => {
+    .action(async (path: string, options: WatchFlags, command: Command) => {
       const globals = globalsOf(command);
       const signal = context.interrupted();
       await withClient(globals, 'until interrupted', async ({ client, call }) => {
@@ -22,12 +31,32 @@ export function registerWatch(program: Command, context: Context): void {
         await events.ready;
         context.stderr.write(`watching ${path}\n`);
         for await (const event of events) {
+          if (options.exec !== undefined) {
+            await execute(options.exec, client, event, call, context);
+            continue;
+          }
           const t = new Date().toISOString();
           if (globals.output === 'text') context.stdout.write(`${t} ${event.type} ${event.path}\n`);
           else await printJson(context, 'ndjson', { t, ...(await describe(client, event, call)) });
         }
       });
     });
+  examples(watching, 'watch -R /config', 'watch /config --exec ./reload.sh', 'watch -R / -o ndjson | jq .path');
+}
+
+/** One at a time: the next event waits. A command that fails is reported, and the watch goes on. */
+async function execute(
+  script: string,
+  client: Client,
+  { type, path }: StreamEvent,
+  call: CallOptions,
+  context: Context,
+): Promise<void> {
+  const found = type === 'created' || type === 'changed' ? await ifThere(client.get(path, call)) : null;
+  const env = { ...context.env, CORRAL_EVENT: type, CORRAL_PATH: path };
+  const input = found === null ? '' : Buffer.from(found.data).toString();
+  const code = await runChild(['sh', '-c', script], { env, input });
+  if (code !== 0) context.stderr.write(`${script} ended with ${code} after ${type} ${path}\n`);
 }
 
 /** The event with what the node holds now, which may be newer than the event. */

@@ -1,0 +1,55 @@
+// The four-letter words, asked of every server of the command line. Where a server's whitelist refuses one, its AdminServer
+// is asked the same.
+
+import { parseAddress } from '@corral/client';
+import type { Endpoint } from '@corral/client';
+import { adminAddresses, askCommand } from './cluster/admin.ts';
+import type { Answer } from './cluster/admin.ts';
+import { fourLetterWord } from './cluster/ask.ts';
+import { UsageError } from './exit-codes.ts';
+import type { GlobalOptions } from './with-client.ts';
+
+export interface WordAnswer {
+  readonly server: string;
+  /** As the word answers, or null when the AdminServer answered. */
+  readonly text: string | null;
+  readonly json: Answer | null;
+}
+
+const askMsMax = 5000;
+const shown = ({ host, port }: Endpoint): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+
+export async function askWord(word: string, globals: GlobalOptions, admin?: string): Promise<WordAnswer[]> {
+  const address = parseAddress(globals.server);
+  const askMs = Math.min(globals.timeout, askMsMax);
+  if (admin === undefined) return Promise.all(address.endpoints.map((endpoint) => askOne(word, endpoint, askMs)));
+  const heard = await Promise.all(adminAddresses(admin, address).map((one) => askCommand(one, word, askMs)));
+  return heard.map(({ at, answer, reason }) => {
+    if (answer === null) throw new UnreachableServer(`${at}: ${reason ?? 'no answer'}`);
+    return { server: at, text: null, json: answer };
+  });
+}
+
+async function askOne(word: string, endpoint: Endpoint, askMs: number): Promise<WordAnswer> {
+  const server = shown(endpoint);
+  const text = await fourLetterWord(word, endpoint, askMs).catch((error: unknown) => {
+    throw new UnreachableServer(`${server}: ${(error as Error).message}`, { cause: error });
+  });
+  if (!text.includes('is not in the whitelist')) return { server, text, json: null };
+  const advice = `set 4lw.commands.whitelist=${word} there, or ask its AdminServer: --admin ${endpoint.host}:8080`;
+  throw new UsageError(`${server} does not answer ${word}: ${advice}`);
+}
+
+/** The code makes the program end with 3. */
+class UnreachableServer extends Error {
+  override readonly name = 'UnreachableServer';
+  readonly code = 'ConnectFailed';
+}
+
+/** `name value` in whatever way the word writes it. */
+export function fieldsOf(text: string): Record<string, string | number> {
+  const pairs = [...text.matchAll(/^([\w. /-]+?)(?:\t|=|: )(.*)$/gm)];
+  return Object.fromEntries(pairs.map(([, name, value]) => [name.trim(), asNumber(value.trim())]));
+}
+
+const asNumber = (text: string): string | number => (/^-?\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : text);
