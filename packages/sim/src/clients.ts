@@ -3,6 +3,7 @@
 
 import type { JuteReader } from '@corral/protocol';
 import { JuteWriter, openAcl, opcodes, records, encodeText, xids } from '@corral/protocol';
+import { checkAnswer } from './checkers/answers.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { Connection, End } from './pipe.ts';
 import type { Random } from './random.ts';
@@ -263,13 +264,7 @@ export class SimClient {
     this.#timeout?.cancel();
     this.#waiting = undefined;
     if (zxid > 0) {
-      const { ghost } = this.#world.watch;
-      if (zxid < this.#lastZxid) {
-        ghost.fail(28, 'monotonic reads', `client ${this.id} has seen ${this.#lastZxid} and is answered from ${zxid}`);
-      }
-      if (xid !== waiting.xid) {
-        ghost.fail(27, 'session order', `client ${this.id} asked ${waiting.xid} and is answered ${xid}`);
-      }
+      checkAnswer(this.#world.watch.ghost, this.id, { xid: waiting.xid, seen: this.#lastZxid }, { xid, zxid });
       this.#lastZxid = zxid;
     }
     if (error === 0 && waiting.op.kind === 'get') {

@@ -46,6 +46,8 @@ export class Cluster implements World {
   readonly defects: ReadonlySet<Defect>;
   readonly watch = new Watch();
   readonly nodes = new Map<number, SimNode>();
+  /** Servers whose configuration file was changed by hand. */
+  readonly told = new Map<number, EnsembleConfig>();
   readonly #note: ((line: string) => void) | undefined;
   /** Elections that led to a leader, by what checkers saw. */
   readonly hooks: (() => void)[] = [];
@@ -80,6 +82,8 @@ export class Cluster implements World {
   }
 
   configFor(sid: number): EnsembleConfig {
+    const told = this.told.get(sid);
+    if (told !== undefined) return told;
     if (this.config.members.has(sid)) return this.config;
     return { ...this.config, members: new Map([...this.config.members, [sid, memberOf(sid, 'participant')]]) };
   }

@@ -6,6 +6,7 @@ import type { Defect } from '@corral/core';
 import { checkHistories, checkMultis } from './checkers/clients.ts';
 import { checkConfigs } from './checkers/configs.ts';
 import { checkEphemerals } from './checkers/sessions.ts';
+import { checkRestart } from './checkers/state.ts';
 import { SimClient, twin } from './clients.ts';
 import type { ClientOp } from './clients.ts';
 import { Cluster, heldConfigs } from './cluster.ts';
@@ -305,10 +306,7 @@ class RandomRun {
     const { target, lastZxid } = recover(files, options, () => kind.emptyState(node.sid, knobs));
     checkEphemerals(watch.ghost, node.sid, target);
     target.finish();
-    const digest = target.tree.digest.value;
-    const known = watch.ghost.digests.get(lastZxid);
-    if (known === undefined || known.value === digest) return;
-    watch.ghost.fail(20, 'snapshot exactness', `a restart of ${node.sid} would find another tree at ${lastZxid}`);
+    checkRestart(watch.ghost, node.sid, lastZxid, target.tree.digest.value);
   }
 
   #report(): RunReport {

@@ -108,6 +108,18 @@ test('whatever sectors of the last batch a power failure keeps, no confirmed tra
   expect(outcomes.get('torn') ?? 0).toBeGreaterThan(200);
 });
 
+test('a batch whose first sector is missing is torn, also where that sector ends inside the mark that is still there', () => {
+  const smallest = scan(written([[0]]).after).end.offset;
+  for (let border = 1; border <= markBytes; border++) {
+    const { before, after, confirmed } = written([[512 - border - smallest], [900, 900]]);
+    const end = scan(after).end.offset;
+    for (const disk of [after.slice(), after.slice().fill(0, end)]) {
+      disk.set(before.subarray(0, 512));
+      expect(scan(disk), `${border} bytes`).toMatchObject({ last: confirmed, end: { kind: 'torn' } });
+    }
+  }
+});
+
 test('a write that ended short anywhere is a torn tail, also inside the mark it was to cover', () => {
   const { before, after, confirmed } = written([[10], [20, 30]]);
   const from = before.findLastIndex((byte) => byte !== 0) + 1 - markBytes;

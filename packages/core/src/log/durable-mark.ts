@@ -25,6 +25,12 @@ export function durableMark(position: number, durableTo: number): Uint8Array {
   return w.bytes;
 }
 
+/** Whether these bytes, fewer than a mark has, are the beginning of one. */
+export function isMarkStart(bytes: Uint8Array): boolean {
+  const start = bytes.subarray(0, 4).every((byte, i) => byte === ((magic >>> (24 - 8 * i)) & 0xff));
+  return start && bytes.subarray(8, checkedFrom).every((byte) => byte === 0);
+}
+
 /** What the mark in bytes[at, ...), found at file offset `position`, says is durable; undefined when there is none. */
 export function readMark(bytes: Uint8Array, at: number, position: number): number | undefined {
   if (bytes[at] !== markFirstByte || at + markBytes > bytes.length) return undefined;

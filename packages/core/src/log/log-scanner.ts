@@ -4,7 +4,7 @@
 
 import type { Zxid } from '@corral/protocol';
 import { adler32 } from '@corral/protocol';
-import { markBytes, markFirstByte, readMark } from './durable-mark.ts';
+import { isMarkStart, markBytes, markFirstByte, readMark } from './durable-mark.ts';
 import { endOfRecord, logHeaderBytes, logHeaderProblem, recordPrefixBytes } from './log-codec.ts';
 import { peekZxid, txnHeaderBytes } from './txn-codec.ts';
 
@@ -144,17 +144,31 @@ export class LogScanner {
     const dataEnd = this.#dataEnd(offset);
     if (dataEnd === offset) return { kind: 'padding', offset };
     // A mark that is still there was not overwritten: the first sector of the next batch never arrived.
-    const marked = readMark(this.#view(offset, markBytes), 0, offset) !== undefined;
-    if (marked && dataEnd <= offset + markBytes) return { kind: 'padding', offset };
+    const isWhole = readMark(this.#view(offset, markBytes), 0, offset) !== undefined;
+    if (isWhole && dataEnd <= offset + markBytes) return { kind: 'padding', offset };
+    const marked = isWhole || this.#startsAsMark(offset);
     const reason = marked ? 'the beginning of a batch is missing' : found.problem;
     const torn = marked || this.#looksTorn(offset, dataEnd, found);
     const next = this.#findRecord(offset + 1, dataEnd);
-    if (torn && (next === undefined || this.#wasUnconfirmed(offset))) return { kind: 'torn', offset, reason };
+    if (torn && (next === undefined || (marked ? this.#confirmedTo(offset) <= offset : this.#wasUnconfirmed(offset))))
+      return { kind: 'torn', offset, reason };
     return next === undefined ? { kind: 'damaged', offset, reason } : { kind: 'damaged', offset, reason, next };
+  }
+
+  /** Whether the sector ends inside a mark, of which the next batch has covered what lies in the next sector. */
+  #startsAsMark(offset: number): boolean {
+    const bytes = sectorBytes - (offset % sectorBytes);
+    return bytes < markBytes && isMarkStart(this.#view(offset, bytes));
   }
 
   /** Whether a mark says that the disk had confirmed nothing at or behind `offset`. */
   #wasUnconfirmed(offset: number): boolean {
+    const durableTo = this.#confirmedTo(offset);
+    return durableTo >= 0 && durableTo <= offset;
+  }
+
+  /** The highest place that a mark at or behind `offset` calls durable; -1 when there is none. */
+  #confirmedTo(offset: number): number {
     let durableTo = -1;
     for (let block = offset; block < this.#source.size; block += windowBytes) {
       const bytes = this.#source.read(block, windowBytes + markBytes);
@@ -166,7 +180,7 @@ export class LogScanner {
         durableTo = Math.max(durableTo, readMark(bytes, at, block + at) ?? -1);
       }
     }
-    return durableTo >= 0 && durableTo <= offset;
+    return durableTo;
   }
 
   /** Where the zeros at the end of the file begin, not looking before `offset`. */

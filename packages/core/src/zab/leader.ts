@@ -344,8 +344,7 @@ export class Leader implements Role {
     const frame = beginPacket(out, packetTypes.newLeader, epochStart(this.#discovery.epoch!));
     // One that is on its way comes as a proposal, like everything that is not decided.
     const isReplaced = this.#established && !this.#zab.has('A50');
-    const config = isReplaced ? this.#zab.quorums.committed.config : this.#config;
-    writeNewLeader(out, formatEnsembleConfig(config));
+    writeNewLeader(out, isReplaced ? this.#zab.quorums.committed.text : formatEnsembleConfig(this.#config));
     endPacket(out, frame);
     learner.cursor = this.#decided;
     this.#broadcast!.joins(learner);

@@ -2,10 +2,11 @@
 // role: the history, the epochs, the configuration, the election. A role that ends leaves nothing running: its connections
 // are closed, and the next one begins only when the disk has finished what the last one asked for.
 
-import { epochOf, formatZxid, zxidNone, zxidZero } from '@corral/protocol';
+import { formatZxid, zxidNone, zxidZero } from '@corral/protocol';
 import type { EnsembleConfig, Epoch, JuteWriter, Zxid } from '@corral/protocol';
 import type { DiskOp, EnsembleHost, Entry, EnsembleInput, EnsembleNote, EpochFile, PeerLink } from '../effects.ts';
 import { Callers } from './callers.ts';
+import { Configuration } from './configuration.ts';
 import { DecisionTrace } from './decision-trace.ts';
 import type { Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
@@ -19,7 +20,7 @@ import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
 import { LogBatches } from './log-batches.ts';
 import { PeerStats } from './peer-stats.ts';
-import { Quorums } from './quorum.ts';
+import type { Quorums } from './quorum.ts';
 import type { Vote } from './vote.ts';
 import type { Application, EnsembleOptions, Epochs, IncomingSnapshot, RestoredHistory, Zab } from './zab.ts';
 
@@ -52,7 +53,7 @@ export class Peer implements Zab {
   readonly batches: LogBatches;
   readonly trace = new DecisionTrace();
   readonly epochs: Epochs;
-  quorums: Quorums;
+  readonly #configuration: Configuration;
   now = 0;
   wall = 0;
   isUnknown: boolean;
@@ -86,7 +87,10 @@ export class Peer implements Zab {
     this.#needsBase = start.isEmpty;
     this.#frame = frame;
     this.#ops = new DiskOps(this.has('A39'));
-    this.quorums = new Quorums(options.config, options.nextConfig);
+    this.#configuration = new Configuration(options, (which, config) => {
+      host.writeConfig(this.#ops.start(nothing), which, config);
+      this.#mesh.configured(this.now);
+    });
     this.history = new History({ entries: options.commitLogCount, bytes: options.commitLogBytes });
     this.#restoreHistory(start.history);
     this.batches = new LogBatches(
@@ -360,29 +364,21 @@ export class Peer implements Zab {
 
   // Configuration.
 
+  get quorums(): Quorums {
+    return this.#configuration.quorums;
+  }
+
   propose(config: EnsembleConfig): void {
-    if (!this.options.reconfigEnabled || config.version <= this.quorums.newest.version) return;
-    this.#keep('next', config, new Quorums(this.quorums.committed.config, config));
+    this.#configuration.propose(config);
   }
 
   activate(config: EnsembleConfig): void {
-    const { committed, lastSeen } = this.quorums;
-    if (this.options.reconfigEnabled && config.version > committed.version)
-      this.#keep('active', config, new Quorums(config, lastSeen?.config));
+    this.#configuration.activate(config);
     this.app.configured(this.quorums.committed.config);
   }
 
-  /** Decisions would wait for a majority of it for ever. */
   abandonProposed(epoch: Epoch): void {
-    const { committed, lastSeen } = this.quorums;
-    if (lastSeen === undefined || epochOf(lastSeen.version) >= epoch) return;
-    this.#keep('next', committed.config, new Quorums(committed.config));
-  }
-
-  #keep(which: 'next' | 'active', config: EnsembleConfig, quorums: Quorums): void {
-    this.quorums = quorums;
-    this.host.writeConfig(this.#ops.start(nothing), which, config);
-    this.#mesh.configured(this.now);
+    this.#configuration.abandonProposed(epoch);
   }
 
   /** A notification carried a newer configuration: a looking server takes it. Returns whether it did. */

@@ -2,7 +2,16 @@
 
 import { describe, expect, it } from 'vitest';
 import { StagedHistory, zxid } from '../testing/staged-history.ts';
+import { formatEnsembleConfig, openAcl } from '@corral/protocol';
+import type { EnsembleConfig, SessionId, Zxid } from '@corral/protocol';
+import type { RestoredState } from '@corral/core';
+import { memberOf } from '../cluster.ts';
+import { plainKnobs } from '../knobs.ts';
+import { memberKind } from '../member-machine.ts';
+import { checkAnswer } from './answers.ts';
 import { checkHistories, checkMultis } from './clients.ts';
+import * as configs from './configs.ts';
+import { checkEphemerals } from './sessions.ts';
 import type { ClientOp, Done } from '../clients.ts';
 import * as epochs from './epochs.ts';
 import * as proposals from './proposals.ts';
@@ -220,6 +229,11 @@ const states: readonly Case[] = [
     state.applied(h.ghost, h.view(2), zxid(1, 2), 2n);
     state.snapshotTaken(h.ghost, h.view(1), zxid(1, 2), 3n);
   }],
+  [20, 'a restart would find another tree', (h) => {
+    begin(h);
+    state.applied(h.ghost, h.view(2), zxid(1, 2), 2n);
+    state.checkRestart(h.ghost, 1, zxid(1, 2), 3n);
+  }],
   [21, 'a snapshot cannot be read', (h) => state.unreadable(h.ghost, h.view(1), zxid(1, 1), 'it is empty')],
   [21, 'the log does not go on where the snapshot ends', (h) => {
     begin(h);
@@ -236,7 +250,71 @@ const states: readonly Case[] = [
       state.applied(h.ghost, h.view(sid), zxid(1, 2), BigInt(sid));
     }
   }],
+  [22, 'two servers have different sessions', (h) => {
+    for (const sid of [2, 3]) checkEphemerals(h.ghost, sid, stateOf({ sessions: [1, sid], ephemeralOf: 1 }));
+  }],
+  [34, 'an ephemeral has no session', (h) => {
+    checkEphemerals(h.ghost, 2, stateOf({ sessions: [1], ephemeralOf: 2 }));
+  }],
 ]; // prettier-ignore
+
+const configurations: readonly Case[] = [
+  [23, 'a new configuration is decided without a majority of it', (h) => {
+    begin(h);
+    h.ghost.pendingConfigs.set(zxid(1, 3), configOf(zxid(1, 3), [1, 2, 4, 5]));
+    h.write(1, zxid(1, 3));
+  }],
+  [23, 'a leader brings a configuration that no majority of it has', (h) => {
+    h.discover(1, 1, [2]);
+    h.attempt(1, 1).config = configOf(zxid(1, 0), [1, 4, 5]);
+    for (const sid of [1, 2]) h.writeEpoch(sid, 'currentEpoch', 1);
+    epochs.hasHistory(h.ghost, h.view(2), 1, 1);
+    epochs.establish(h.ghost, h.attempt(1, 1));
+  }],
+  [23, 'a server has a configuration in force that is not decided', (h) => {
+    begin(h);
+    configs.activated(h.ghost, h.view(2), configOf(zxid(1, 3), [1, 2]));
+  }],
+  [23, 'a server goes back to an older configuration', (h) => {
+    h.ghost.configure(configOf(zxid(1, 2), [1, 2, 3]));
+    for (const counter of [2, 1]) configs.activated(h.ghost, h.view(2), configOf(zxid(1, counter), [1, 2, 3]));
+  }],
+  [23, 'a member has another configuration in the end', (h) => {
+    h.ghost.configure(configOf(zxid(1, 2), [1, 2, 3]));
+    const old = formatEnsembleConfig(configOf(zxid(1, 1), [1, 2, 3]));
+    configs.checkConfigs(h.ghost, [{ sid: 2, inMemory: old, onDisk: old }]);
+  }],
+  [23, 'a member has another configuration on disk than in memory', (h) => {
+    const config = configOf(zxid(1, 2), [1, 2, 3]);
+    h.ghost.configure(config);
+    configs.checkConfigs(h.ghost, [{ sid: 2, inMemory: formatEnsembleConfig(config), onDisk: 'no file' }]);
+  }],
+]; // prettier-ignore
+
+function configOf(version: number, voters: readonly number[]): EnsembleConfig {
+  return { version: version as Zxid, members: new Map(voters.map((sid) => [sid, memberOf(sid, 'participant')])) };
+}
+
+/** A state at 1.2 with these sessions, one of which has an ephemeral. */
+function stateOf(what: { readonly sessions: readonly number[]; readonly ephemeralOf: number }): RestoredState {
+  const target = memberKind.emptyState(1, plainKnobs);
+  target.tree.addSystemNodes();
+  for (const id of what.sessions) target.session(BigInt(id) as SessionId, 4000);
+  const header = { clientId: BigInt(what.ephemeralOf) as SessionId, cxid: 1, zxid: zxid(1, 2) as Zxid, time: 0 };
+  const create = {
+    kind: 'create',
+    code: 1,
+    path: '/e',
+    data: null,
+    acl: openAcl,
+    ephemeral: true,
+    parentCversion: 1,
+    ttlMs: 0,
+  } as const;
+  target.tree.apply(header, create);
+  target.tree.lastZxid = header.zxid;
+  return target;
+}
 
 describe('rules of elections', () => {
   it.each(elections)('%i is broken when %s', (invariant, _what, happens) => {
@@ -253,6 +331,29 @@ describe('rules of the broadcast', () => {
 describe('rules of the state', () => {
   it.each(states)('%i is broken when %s', (invariant, _what, happens) => {
     expect(run(happens).broken).toBe(invariant);
+  });
+});
+
+describe('rules of configurations', () => {
+  it.each(configurations)('%i is broken when %s', (invariant, _what, happens) => {
+    expect(run(happens).broken).toBe(invariant);
+  });
+});
+
+describe('rules of answers as they come', () => {
+  const brokenBy = (xid: number, z: number): number | undefined => {
+    const h = run(begin);
+    checkAnswer(h.ghost, 1, { xid: 4, seen: zxid(1, 2) }, { xid, zxid: z });
+    return h.broken;
+  };
+
+  it('27 is broken when another request is answered than the first that waits', () => {
+    expect(brokenBy(4, zxid(1, 2))).toBeUndefined();
+    expect(brokenBy(5, zxid(1, 2))).toBe(27);
+  });
+
+  it('28 is broken when an answer comes from before what the client has seen', () => {
+    expect(brokenBy(4, zxid(1, 1))).toBe(28);
   });
 });
 

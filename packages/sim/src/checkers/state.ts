@@ -132,6 +132,13 @@ export function truncated(
   }
 }
 
+/** In the end: what a restart would find is what there was in memory. */
+export function checkRestart(ghost: Ghost, sid: number, zxid: number, digest: bigint): void {
+  const known = ghost.digests.get(zxid);
+  if (known === undefined || known.value === digest) return;
+  ghost.fail(20, 'snapshot exactness', `a restart of ${sid} would find another tree at ${hex(zxid)}`);
+}
+
 /** At the end, or whenever somebody looks: a readable state is on every disk (21). */
 export function checkStart(ghost: Ghost, view: ServerView, last: number): void {
   if (view.isDamaged || last === view.history.last) return;

@@ -36,7 +36,7 @@ export function readBoot(text: string, line: number, base: Knobs): Boot | undefi
   const { knobs, settings, seed } = readSettings(settingsText, line, base);
   return {
     knobs: { ...knobs, voters: voters.length, observers: observers.length, joiners: joiners.length },
-    settings: joiners === '' ? settings : { ...settings, reconfigEnabled: true },
+    settings: joiners === '' ? settings : { reconfigEnabled: true, ...settings },
     seed,
     isStarted: verb === 'boot',
   };

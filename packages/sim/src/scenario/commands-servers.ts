@@ -1,5 +1,7 @@
 // Commands that concern servers, their disks and the network between them.
 
+import { zxidZero } from '@corral/protocol';
+import { memberOf } from '../cluster.ts';
 import type { Primitive } from '../disk.ts';
 import type { SyncFailure } from '../sim-file.ts';
 import { checkPacket, exactly, msOf, packetOf, server, servers, sidOf, time } from './command.ts';
@@ -52,6 +54,14 @@ export const serverCommands: readonly Command[] = [
     usage: 'hand over A: it lets another server lead',
     pattern: exactly(`hand over (?<name>${server})`),
     act: (stage, { name }) => stage.node(name!).process?.handOver(10 * stage.cluster.knobs.tickMs),
+  },
+  {
+    usage: 'told AB ABCD: their configuration files name these voters from their next start on',
+    pattern: exactly(`told (?<names>${servers}) (?<voters>[A-I]+)`),
+    act: (stage, { names, voters }) => {
+      const members = new Map(stage.nodes(voters!).map(({ sid }) => [sid, memberOf(sid, 'participant')]));
+      for (const { sid } of stage.nodes(names!)) stage.cluster.told.set(sid, { version: zxidZero, members });
+    },
   },
   {
     usage: 'wipe A: everything on its disk is gone',

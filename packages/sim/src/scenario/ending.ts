@@ -5,6 +5,7 @@ import { recover } from '@corral/core';
 import { checkHistories } from '../checkers/clients.ts';
 import { checkConfigs } from '../checkers/configs.ts';
 import { hex } from '../checkers/ghost.ts';
+import { checkRestart } from '../checkers/state.ts';
 import { heldConfigs } from '../cluster.ts';
 import type { Cluster } from '../cluster.ts';
 import { SimFiles } from '../disk-files.ts';
@@ -77,7 +78,5 @@ function checkDisk({ kind, knobs, watch }: Cluster, node: SimNode): void {
   const options = { ...historyDirs, readOnly: true };
   const { target, lastZxid } = recover(new SimFiles(node.disk), options, () => kind.emptyState(node.sid, knobs));
   target.finish();
-  const known = watch.ghost.digests.get(lastZxid);
-  if (known === undefined || known.value === target.tree.digest.value) return;
-  watch.ghost.fail(20, 'snapshot exactness', `a restart of ${node.name} would find another tree at ${hex(lastZxid)}`);
+  checkRestart(watch.ghost, node.sid, lastZxid, target.tree.digest.value);
 }
