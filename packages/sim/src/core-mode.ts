@@ -2,6 +2,7 @@
 // off from all or from all but one of the others; what clients of those inside ask for has to be done, under a leader inside or at the other end of a bridge.
 
 import { isMajority, votersIn } from './checkers/ghost.ts';
+import type { ServerView } from './checkers/ghost.ts';
 import type { SimClient } from './clients.ts';
 import type { Cluster } from './cluster.ts';
 import type { Random } from './random.ts';
@@ -51,10 +52,23 @@ function drawCore(cluster: Cluster, random: Random): number[] {
   const core: number[] = [];
   const isEnough = (): boolean => quorums.every((each) => isMajority(each, new Set(core)));
   for (const sid of random.shuffle(voters)) {
-    if (isEnough()) return core;
+    if (isEnough()) break;
     if (hasVote(cluster, sid)) core.push(sid);
   }
-  return isEnough() ? core : [];
+  return isEnough() && knowTheirLeader(cluster, core) ? core : [];
+}
+
+/**
+ * Only the longest history can lead. While a configuration is on its way that may be a joining voter's, of which the others
+ * have not heard: they have to wait for somebody who tells them, or who needs not be told.
+ */
+function knowTheirLeader(cluster: Cluster, core: readonly number[]): boolean {
+  const views = core.map((sid) => cluster.watch.ghost.server(sid));
+  const isLonger = (a: ServerView, b: ServerView): boolean =>
+    a.history.currentEpoch > b.history.currentEpoch ||
+    (a.history.currentEpoch === b.history.currentEpoch && a.history.last > b.history.last);
+  const longest = views.reduce((best, view) => (isLonger(view, best) ? view : best));
+  return views.every(({ sid, config }) => votersIn(config ?? cluster.configFor(sid)).has(longest.sid));
 }
 
 /** Who has lost its disk has no vote until it is synchronised: with it alone a majority must not do anything. */
