@@ -51,7 +51,7 @@ describe('after a lost answer, at a follower that lags', () => {
   });
 
   it('a semaphore has as many leases as were taken', async () => {
-    await using ensemble = await play((zk) => semaphore(zk, '/l/s', { permits: 3 }).acquire({ permits: 2 }), 3);
+    await using ensemble = await play((zk) => semaphore(zk, '/l/s', { permits: 3 }).acquire({ permits: 2 }), 4);
     expect(Object.keys(ensemble.dump()).filter((each) => each.startsWith('/l/s/leases/'))).toHaveLength(2);
   });
 

@@ -6,6 +6,7 @@ import type { Client, Codec } from '@corral/client';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import type { Names } from './kernel/names.ts';
 import { join, nameOf } from './kernel/paths.ts';
+import { abortable } from './kernel/vigil.ts';
 import { PersistentNode } from './persistent-node.ts';
 import { TreeCache } from './tree-cache.ts';
 import type { CachedNode } from './tree-cache.ts';
@@ -53,18 +54,12 @@ export class Group<T> {
     const name = asParty ? `${crypto.randomUUID().replaceAll('-', '')}${partySuffix}` : id;
     const bytes = asParty ? id : this.#codec.encode(data);
     const node = new PersistentNode(this.#zk, join(this.path, name), bytes, { acl: this.#options.acl });
-    const giveUp = (): void => void node.close();
-    signal?.addEventListener('abort', giveUp, { once: true });
     try {
-      signal?.throwIfAborted();
-      await node.ready;
-      signal?.throwIfAborted();
+      await abortable(node.ready, signal);
       return node;
     } catch (error) {
       await node.close();
-      throw signal?.aborted === true ? signal.reason : error;
-    } finally {
-      signal?.removeEventListener('abort', giveUp);
+      throw error;
     }
   }
 

@@ -64,6 +64,19 @@ describe.each(holders)('what is held of $recipe', ({ path, hold }) => {
     stage.server.heal();
   });
 
+  it('is given up two thirds of the timeout after the last answer when there is no server to go to', async () => {
+    await using stage = await Stage.open();
+    const held = await stage.until(hold(stage.zk));
+    await stage.until(stage.zk.sync());
+    const begin = stage.server.clock.now();
+    await stage.server.stop();
+    await stage.server.clock.until(() => held.signal.aborted, '1m');
+    expectLost(held);
+    expect(stage.zk.state).toBe('suspended');
+    expect(stage.server.clock.now() - begin).toBeLessThanOrEqual((2 / 3) * sessionTimeout);
+    await stage.server.start();
+  });
+
   it('is kept to the last moment when told to, and no longer', async () => {
     await using stage = await Stage.open();
     const held = await stage.until(hold(stage.zk, 'keep'));

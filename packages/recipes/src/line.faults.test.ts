@@ -120,6 +120,23 @@ describe.each(lines)('in the line of $recipe', ({ dir, base, take }) => {
     await (await stage.until(waiting)).release();
   });
 
+  it('a node that is deleted just before it is believed grants nothing', async () => {
+    await using stage = await Stage.open();
+    const { zk, other, server } = stage;
+    const session = zk.session!.id;
+    const removeOwn = async (): Promise<void> => {
+      for (const [path, node] of Object.entries(server.dump())) {
+        if (node.ephemeralOwner === session && inLine(stage, dir).some((name) => path.endsWith(name)))
+          await other.delete(path);
+      }
+    };
+    await other.create(`${dir}/keeps`, '', { parents: 'container' });
+    server.faults.inject({ session, op: 'exists', path: `${dir}/*`, do: removeOwn });
+    await expect(stage.until(take(zk))).rejects.toBeInstanceOf(LostError);
+    await stage.calm();
+    expect(server.watchers()).toEqual([]);
+  });
+
   it('a predecessor that an operator deletes lets the next one in', async () => {
     await using stage = await Stage.open();
     const first = await stage.until(take(stage.other));

@@ -2,7 +2,7 @@
 // session, and is lost the moment that nobody can prove that they are there.
 
 import type { Client, Multi, Stat } from '@corral/client';
-import { ZkError } from '@corral/client';
+import { ZkError, onAbort } from '@corral/client';
 import { LostError } from '../errors.ts';
 import type { LossCause } from '../errors.ts';
 import { removeOwn } from './own-node.ts';
@@ -62,8 +62,8 @@ export class Hold implements AsyncDisposable {
    * A node of a dying session that the new one still sees grants nothing.
    */
   async confirm(signal?: AbortSignal): Promise<boolean> {
-    const onAbort = (): void => this.#watching.abort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    signal?.throwIfAborted();
+    const forget = onAbort(signal, () => this.#watching.abort());
     try {
       const stats = await Promise.all(this.#paths.map((path) => this.#look(path)));
       signal?.throwIfAborted();
@@ -75,7 +75,7 @@ export class Hold implements AsyncDisposable {
       signal?.throwIfAborted();
       throw error;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      forget();
     }
     if (this.#state !== 'unconfirmed') return false;
     this.#state = 'held';

@@ -1,6 +1,7 @@
 // How recipes wait. A vigil hears of everything that may matter (a watch that fires, a new session, a moment that has
 // come) as one kind of ring, and its owner looks at the real state again after each: no recipe believes an event.
 
+import { onAbort } from '@corral/client';
 import type { Client } from '@corral/client';
 import { closedError } from '../errors.ts';
 
@@ -23,10 +24,8 @@ export class Vigil implements Disposable {
     if (zk.state === 'closed') throw closedError(path);
     this.#zk = zk;
     this.signal = this.#controller.signal;
-    const giveUp = (): void => this.#controller.abort(caller?.reason);
-    caller?.addEventListener('abort', giveUp, { once: true });
     this.#stops.push(
-      () => caller?.removeEventListener('abort', giveUp),
+      onAbort(caller, () => this.#controller.abort(caller?.reason)),
       zk.on('session', this.ring),
       zk.on('state', (state) => {
         if (state === 'closed') this.#controller.abort(closedError(path));
@@ -70,9 +69,7 @@ export async function abortable<T>(promise: Promise<T>, signal?: AbortSignal): P
   signal.throwIfAborted();
   let stop: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    stop = () => signal.removeEventListener('abort', onAbort);
+    stop = onAbort(signal, () => reject(signal.reason));
   });
   try {
     return await Promise.race([promise, aborted]);

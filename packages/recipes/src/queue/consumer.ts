@@ -22,7 +22,7 @@ interface Candidate {
 }
 
 /** With others at work, one of so many is tried first, so that not everybody tries the same. */
-const spreadMax = 8;
+const spreadMax = 100;
 
 export class Consumer implements AsyncDisposable {
   readonly #context: QueueContext;
@@ -32,6 +32,7 @@ export class Consumer implements AsyncDisposable {
   readonly #taken: Directory;
   /** Items that another call of this consumer is just trying to take. */
   readonly #claiming = new Set<string>();
+  readonly #parsed = new Map<string, ItemName | null>();
   #stopTimer: () => void = () => undefined;
 
   constructor(context: QueueContext, options: HoldOptions, signal?: AbortSignal) {
@@ -81,7 +82,7 @@ export class Consumer implements AsyncDisposable {
     for (const { path: dir, names } of this.#items) {
       for (const name of names) {
         if (this.#taken.names.has(name) || this.#claiming.has(name)) continue;
-        const item = parseItem(name);
+        const item = this.#parse(name);
         if (item !== null) waiting.push({ dir, item });
       }
     }
@@ -91,6 +92,18 @@ export class Consumer implements AsyncDisposable {
     const next = Math.min(...waiting.filter(({ item }) => item.due > now).map(({ item }) => item.due));
     if (next !== Infinity) this.#stopTimer = this.#vigil.ringAfter(next - now);
     return waiting.filter(({ item }) => item.due <= now).sort((a, b) => compareItems(a.item, b.item));
+  }
+
+  /** Names are read once, however often the list is looked through. */
+  #parse(name: string): ItemName | null {
+    let item = this.#parsed.get(name);
+    if (item === undefined) {
+      const known = this.#items.reduce((sum, { names }) => sum + names.size, 0);
+      if (this.#parsed.size > 2 * known) this.#parsed.clear();
+      item = parseItem(name);
+      this.#parsed.set(name, item);
+    }
+    return item;
   }
 
   /** Takes an item. Null when somebody else was faster, or it has failed too often. */
