@@ -10,6 +10,7 @@ export default defineConfig({
       'packages/*/test/**/*.test.ts',
       'bench/src/**/*.test.ts',
       'docs/*.test.ts',
+      'examples/**/*.test.ts',
     ],
     server: { deps: { inline: [/@corral\//] } },
     testTimeout: 20_000,

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const below = async (folder: string): Promise<string[]> =>
   (await readdir(join(root, folder), { recursive: true })).map((name) => join(folder, name));
 const top = await readdir(root);
-const pages = [...top, ...(await below('docs'))].filter((name) => name.endsWith('.md'));
+const pages = [...top, ...(await below('docs')), ...(await below('examples'))].filter((name) => name.endsWith('.md'));
 
 const withoutCode = (page: string): string => page.replaceAll(/^ *```[\s\S]*?^ *```/gm, '');
 /** What a heading is called in a link. */
