@@ -340,6 +340,17 @@ describe('rules of configurations', () => {
   });
 });
 
+it('what a deposed leader proposes is no configuration to come', () => {
+  const h = run((each) => {
+    begin(each);
+    each.lead(2, 2, [3]);
+    each.propose(1, zxid(1, 3), configOf(zxid(1, 3), [1, 4, 5]));
+    each.write(2, zxid(2, 1), [2, 3]);
+  });
+  expect(h.ghost.proposals.has(zxid(1, 3))).toBe(true);
+  expect(h.broken).toBeUndefined();
+});
+
 describe('rules of answers as they come', () => {
   const brokenBy = (xid: number, z: number): number | undefined => {
     const h = run(begin);

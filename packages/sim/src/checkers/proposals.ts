@@ -32,7 +32,9 @@ export function proposed(ghost: Ghost, sid: number, txn: LoggedTxn, payload: Uin
   const { zxid, hash } = txn;
   ghost.proposals.set(zxid, { zxid, hash, previous: before, leader: sid, payload: payload.slice() });
   const config = configIn(payload);
-  if (config !== undefined) ghost.pendingConfigs.set(zxid, config);
+  // A leader that does not know yet that it is deposed proposes in vain.
+  const isDeposed = [...ghost.established.keys()].some((later) => later > epoch);
+  if (config !== undefined && !isDeposed) ghost.pendingConfigs.set(zxid, config);
 }
 
 /** The configuration that a transaction brings. */

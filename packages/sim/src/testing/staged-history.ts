@@ -1,8 +1,8 @@
 // A history that a test makes up, step by step, in front of the checkers: three voters with simulated disks and no servers.
 
 import { appendRawRecord, writeTxnPayload } from '@corral/core';
-import { JuteWriter, encodeText } from '@corral/protocol';
-import type { SessionId, Zxid } from '@corral/protocol';
+import { JuteWriter, encodeText, formatEnsembleConfig, systemPaths } from '@corral/protocol';
+import type { EnsembleConfig, SessionId, Zxid } from '@corral/protocol';
 import * as epochs from '../checkers/epochs.ts';
 import type { Attempt, Ghost, ServerView } from '../checkers/ghost.ts';
 import { loggedTxn } from '../checkers/durable-history.ts';
@@ -16,6 +16,8 @@ import { dataDir } from '../places.ts';
 import { Random } from '../random.ts';
 
 export const zxid = (epoch: number, counter: number): number => epoch * 2 ** 32 + counter;
+
+type Content = string | EnsembleConfig;
 
 export class StagedHistory {
   readonly watch = new Watch();
@@ -52,20 +54,24 @@ export class StagedHistory {
     this.files(sid).writeDurably(`${dataDir}/${file}`, encodeText(String(epoch)));
   }
 
-  /** A transaction with this zxid; other content makes it another one. */
-  payload(at: number, content = 'x'): Uint8Array {
+  /** A transaction with this zxid; other content makes it another one, and a configuration a reconfiguration. */
+  payload(at: number, content: Content = 'x'): Uint8Array {
     const w = new JuteWriter(64);
     const header = { clientId: 1n as SessionId, cxid: 1, zxid: at as Zxid, time: 0 };
-    writeTxnPayload(w, header, { kind: 'setData', code: 5, path: '/a', data: encodeText(content), version: 1 });
+    const [code, path, text] =
+      typeof content === 'string'
+        ? ([5, '/a', content] as const)
+        : ([16, systemPaths.config, formatEnsembleConfig(content)] as const);
+    writeTxnPayload(w, header, { kind: 'setData', code, path, data: encodeText(text), version: 1 });
     return w.toBytes();
   }
 
-  txn(at: number, content?: string): LoggedTxn {
+  txn(at: number, content?: Content): LoggedTxn {
     const payload = this.payload(at, content);
     return loggedTxn(payload, 0, payload.length);
   }
 
-  propose(leader: number, at: number, content?: string): void {
+  propose(leader: number, at: number, content?: Content): void {
     proposals.proposed(this.ghost, leader, this.txn(at, content), this.payload(at, content), 'sent');
   }
 
