@@ -1,7 +1,10 @@
 // Looking at servers: doctor, top, ping, sessions, watchers, ephemerals, trace, four-letter words, bench; and what helps at
 // the command line: contexts, completion, cheat sheets, dev.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { connect } from '@corral/client';
 import { describe, expect, it, vi } from 'vitest';
 import { findings } from '../doctor/live.ts';
@@ -199,6 +202,15 @@ describe('corral dev', () => {
     controller.abort();
     expect((await running).code).toBe(0);
     expect((await corral(['get', '/a', '-s', connectString])).code).toBe(3);
+  });
+
+  it('serves an ensemble until it is told to stop, also without a terminal', async () => {
+    const bin = fileURLToPath(new URL('../../bin/corral.js', import.meta.url));
+    const dev = spawn(process.execPath, [bin, 'dev', '--nodes', '3'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const connectString = String((await once(dev.stdout, 'data'))[0]).trim();
+    expect((await corral(['create', '/dev', 'x', '-s', connectString])).code).toBe(0);
+    dev.kill('SIGINT');
+    expect((await once(dev, 'exit'))[0]).toBe(0);
   });
 
   it('lets an ensemble be mistreated by keys', async () => {

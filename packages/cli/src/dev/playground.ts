@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../exit-codes.ts';
 
+const timerMax = 2 ** 31 - 1;
+
 export interface Playground {
   readonly connectString: string;
   readonly adminUrl: string | null;
@@ -60,6 +62,8 @@ async function ensemble({ nodes, persist }: PlaygroundOptions): Promise<Playgrou
   if (persist !== undefined)
     throw new UsageError('--persist keeps the data of one server; npm run ensemble runs three on disk');
   const servers = await startEnsemble({ size: nodes, tcp: true, leaks: 'ignore' });
+  // Ports of a test do not keep its process alive. Without a terminal, nothing else would.
+  const held = setInterval(() => undefined, timerMax);
   return {
     connectString: servers.connectString,
     adminUrl: null,
@@ -70,7 +74,10 @@ async function ensemble({ nodes, persist }: PlaygroundOptions): Promise<Playgrou
     },
     status: () => servers.members.map(({ id, role, isUp }) => `${id} ${isUp ? role : 'down'}`).join('   '),
     heal: () => servers.heal(),
-    stop: () => servers.close(),
+    async stop() {
+      clearInterval(held);
+      await servers.close();
+    },
   };
 }
 
