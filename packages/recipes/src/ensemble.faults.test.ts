@@ -4,7 +4,7 @@
 import type { Client } from '@corral/client';
 import { ZkError } from '@corral/client';
 import { startEnsemble, startServer } from '@corral/testing';
-import type { TestEnsemble } from '@corral/testing';
+import type { Fault, TestEnsemble } from '@corral/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { counter } from './counter.ts';
@@ -17,7 +17,10 @@ const sessionTimeout = 10_000;
 
 describe('after a lost answer, at a follower that lags', () => {
   /** The answer to the nth write is lost, and the only server left to go to has not heard of it. */
-  async function play(operation: (zk: Client) => Promise<unknown>, nth: number): Promise<TestEnsemble> {
+  async function play(
+    operation: (zk: Client) => Promise<unknown>,
+    fault: Pick<Fault, 'path' | 'nth'>,
+  ): Promise<TestEnsemble> {
     const ensemble = await startEnsemble({ size: 3, clock: 'virtual', leaks: 'ignore' });
     const { clock } = ensemble;
     const zk = await clock.until(ensemble.connect({ sessionTimeout }));
@@ -26,16 +29,16 @@ describe('after a lost answer, at a follower that lags', () => {
     const late = ensemble.members.find((member) => member !== home && member !== ensemble.leader)!;
     late.lag(1000);
     const others = ensemble.members.filter((member) => member !== late);
-    const fault = ensemble.faults.inject({
+    const injected = ensemble.faults.inject({
       session: zk.session!.id,
       op: 'write',
-      nth,
+      ...fault,
       when: 'afterApply',
       do: 'disconnect',
     });
-    void fault.struck.then(() => ensemble.cutOff(zk, others));
+    void injected.struck.then(() => ensemble.cutOff(zk, others));
     await clock.until(operation(zk), '5m');
-    expect(fault.hits).toHaveLength(1);
+    expect(injected.hits).toHaveLength(1);
     expect(ensemble.serverOf(zk)).toBe(late);
     late.catchUp();
     ensemble.heal();
@@ -46,24 +49,28 @@ describe('after a lost answer, at a follower that lags', () => {
     let path = '';
     await using ensemble = await play(async (zk) => {
       ({ path } = await lock(zk, '/l').acquire());
-    }, 1);
+    }, {});
     expect(Object.keys(ensemble.dump()).filter((each) => each.startsWith('/l/'))).toEqual([path]);
   });
 
   it('a semaphore has as many leases as were taken', async () => {
-    await using ensemble = await play((zk) => semaphore(zk, '/l/s', { permits: 3 }).acquire({ permits: 2 }), 4);
+    await using ensemble = await play((zk) => semaphore(zk, '/l/s', { permits: 3 }).acquire({ permits: 2 }), {
+      // The first one finds that the folder is missing.
+      path: /leases\/_c_/,
+      nth: 2,
+    });
     expect(Object.keys(ensemble.dump()).filter((each) => each.startsWith('/l/s/leases/'))).toHaveLength(2);
   });
 
   it('a counter counts once', async () => {
-    await using ensemble = await play((zk) => counter(zk, '/l/n', { initial: 1n }).add(1n), 2);
+    await using ensemble = await play((zk) => counter(zk, '/l/n', { initial: 1n }).add(1n), { nth: 2 });
     const zk = await ensemble.clock.until(ensemble.connect());
     expect(await ensemble.clock.until(counter(zk, '/l/n').value())).toBe(2n);
   });
 
   it('a queue has the item once', async () => {
-    // Root, four folders, then the item.
-    await using ensemble = await play((zk) => queue(zk, '/l/q').put('job'), 6);
+    // The first one finds that the producer's node is missing.
+    await using ensemble = await play((zk) => queue(zk, '/l/q').put('job'), { path: /items\/_c_/, nth: 2 });
     expect(Object.keys(ensemble.dump()).filter((each) => each.startsWith('/l/q/items/'))).toHaveLength(1);
   });
 });

@@ -14,6 +14,7 @@ export class Places {
   readonly taken: string;
   readonly dead: string;
   readonly keys: string;
+  readonly producers: string;
 
   constructor(root: string, shards: number) {
     this.root = root;
@@ -22,6 +23,7 @@ export class Places {
     this.taken = join(root, 'taken');
     this.dead = join(root, 'dead');
     this.keys = join(root, 'keys');
+    this.producers = join(root, 'producers');
   }
 
   /** Makes what is missing. */
@@ -38,6 +40,6 @@ export class Places {
       }
     };
     await make(this.root);
-    await Promise.all([...this.items, this.taken, this.dead, this.keys].map(make));
+    await Promise.all([...this.items, this.taken, this.dead, this.keys, this.producers].map(make));
   }
 }

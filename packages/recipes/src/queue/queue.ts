@@ -1,17 +1,17 @@
 // A queue that hands every item out until somebody says that it is done. Items have priorities, may be delayed, may carry a
 // key that keeps equal ones out, and become dead letters after too many attempts.
 //
-//   <path>/items   one node for each item, in the order of priority and arrival
-//   <path>/taken   an ephemeral node for each item that somebody has
-//   <path>/keys    keys of items that are there
-//   <path>/dead    items that failed too often
+//   <path>/items      one node for each item, in the order of priority and arrival
+//   <path>/taken      an ephemeral node for each item that somebody has
+//   <path>/keys       keys of items that are there
+//   <path>/dead       items that failed too often
+//   <path>/producers  what each producer did last, see producer.ts
 
 import { ZkError, json } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
-import { QueueFullError, isAmbiguous } from '../errors.ts';
+import { QueueFullError } from '../errors.ts';
 import type { HoldOptions } from '../kernel/hold.ts';
 import { insist } from '../kernel/insist.ts';
-import { findAttempt } from '../kernel/own-node.ts';
 import type { AclOption, CallSignal } from '../kernel/parents.ts';
 import { join } from '../kernel/paths.ts';
 import { ServerTime } from '../kernel/server-time.ts';
@@ -21,6 +21,7 @@ import { decodeEnvelope, encodeEnvelope, itemBase, keyName } from './item.ts';
 import { Message } from './message.ts';
 import type { QueueContext } from './message.ts';
 import { Places } from './places.ts';
+import { Producer } from './producer.ts';
 
 export interface QueueOptions<T> extends AclOption, HoldOptions {
   /** How items are written; JSON unless given. */
@@ -62,6 +63,7 @@ export class Queue<T> {
   readonly #options: QueueOptions<T>;
   readonly #places: Places;
   readonly #context: QueueContext;
+  readonly #producer: Producer;
   #created: Promise<void> | null = null;
 
   constructor(zk: Client, path: string, options: QueueOptions<T> = {}) {
@@ -73,6 +75,7 @@ export class Queue<T> {
     const time = new ServerTime(zk, () => insist(zk, () => zk.set(path, '')));
     const { acl = 'open', maxAttempts = defaults.maxAttempts } = options;
     this.#context = { zk, places: this.#places, acl, maxAttempts, now: () => time.now() };
+    this.#producer = new Producer(zk, this.#places.producers, acl);
   }
 
   /** Adds an item. False when one with the same key is there already. */
@@ -82,9 +85,10 @@ export class Queue<T> {
     const dir = await this.#roomyShard(1, signal);
     const payload = this.#codec.encode(value);
     const data = encodeEnvelope({ attempts: 0, key: key ?? null, payload });
-    if (key !== undefined) return this.#putUnique(join(dir, ''), base, data, key, signal);
     const { acl } = this.#context;
-    await this.#zk.create(join(dir, base), data, { mode: 'persistentSequential', protected: true, acl, signal });
+    if (key !== undefined) return this.#putUnique({ dir, base, data, key }, signal);
+    const path = join(dir, `_c_${crypto.randomUUID()}-${base}`);
+    await this.#producer.commit((tx) => tx.create(path, data, { mode: 'persistentSequential', acl }), signal);
     return true;
   }
 
@@ -97,23 +101,12 @@ export class Queue<T> {
     const base = itemBase(priority, delay > 0 ? (await this.#context.now()) + delay : 0);
     const dir = await this.#roomyShard(values.length, signal);
     const data = values.map((value) => encodeEnvelope({ attempts: 0, key: null, payload: this.#codec.encode(value) }));
-    for (;;) {
-      const id = crypto.randomUUID();
-      const tx = this.#zk.multi();
-      const { acl } = this.#context;
-      for (const each of data) tx.create(join(dir, `_c_${id}-${base}`), each, { mode: 'persistentSequential', acl });
-      try {
-        await tx.commit({ signal });
-        return;
-      } catch (error) {
-        const isOpen = isAmbiguous(error) && ZkError.is(error, 'ConnectionLoss');
-        if (!isOpen) throw error;
-        const session = this.#zk.session?.id;
-        if ((await findAttempt(this.#zk, dir, id, signal)).length > 0) return;
-        // Under a new session the old write may still come.
-        if (session === undefined || this.#zk.session?.id !== session) throw error;
-      }
-    }
+    const { acl } = this.#context;
+    const path = join(dir, `_c_${crypto.randomUUID()}-${base}`);
+    await this.#producer.commit((tx) => {
+      for (const each of data) tx.create(path, each, { mode: 'persistentSequential', acl });
+      return tx;
+    }, signal);
   }
 
   /** The items one after the other. Settle each with `ack` or `nack`; leaving the loop gives back what is not settled. */
@@ -183,26 +176,27 @@ export class Queue<T> {
     await tx.create(item, encodeEnvelope(envelope), { acl }).commit({ signal });
   }
 
-  async #putUnique(dir: string, base: string, data: Uint8Array, key: string, signal?: AbortSignal): Promise<boolean> {
+  async #putUnique(
+    {
+      dir,
+      base,
+      data,
+      key,
+    }: { readonly dir: string; readonly base: string; readonly data: Uint8Array; readonly key: string },
+    signal?: AbortSignal,
+  ): Promise<boolean> {
     const marker = join(this.#places.keys, keyName(key));
-    const id = crypto.randomUUID();
+    const path = join(dir, `_c_${crypto.randomUUID()}-${base}`);
     const { acl } = this.#context;
-    for (;;) {
-      const tx = this.#zk.multi().create(marker, id, { acl });
-      tx.create(`${dir}_c_${id}-${base}`, data, { mode: 'persistentSequential', acl });
-      try {
-        await insist(this.#zk, () => tx.commit({ signal }), signal);
-        return true;
-      } catch (error) {
-        if (!ZkError.is(error, 'NodeExists')) throw error;
-      }
-      try {
-        // Ours, if an answer was lost on the way.
-        return new TextDecoder().decode((await this.#zk.get(marker, { signal })).data) === id;
-      } catch (error) {
-        // Just acknowledged: there is room for ours.
-        if (!ZkError.is(error, 'NoNode')) throw error;
-      }
+    try {
+      await this.#producer.commit(
+        (tx) => tx.create(marker, '', { acl }).create(path, data, { mode: 'persistentSequential', acl }),
+        signal,
+      );
+      return true;
+    } catch (error) {
+      if (ZkError.is(error, 'NodeExists')) return false;
+      throw error;
     }
   }
 

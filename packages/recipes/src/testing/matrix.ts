@@ -18,8 +18,8 @@ export interface Scenario {
   readonly check: (stage: Stage, outcome: unknown, fault: MatrixFault) => Promise<void> | void;
   /** Failures that are right for this scenario besides those of the fault. */
   readonly mayFailWith?: (error: unknown, fault: MatrixFault) => boolean;
-  /** Nodes that belong to no session and stay, as a pattern on the whole path; `ephemerals` must always be gone. */
-  readonly keepsEphemerals?: boolean;
+  /** Ephemerals that stay as long as their client; all others must be gone. */
+  readonly staying?: RegExp;
   /** Requests after which a denied operation counts as a storm; 40 unless given. */
   readonly requestsMax?: number;
 }
@@ -80,7 +80,7 @@ async function play(scenario: Scenario, fault: MatrixFault | null, nth: number):
     }
     await stage.until(Promise.resolve(scenario.check(stage, outcome, fault ?? denied)));
     await stage.server.clock.advance('1s');
-    if (scenario.keepsEphemerals !== true) checkNothingIsLeft(stage);
+    checkNothingIsLeft(stage, scenario.staying);
     return { requests: inTheOperation, outcome };
   } catch (error) {
     if (fault !== null && error instanceof Error) error.message = `at request ${nth}: ${error.message}`;
@@ -91,9 +91,11 @@ async function play(scenario: Scenario, fault: MatrixFault | null, nth: number):
 const isOf = (stage: Stage, session: bigint, first: bigint): boolean =>
   session === first || session === stage.zk.session?.id;
 
-function checkNothingIsLeft(stage: Stage): void {
-  const nodes = Object.entries(stage.server.dump());
-  expect(nodes.filter(([, { ephemeralOwner }]) => ephemeralOwner !== undefined).map(([path]) => path)).toEqual([]);
+function checkNothingIsLeft(stage: Stage, staying?: RegExp): void {
+  const ephemerals = Object.entries(stage.server.dump())
+    .filter(([path, { ephemeralOwner }]) => ephemeralOwner !== undefined && staying?.test(path) !== true)
+    .map(([path]) => path);
+  expect(ephemerals).toEqual([]);
   expect(stage.server.watchers().map(({ path, kinds }) => `${kinds.join()} ${path}`)).toEqual([]);
   expect([stage.zk, stage.other].map((client) => client.stats().watches)).toEqual([0, 0]);
 }
