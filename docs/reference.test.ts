@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { errorTable, ops } from '@corral/protocol';
+import { cliReference } from '../packages/cli/src/reference.ts';
 import { metricsReference, settingsReference } from '../packages/server/src/config/reference.ts';
 
 interface Generator {
@@ -11,7 +12,8 @@ interface Generator {
 
 const script = new URL('../scripts/reference.mjs', import.meta.url);
 const { referencePages } = (await import(script.href)) as Generator;
-const pages = referencePages({ ops, errorTable, settingsReference, metricsReference });
+const cliText = await cliReference();
+const pages = referencePages({ ops, errorTable, settingsReference, metricsReference, cliText });
 
 describe('the generated reference', () => {
   it.each(Object.entries(pages))('%s is current; `npm run docs` writes it', async (name, text) => {

@@ -62,6 +62,7 @@ export function referencePages(tables) {
     'errors.md': errorsPage(tables),
     'settings.md': tables.settingsReference(),
     'metrics.md': tables.metricsReference(),
+    'cli.md': tables.cliText,
   };
 }
 
@@ -76,7 +77,8 @@ const stored = (name) => {
 async function main() {
   const { ops, errorTable } = await import('../packages/protocol/dist/index.js');
   const { settingsReference, metricsReference } = await import('../packages/server/dist/config/reference.js');
-  const pages = Object.entries(referencePages({ ops, errorTable, settingsReference, metricsReference }));
+  const cliText = await (await import('../packages/cli/dist/reference.js')).cliReference();
+  const pages = Object.entries(referencePages({ ops, errorTable, settingsReference, metricsReference, cliText }));
   const stale = pages.filter(([name, text]) => stored(name) !== text);
   if (argv.includes('--check')) {
     for (const [name] of stale) console.error(`docs/reference/${name} differs from its table; run: npm run docs`);

@@ -100,6 +100,9 @@ export const explanations: Readonly<Record<string, Explanation>> = {
 
 /** What to do about an error; undefined where the message says it all. */
 export function adviceOn(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
+  // Only what the client reports names its operation; errors of our own say everything themselves.
+  if (!(error instanceof Error) || !('op' in error) || !('code' in error) || typeof error.code !== 'string') {
+    return undefined;
+  }
   return explanations[error.code]?.advice;
 }

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import { progress } from '../move/progress.ts';
 import { report } from '../output.ts';
+import { inWindows } from '../tree.ts';
 import { parseBytes, parseCount, parseDuration } from '../values.ts';
 import { confirmed, examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
@@ -95,7 +96,7 @@ async function measure(plan: Plan, globals: GlobalOptions, context: Context): Pr
     try {
       return await load(plan, paths, globals, context);
     } finally {
-      for (const path of paths) await task.client.delete(path, task.call);
+      await inWindows(paths, (path) => task.client.delete(path, task.call));
       await task.client.delete(plan.path, task.call);
     }
   });
@@ -104,7 +105,7 @@ async function measure(plan: Plan, globals: GlobalOptions, context: Context): Pr
 async function prepare({ client, call }: Task, { path, nodes, size }: Plan): Promise<string[]> {
   await client.create(path, '', call);
   const paths = Array.from({ length: nodes }, (_, at) => `${path}/${at}`);
-  for (const one of paths) await client.create(one, new Uint8Array(size), call);
+  await inWindows(paths, (one) => client.create(one, new Uint8Array(size), call));
   return paths;
 }
 

@@ -86,10 +86,17 @@ async function look(endpoint: Endpoint, timeout: number, samples: Map<string, Sa
     received: rate(sample.received, before?.received),
     sent: rate(sample.sent, before?.sent),
     queued: Number(fields['Outstanding']),
-    latency: String(fields['Latency min/avg/max']),
+    latency: rounded(String(fields['Latency min/avg/max'])),
     nodes: Number(fields['Node count']),
   };
 }
+
+/** `0/3.8438/74` as `0/3.8/74`. */
+const rounded = (latency: string): string =>
+  latency
+    .split('/')
+    .map((ms) => Math.round(Number(ms) * 10) / 10)
+    .join('/');
 
 const head = ['SERVER', 'ROLE', 'ZXID', 'CLIENTS', 'IN/s', 'OUT/s', 'QUEUED', 'MIN/AVG/MAX ms', 'NODES'];
 const cells = (row: Row): string[] =>

@@ -30,7 +30,6 @@ export async function repl(shell: Shell, terminal: Terminal, context: Context): 
   });
   const history: string[] = [];
   rl.on('history', (lines: string[]) => history.splice(0, history.length, ...lines));
-  shell.onInterruption = () => rl.prompt(true);
   try {
     await readLines(rl, shell);
   } finally {
@@ -43,13 +42,19 @@ export async function repl(shell: Shell, terminal: Terminal, context: Context): 
 }
 
 async function readLines(rl: Interface, shell: Shell): Promise<void> {
-  rl.setPrompt(shell.prompt);
-  rl.prompt();
+  const prompt = (keepLine: boolean): void => {
+    rl.setPrompt(shell.prompt);
+    rl.prompt(keepLine);
+  };
+  // An event at the prompt pushes the line that is being typed down; during a command the prompt comes by itself.
+  shell.onInterruption = () => prompt(true);
+  prompt(false);
   for await (const line of rl) {
+    shell.onInterruption = () => undefined;
     await shell.line(line);
     if (shell.ended) return;
-    rl.setPrompt(shell.prompt);
-    rl.prompt();
+    shell.onInterruption = () => prompt(true);
+    prompt(false);
   }
 }
 

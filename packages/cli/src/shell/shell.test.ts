@@ -1,12 +1,13 @@
 // The compatible shell's parts, and whole sessions against a server in this process. That its output is zkCli's, byte for
 // byte, is for `npm run test:interop -- --only shell`.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { startServer } from '@corral/server';
 import type { RunningServer } from '@corral/server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { run } from '../run.ts';
 import { complete } from './completion.ts';
 import { Link } from './link.ts';
@@ -179,6 +180,40 @@ describe('corral cli', () => {
     expect(out.at(-1)).toBe('[]');
   });
 });
+
+describe('a terminal', () => {
+  it('has prompts, and a history for the next time without what is secret', async () => {
+    const input = new PassThrough();
+    const output = new PassThrough();
+    let shown = '';
+    output.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    const file = join(dataDir, 'history');
+    const running = run(['cli', '-server', `127.0.0.1:${server!.port}`, '-waitforconnection'], {
+      env: { CORRAL_HISTORY: file },
+      stdout: output,
+      stderr: output,
+      stdin: input,
+      terminal: { input, output },
+      readFile: () => Promise.reject(new Error('no files here')),
+      interrupted: () => new AbortController().signal,
+    });
+    for (const line of ['addauth digest gil:secret', 'create /typed', 'ls /zookeeper', 'quit']) {
+      const before = shown.length;
+      input.write(`${line}\r`);
+      await vi.waitUntil(() => line === 'quit' || /\(CONNECTED\) \d+\] $/.test(strip(shown.slice(before))), {
+        timeout: 5000,
+      });
+    }
+    expect(await running).toBe(0);
+    expect(shown).toContain('Created /typed');
+    expect(shown).toContain('[config, quota]');
+    expect(await readFile(file, 'utf8')).toBe('quit\nls /zookeeper\ncreate /typed\n');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+});
+
+/** Without the codes that move the cursor. */
+const strip = (text: string): string => text.replace(/\u001b\[[0-9;]*[A-Za-z]/g, '');
 
 describe('the Tab key', () => {
   it('completes commands, then paths', async () => {
