@@ -1,7 +1,7 @@
 // npm run test:interop: the clients people already use, each against a real server process, and Apache's server on a
 // data directory of ours (and the reverse). Nothing is skipped: what cannot be installed is a failed check.
 //
-//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,shell,disk,ensemble,reconfig,init,forms,...]
+//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,shell,client,disk,ensemble,reconfig,init,forms,...]
 //
 // --server ensemble:follower (or leader, observer; apache-ensemble:... for Apache's) runs the clients against one member
 // of an ensemble; the groups follower, leader and observer do the same for all clients.
@@ -12,6 +12,7 @@ import { apacheClasspath, ensureApache } from '../interop/apache.mjs';
 import { cliMt } from '../interop/c/cli.mjs';
 import { diskInterop } from '../interop/disk.mjs';
 import { ensurePeers } from '../interop/ensemble/apache.mjs';
+import { corralClient, ensureReleases } from '../interop/client/releases.mjs';
 import { mixedEnsembles } from '../interop/ensemble/mixed.mjs';
 import { configurationForms } from '../interop/ensemble/forms.mjs';
 import { initialised } from '../interop/ensemble/init.mjs';
@@ -57,6 +58,7 @@ const groups = {
 /** Groups that start their servers themselves: mixed ensembles, and every client against one member of an ensemble. */
 const scenarios = {
   shell: [ensureApache, sameShell],
+  client: [ensureReleases, corralClient],
   disk: [ensureApache, diskInterop],
   ensemble: [ensurePeers, mixedEnsembles],
   reconfig: [installReconfigTools, reconfiguration],

@@ -6,6 +6,13 @@ import type { JuteReader, OpName, OpRequest, OpResponse, OpRow } from '@corral/p
 import type { ZkError } from './errors.ts';
 import type { Watcher } from './watches.ts';
 
+/** What is known of an answer besides its record. */
+export interface Answer {
+  /** For a write, its transaction. */
+  readonly zxid: bigint;
+  readonly session: bigint;
+}
+
 export interface CallSpec<T> {
   readonly op: OpName;
   /** Path for error messages, as the caller wrote it. */
@@ -13,7 +20,7 @@ export interface CallSpec<T> {
   /** Length, xid (filled in when sent), opcode and request record. */
   readonly frame: Uint8Array;
   /** Reads the response record. May throw a ZkError of its own. */
-  decode(from: JuteReader): T;
+  decode(from: JuteReader, answer: Answer): T;
   /** A read is repeated on the next connection when its answer is lost; a write is sent at most once. */
   readonly repeatable: boolean;
   /** Watcher that a successful answer sets. */
@@ -54,7 +61,7 @@ export function setXid(frame: Uint8Array, xid: number): void {
 export interface CallParts<N extends OpName, T> {
   readonly request: OpRequest<N>;
   readonly path: string | null;
-  readonly map: (response: OpResponse<N>) => T;
+  readonly map: (response: OpResponse<N>, answer: Answer) => T;
   readonly watcher?: Watcher | null;
 }
 
@@ -65,7 +72,7 @@ export function makeCall<N extends OpName, T>(op: N, parts: CallParts<N, T>): Ca
     op,
     path: parts.path,
     frame: encodeFrame(opcodes[op], (to) => row.request.write(to, parts.request)),
-    decode: (from) => parts.map(row.response.read(from)),
+    decode: (from, answer) => parts.map(row.response.read(from), answer),
     repeatable: row.access !== 'write',
     watcher: parts.watcher ?? null,
     expected: (parts.request as { readonly version?: number }).version,

@@ -5,10 +5,11 @@ import { parentPath } from '@corral/protocol';
 import type { SubmitOptions } from './connection.ts';
 import { makeError, MultiError, ZkError } from './errors.ts';
 import { Multi } from './multi.ts';
-import { createCall, isSequential } from './requests.ts';
+import { createCall, isSequential, plainCreateCall } from './requests.ts';
 import type { CreateOptions } from './requests.ts';
 import type { Acl, AclName, Created, DataInput } from './results.ts';
 import { Root } from './root.ts';
+import { afterHangUp, isTooOld } from './too-old.ts';
 import { sharedLimit } from './view.ts';
 import type { View } from './view.ts';
 
@@ -19,27 +20,38 @@ export interface ParentOptions {
   readonly parentsAcl?: AclName | readonly Acl[] | undefined;
 }
 
+type Options = CreateOptions & ParentOptions & SubmitOptions;
+
 const wholeTree = new Root('');
 
-export async function createNode(
-  view: View,
-  path: string,
-  data: DataInput,
-  options: CreateOptions & ParentOptions & SubmitOptions,
-): Promise<Created> {
+export async function createNode(view: View, path: string, data: DataInput, options: Options): Promise<Created> {
   const { connection, root } = view;
-  if (options.parents === undefined) return connection.submit(createCall(root, path, data, options), options);
   const generation = connection.generationOf(options);
+  if (options.parents === undefined) return createAlone(view, path, data, { ...options, generation });
   const limit = sharedLimit({ ...options, generation }, view.clock);
+  let { parents } = options;
   /** Ancestors to make, the highest first; server paths. */
   let missing: string[] = [];
   for (;;) {
     try {
-      if (missing.length > 0) return await createWithAncestors(view, path, data, missing, limit());
-      return await connection.submit(createCall(root, path, data, options), limit());
+      if (missing.length > 0) return await createWithAncestors(view, path, data, missing, { ...limit(), parents });
+      return await createAlone(view, path, data, limit());
     } catch (error) {
-      missing = ancestorsAfter(error, missing, root.full(path, isSequential(options)));
+      if (isTooOld(error) && missing.length > 0 && parents === 'container') parents = 'persistent';
+      else missing = ancestorsAfter(error, missing, root.full(path, isSequential(options)));
     }
+  }
+}
+
+/** The create of one node; servers before 3.5 know only the one that answers no Stat. */
+async function createAlone(view: View, path: string, data: DataInput, options: Options): Promise<Created> {
+  const { connection, root } = view;
+  try {
+    return await connection.submit(createCall(root, path, data, options), options);
+  } catch (error) {
+    const plain = isTooOld(error) ? plainCreateCall(root, path, data, options) : null;
+    if (plain === null) throw error;
+    return afterHangUp(connection, plain, options);
   }
 }
 
@@ -59,7 +71,7 @@ async function createWithAncestors(
   path: string,
   data: DataInput,
   ancestors: readonly string[],
-  options: CreateOptions & ParentOptions & SubmitOptions,
+  options: Options,
 ): Promise<Created> {
   const multi = new Multi(wholeTree, (call, rest) => connection.submit(call, rest));
   const mode = options.parents ?? 'persistent';

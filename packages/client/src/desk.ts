@@ -2,7 +2,7 @@
 // when there is one, and what the desk decides leaves as effects.
 
 import { errorCodes, records, syncConnected } from '@corral/protocol';
-import type { Infer, JuteReader } from '@corral/protocol';
+import type { Infer, JuteReader, OpName } from '@corral/protocol';
 import type { Call, Cancellation } from './call.ts';
 import { makeError, serverError, ZkError } from './errors.ts';
 import { Outbox } from './outbox.ts';
@@ -21,6 +21,10 @@ export class Desk {
   /** Counts sessions; a pinned call carries the number of its own. */
   #generation = 0;
   #lastZxid = 0n;
+  /** The operation that the last answer called unknown. */
+  #unknown: OpName | null = null;
+  /** Operations that the servers of this session do not know. */
+  readonly #lacking = new Set<OpName>();
 
   constructor(options: SessionOptions, effect: (effect: Effect) => void) {
     this.#options = options;
@@ -52,6 +56,7 @@ export class Desk {
     if (call.generation !== null && call.generation !== this.#generation) {
       return this.reject(call, makeError('SessionExpired', { op, path }));
     }
+    if (this.#lacking.has(call.op)) return this.reject(call, makeError('Unimplemented', { op, path }));
     if (link === 'away' && !call.patient) {
       const refusal = this.#refusal(call);
       if (refusal !== null) return this.reject(call, refusal);
@@ -97,8 +102,9 @@ export class Desk {
     return this.#outbox.answered(xid);
   }
 
-  settle(call: Call, { zxid, err }: ReplyHeader, reader: JuteReader): void {
+  settle(call: Call, { zxid, err }: ReplyHeader, reader: JuteReader, session: bigint): void {
     this.#saw(zxid);
+    this.#unknown = err === errorCodes.Unimplemented ? call.op : null;
     if (call.settled) return;
     this.#setWatcher(call, err);
     if (err !== 0) {
@@ -106,7 +112,7 @@ export class Desk {
     }
     call.settled = true;
     try {
-      this.#effect({ kind: 'resolve', call, value: call.decode(reader) });
+      this.#effect({ kind: 'resolve', call, value: call.decode(reader, { zxid, session }) });
     } catch (error) {
       this.#effect({ kind: 'reject', call, error });
       if (!ZkError.is(error)) throw error;
@@ -147,12 +153,16 @@ export class Desk {
   // Ends
 
   linkBroke(cause: Error | null): void {
+    // Servers refuse an operation that they have never heard of and hang up. Once in a session is enough.
+    if (this.#unknown !== null) this.#lacking.add(this.#unknown);
+    this.#unknown = null;
     this.#rejectAll(this.#outbox.linkBroke(cause ?? undefined));
   }
 
   sessionEnded(): void {
     this.#rejectAll(this.#outbox.sessionEnded(this.#generation));
     this.#generation += 1;
+    this.#lacking.clear();
   }
 
   /** Calls that wait are refused; the ones in flight are still answered. */

@@ -162,7 +162,8 @@ describe('a protected create', () => {
     const made = rejection(client.create('/d/n-', 'x', options));
     await clock.advance(1000);
     expect(await made).toMatchObject({ code: 'Unimplemented', ambiguous: true, op: 'create2' });
-    expect(ensemble.link.ops.filter((op) => op === 'getChildren')).toHaveLength(2);
+    const looks = ensemble.links.flatMap(({ ops }) => ops.filter((op) => op === 'getChildren'));
+    expect(looks).toHaveLength(1);
   });
 });
 
@@ -250,7 +251,7 @@ describe('missing parents', () => {
     const { path } = await client.create('/a/b/c', 'x', { parents: 'container' });
     expect([path, ...tree.paths]).toEqual(['/a/b/c', '/a', '/a/b', '/a/b/c']);
     expect(ensemble.link.ops).toEqual(['create2', 'multi', 'multi']);
-    expect((await client.exists('/a'))!.ephemeralOwner).toBe(-(2n ** 63n));
+    expect([...tree.containers]).toEqual(['/a', '/a/b']);
   });
 
   it('that somebody else makes, or the server reaps, meanwhile are no failure', async () => {

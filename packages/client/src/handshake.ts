@@ -3,6 +3,7 @@
 
 import { JuteReader, opcodes, records, xids } from '@corral/protocol';
 import { encodeFrame } from './call.ts';
+import { serverError } from './errors.ts';
 import type { Rearm } from './watches.ts';
 
 export interface SessionState {
@@ -51,6 +52,10 @@ export interface Welcome {
 
 export function decodeWelcome(frame: Uint8Array): Welcome {
   const reader = new JuteReader(frame);
+  // A server that only reads, and may not make sessions of its own, answers as if to a request.
+  if (frame.length === records.replyHeaderBytes) {
+    throw serverError(records.replyHeader.read(reader).err, { op: 'connect' });
+  }
   const { timeOut, sessionId, passwd } = records.connectResponse.read(reader);
   return {
     session: { id: sessionId, password: passwd?.slice() ?? noPassword, timeoutMs: timeOut },

@@ -4,12 +4,13 @@
 import { JuteWriter, errorCodes, errorName, ops, opcodes, records } from '@corral/protocol';
 import type { OpName, OpRequest, OpRow, JuteReader } from '@corral/protocol';
 import { encodeFrame } from './call.ts';
-import type { CallSpec } from './call.ts';
+import type { Answer, CallSpec } from './call.ts';
 import type { CallOptions, SubmitOptions } from './connection.ts';
 import { MultiError, serverError } from './errors.ts';
 import type { ZkError } from './errors.ts';
-import { createRequest, setRequest, toCreated, versionRequest } from './requests.ts';
+import { createRequest, setRequest, toBorn, toCreated, versionRequest } from './requests.ts';
 import type { CreateOptions, VersionOptions } from './requests.ts';
+import { afterHangUp, isTooOld } from './too-old.ts';
 import { toData, toNames, toStat } from './results.ts';
 import type { Created, Data, DataInput, Stat, Version } from './results.ts';
 import type { Root } from './root.ts';
@@ -20,7 +21,9 @@ interface Part {
   /** The record without its header. */
   readonly body: Uint8Array;
   /** Reads the result of this part. */
-  decode(from: JuteReader): unknown;
+  decode(from: JuteReader, answer: Answer): unknown;
+  /** The same without a Stat in the answer, when that is all that an older server gives. */
+  readonly plain?: Part;
 }
 
 export type Submit = <T>(spec: CallSpec<T>, options: SubmitOptions) => Promise<T>;
@@ -59,7 +62,11 @@ export class Multi<Results extends unknown[] = []> {
     const made = createRequest(this.#root, path, data, options);
     const decode = (from: JuteReader): Created => toCreated(this.#root, ops.create2.response.read(from));
     if (made.op === 'createTTL') return this.#add<Created>(part('createTTL', path, made.request, decode));
-    return this.#add<Created>(part(made.op, path, made.request, decode));
+    const { op, request } = made;
+    const plain = part('create', path, request, (from, answer) =>
+      toBorn(this.#root, ops.create.response.read(from).path, request, answer),
+    );
+    return this.#add<Created>({ ...part(op, path, request, decode), ...(op === 'create2' && { plain }) });
   }
 
   set(path: string, data: DataInput, options: VersionOptions = {}): Multi<[...Results, Stat]> {
@@ -78,17 +85,15 @@ export class Multi<Results extends unknown[] = []> {
   }
 
   /** Sends it. Rejects with a MultiError when one operation is refused; then nothing has changed. */
-  commit(options: CallOptions = {}): Promise<Results> {
+  async commit(options: CallOptions = {}): Promise<Results> {
     const parts = [...this.#parts];
-    const spec: CallSpec<Results> = {
-      op: 'multi',
-      path: null,
-      frame: encodeParts(opcodes.multi, parts),
-      decode: (from) => decodeMulti(from, parts) as Results,
-      repeatable: false,
-      watcher: null,
-    };
-    return this.#submit(spec, options);
+    try {
+      return await this.#submit(multiCall<Results>(parts), options);
+    } catch (error) {
+      const plain = parts.map((each) => each.plain ?? each);
+      if (!isTooOld(error) || plain.some(({ op }) => !plainOps.has(op))) throw error;
+      return afterHangUp({ submit: this.#submit }, multiCall<Results>(plain), options);
+    }
   }
 
   #add<R>(added: Part): Multi<[...Results, R]> {
@@ -97,12 +102,28 @@ export class Multi<Results extends unknown[] = []> {
   }
 }
 
-function decodeMulti(from: JuteReader, parts: readonly Part[]): unknown[] {
+const multiCall = <Results>(parts: readonly Part[]): CallSpec<Results> => ({
+  op: 'multi',
+  path: null,
+  frame: encodeParts(opcodes.multi, parts),
+  decode: (from, answer) => decodeMulti(from, parts, answer) as Results,
+  repeatable: false,
+  watcher: null,
+});
+
+/** What transactions of servers before 3.5 may contain. */
+const plainOps: ReadonlySet<OpName> = new Set<OpName>(['create', 'setData', 'delete', 'check']);
+
+function decodeMulti(from: JuteReader, parts: readonly Part[], answer: Answer): unknown[] {
   const results: unknown[] = [];
   const errors: number[] = [];
   for (let header = records.multiHeader.read(from); !header.done; header = records.multiHeader.read(from)) {
     if (header.type === errorType) errors.push(records.errorResponse.read(from).err);
-    else results.push(parts[results.length]?.decode(from));
+    else {
+      const asked = parts[results.length];
+      // Some releases answer every create in a transaction like the oldest ones, without a Stat.
+      results.push((header.type === opcodes.create ? (asked.plain ?? asked) : asked).decode(from, answer));
+    }
   }
   // Entries before the one to blame carry 0, the ones after it a code of their own: the first that is not 0 counts.
   const index = errors.findIndex((code) => code !== errorCodes.Ok);
@@ -148,7 +169,7 @@ export class MultiRead<Results extends unknown[] = []> {
       op: 'multiRead',
       path: null,
       frame: encodeParts(opcodes.multiRead, parts),
-      decode: (from) => decodeReads(from, parts) as Results,
+      decode: (from, answer) => decodeReads(from, parts, answer) as Results,
       repeatable: true,
       watcher: null,
     };
@@ -161,14 +182,14 @@ export class MultiRead<Results extends unknown[] = []> {
   }
 }
 
-function decodeReads(from: JuteReader, parts: readonly Part[]): Settled<unknown>[] {
+function decodeReads(from: JuteReader, parts: readonly Part[], answer: Answer): Settled<unknown>[] {
   const results: Settled<unknown>[] = [];
   for (let header = records.multiHeader.read(from); !header.done; header = records.multiHeader.read(from)) {
     const entry = parts[results.length];
     if (header.type === errorType) {
       const { err } = records.errorResponse.read(from);
       results.push({ ok: false, error: serverError(err, { op: entry?.op ?? 'multiRead', path: entry?.path ?? null }) });
-    } else results.push({ ok: true, value: entry?.decode(from) });
+    } else results.push({ ok: true, value: entry?.decode(from, answer) });
   }
   return results;
 }

@@ -1,9 +1,50 @@
-// Servers before 3.6 know no persistent watches: chains of one-shot ones take their place.
+// Servers before 3.6 know no persistent watches: chains of one-shot ones take their place. Servers before 3.5 answer a
+// create without a Stat and know no containers.
 
 import { describe, expect, it } from 'vitest';
 import { FakeTree } from './testing/fake-tree.ts';
-import { setUp } from './testing/setup.ts';
+import { rejection, setUp } from './testing/setup.ts';
 import type { WatchStream } from './watch-stream.ts';
+
+describe('creating on an old server', () => {
+  async function setUp34() {
+    const setup = await setUpOld();
+    setup.tree.unknown.add('create2').add('createContainer').add('createTTL');
+    return setup;
+  }
+
+  it('finds out once that the server hangs up on the newer operation', async () => {
+    const { client, ensemble, clock, log } = await setUp34();
+    const making = client.create('/n-', 'x', { mode: 'ephemeralSequential' });
+    await clock.advance(1000);
+    const { path, stat } = await making;
+    expect(stat).toMatchObject({ ephemeral: true, ephemeralOwner: 1n, dataLength: 1, version: 0, ctimeMs: NaN });
+    expect(stat.czxid).toBe((await client.exists(path))!.czxid);
+    await client.create('/m');
+    expect(ensemble.links.map(({ ops }) => ops.filter((op) => op.startsWith('create')))).toEqual([
+      ['create2'],
+      ['create', 'create'],
+    ]);
+    expect(log.slice(2)).toEqual(['suspended', 'connected']);
+  });
+
+  it('makes missing parents in one transaction of what it knows, and no containers', async () => {
+    const { client, tree, clock } = await setUp34();
+    const making = client.create('/a/b/c', 'x', { parents: 'container' });
+    await clock.advance(1000);
+    expect((await making).stat.dataLength).toBe(1);
+    expect([tree.paths, tree.containers.size]).toEqual([['/app', '/app/a', '/app/a/b', '/app/a/b/c'], 0]);
+  });
+
+  it('leaves what the server cannot do an error', async () => {
+    const { client, clock } = await setUp34();
+    const container = client.create('/c', '', { mode: 'container' });
+    expect(await rejection(container)).toMatchObject({ code: 'Unimplemented' });
+    await clock.advance(1000);
+    const multi = client.multi().create('/a').create('/c', '', { mode: 'container' }).commit();
+    expect(await rejection(multi)).toMatchObject({ code: 'MarshallingError' });
+  });
+});
 
 async function setUpOld() {
   const setup = await setUp({ address: 'a:1/app' });
@@ -27,6 +68,7 @@ describe('a watch stream on an old server', () => {
     const { client, tree, clock } = await setUpOld();
     const stream = client.watch('/a', { coalesce: false });
     const seen = collect(stream);
+    await clock.advance(1000);
     await stream.ready;
     for (const [path, data] of [
       ['/app/a', '1'],
@@ -48,6 +90,7 @@ describe('a watch stream on an old server', () => {
     tree.write('/app/old', '');
     const stream = client.watch('/', { recursive: true, coalesce: false });
     const seen = collect(stream);
+    await clock.advance(1000);
     await stream.ready;
     for (const [path, data] of [
       ['/app/a', ''],
@@ -68,6 +111,7 @@ describe('a watch stream on an old server', () => {
     tree.write('/app/a', '');
     const stream = client.watch('/a', { coalesce: false });
     const seen = collect(stream);
+    await clock.advance(1000);
     await stream.ready;
     tree.write('/app/a', null);
     tree.write('/app/a', 'other');
@@ -80,6 +124,7 @@ describe('a watch stream on an old server', () => {
     const controller = new AbortController();
     const stream = client.watch('/', { recursive: true, signal: controller.signal });
     const seen = collect(stream);
+    await clock.advance(1000);
     await stream.ready;
     expect(client.stats().watches).toBe(2);
     controller.abort();

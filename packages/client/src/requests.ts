@@ -3,7 +3,7 @@
 import { createModes } from '@corral/protocol';
 import type { CreateMode } from '@corral/protocol';
 import { makeCall } from './call.ts';
-import type { CallSpec } from './call.ts';
+import type { Answer, CallSpec } from './call.ts';
 import { present, toBytes, toStat, toWireAcl, toWireVersion } from './results.ts';
 import type { Acl, AclName, Created, DataInput, Version } from './results.ts';
 import type { Root } from './root.ts';
@@ -56,6 +56,29 @@ export function createCall(root: Root, path: string, data: DataInput, options: C
   return made.op === 'createTTL'
     ? makeCall('createTTL', { request: made.request, path, map })
     : makeCall(made.op, { request: made.request, path, map });
+}
+
+/** The create of servers before 3.5, for the modes they know; null for the others. */
+export function plainCreateCall(root: Root, path: string, data: DataInput, options: CreateOptions) {
+  const made = createRequest(root, path, data, options);
+  if (made.op !== 'create2') return null;
+  const { request } = made;
+  return makeCall('create', { request, path, map: ({ path: full }, answer) => toBorn(root, full, request, answer) });
+}
+
+/** A node just made, from what the client knows of it. */
+export function toBorn(
+  root: Root,
+  path: string | null,
+  { data, flags }: { readonly data: Uint8Array | null; readonly flags: number },
+  { zxid, session }: Answer,
+): Created {
+  const ephemeral = flags === createModes.ephemeral || flags === createModes.ephemeralSequential;
+  const stat = toStat({
+    ...{ czxid: zxid, mzxid: zxid, pzxid: zxid, ctime: NaN, mtime: NaN, version: 0, cversion: 0, aversion: 0 },
+    ...{ ephemeralOwner: ephemeral ? session : 0n, dataLength: data?.length ?? 0, numChildren: 0 },
+  });
+  return { path: root.local(present(path, 'the path')), stat };
 }
 
 export function toCreated(root: Root, answer: { path: string | null; stat: Parameters<typeof toStat>[0] }): Created {

@@ -9,6 +9,10 @@ export interface Stat {
   readonly czxid: bigint;
   readonly mzxid: bigint;
   readonly pzxid: bigint;
+  /**
+   * Servers before 3.5, and before 3.8.2 for a create in a transaction, answer a create without a Stat: the client knows
+   * all of it but the times, which are invalid dates then.
+   */
   readonly ctime: Date;
   readonly mtime: Date;
   /** The same moments in milliseconds. */
@@ -22,7 +26,7 @@ export interface Stat {
   readonly aversion: number;
   /** Session that the node lives with; 0n for any other node. */
   readonly ephemeralOwner: bigint;
-  /** It lives with a session. Containers and nodes with a time to live have an owner that is none. */
+  /** It lives with a session. */
   readonly ephemeral: boolean;
   readonly dataLength: number;
   readonly numChildren: number;
@@ -99,9 +103,6 @@ export function toWireVersion(version: Version): number {
   return version;
 }
 
-/** Owners that mark a kind of node: the lowest number for a container, 255 in the highest byte for a time to live. */
-const isKind = (owner: bigint): boolean => owner === -(2n ** 63n) || BigInt.asUintN(8, owner >> 56n) === 0xffn;
-
 export function toStat(wire: WireStat): Stat {
   const { ctime, mtime, ephemeralOwner } = wire;
   return {
@@ -110,7 +111,7 @@ export function toStat(wire: WireStat): Stat {
     mtime: new Date(mtime),
     ctimeMs: ctime,
     mtimeMs: mtime,
-    ephemeral: ephemeralOwner !== 0n && !isKind(ephemeralOwner),
+    ephemeral: ephemeralOwner !== 0n,
   };
 }
 

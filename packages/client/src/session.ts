@@ -267,7 +267,7 @@ export class SessionMachine {
     const call = this.#desk.answered(header.xid);
     if (call === undefined) return this.#hangUp(link, new Error(`the server answered out of turn (xid ${header.xid})`));
     this.#liveness.answered(call.sentAt);
-    this.#desk.settle(call, header, reader);
+    this.#desk.settle(call, header, reader, this.#session?.id ?? 0n);
   }
 
   #oversized(input: { link: number; head: Uint8Array; length: number }, now: number): void {

@@ -44,13 +44,14 @@ const blankStat = (zxid: bigint, owner: bigint) => ({
 });
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
-const containerOwner = -(2n ** 63n);
 
 export class FakeTree {
   #nodes = new Map<string, FakeNode>([['/', { stat: blankStat(0n, 0n), data: null, nextSequence: 0 }]]);
   #zxid = 100n;
   #watches: { readonly table: 'data' | 'children'; readonly path: string; readonly link: FakeServerLink }[] = [];
-  /** Operations that this server does not know. */
+  /** Paths made as containers. */
+  readonly containers = new Set<string>();
+  /** Operations that this server does not know; it hangs up on who wants one. */
   readonly unknown = new Set<OpName>();
   /** Called for every request. */
   fault: (received: Received, link: FakeServerLink) => Fault = () => undefined;
@@ -84,6 +85,7 @@ export class FakeTree {
     }
     if (fault === 'cut after') return link.fail();
     link.raw(received.xid, code, answer, this.#zxid);
+    if (this.unknown.has(received.op)) link.fail();
   };
 
   #apply({ op, request }: { op: OpName; request: object }, session: bigint): (to: JuteWriter) => void {
@@ -121,6 +123,8 @@ export class FakeTree {
     let failedWith = 0;
     for (let at = records.multiHeader.read(reader); !at.done; at = records.multiHeader.read(reader)) {
       const op = opName(at.type)!;
+      // Undecodable as a whole, for a server that does not know the operation.
+      if (this.unknown.has(op)) throw new Refusal('MarshallingError');
       const request = (ops[op] as OpRow).request.read(reader) as object;
       if (failedWith !== 0) results.push(failure(errorCodes.RuntimeInconsistency));
       else {
@@ -163,7 +167,8 @@ export class FakeTree {
     const sequential = fields.flags === 2 || fields.flags === 3;
     const path = sequential ? fields.path + String(parent.nextSequence++).padStart(10, '0') : fields.path;
     if (this.#nodes.has(path)) throw new Refusal('NodeExists');
-    const owner = op === 'createContainer' ? containerOwner : (fields.flags & 1) === 1 ? session : 0n;
+    const owner = op !== 'createContainer' && (fields.flags & 1) === 1 ? session : 0n;
+    if (op === 'createContainer') this.containers.add(path);
     const stat = { ...blankStat(++this.#zxid, owner), dataLength: fields.data?.length ?? 0 };
     this.#nodes.set(path, { stat, data: fields.data, nextSequence: 0 });
     this.#fire(eventTypes.nodeCreated, path, ['data']);
