@@ -31,7 +31,10 @@ async function edit({ client, call }: Task, path: string, context: Context): Pro
   await writeFile(file, data, { mode: 0o600 });
   const editor = context.env['VISUAL'] ?? context.env['EDITOR'] ?? 'vi';
   const code = await runChild(['sh', '-c', `${editor} "$1"`, 'sh', file]);
-  if (code !== 0) throw new UsageError(`${editor} ended with ${code}; nothing was written`);
+  if (code !== 0) {
+    await rm(folder, { recursive: true });
+    throw new UsageError(`${editor} ended with ${code}; nothing was written`);
+  }
   const changed = await readFile(file);
   if (changed.equals(data)) context.stderr.write('nothing was changed\n');
   else await put(client, path, changed, stat.version, file, call, context);

@@ -3,10 +3,12 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect } from '@corral/client';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { findings } from '../doctor/live.ts';
 import { obey } from '../dev/keys.ts';
 import { startPlayground } from '../dev/playground.ts';
@@ -137,7 +139,9 @@ describe('corral watch --exec', () => {
 
 describe('corral context', () => {
   it('keeps connections without their passwords, for the owner alone', async () => {
-    const CORRAL_CONFIG = `${process.env['TMPDIR'] ?? '/tmp'}/corral-contexts-${process.pid}.json`;
+    const folder = await mkdtemp(join(tmpdir(), 'corral-contexts-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const CORRAL_CONFIG = join(folder, 'contexts.json');
     const env = { CORRAL_CONFIG };
     const here = `127.0.0.1:${corral.port}`;
     expect((await corral(['context', 'add', 'x', 'zk://u:p@h'], { env })).code).toBe(2);
