@@ -1,6 +1,7 @@
 import { formatEnsembleConfig, parseEnsembleConfig, zxidNone } from '@corral/protocol';
 import type { EnsembleConfig, Notification } from '@corral/protocol';
 import { expect, test } from 'vitest';
+import { Quorums } from './quorum.ts';
 import { configOf, memberLine } from './testing/election-world.ts';
 import { looks, open, says } from './testing/one-election.ts';
 
@@ -397,6 +398,20 @@ test('a looking server takes a newer configuration from a member and starts agai
   election.settled('following', 2);
   election.receive(3, withConfig(configOf(3, 0, 8)), 1);
   expect(state.quorums.committed.version).toBe(7);
+});
+
+test('a voter to come, whose round is ahead because it names nobody, comes back to that of the others', () => {
+  const { election, state, decided, take } = open({ sid: 4, config: configOf(2) });
+  state.quorums = new Quorums(configOf(2), configOf(4, 0, 9));
+  for (let round = 1; round <= 3; round++) election.look(round);
+  take();
+  election.receive(1, looks(2, 100, 2), 5);
+  expect([election.round, take()]).toEqual([2, ['1: looking 2/100 2', '2: looking 2/100 2', '3: looking 2/100 2']]);
+  election.receive(2, looks(2, 100, 1), 6);
+  expect([election.round, take()]).toEqual([2, ['2: looking 2/100 2']]);
+  election.receive(2, looks(2, 100, 2), 7);
+  election.tick(1000);
+  expect(decided).toEqual([{ leader: 2, zxid: 100, round: 2, peerEpoch: 1 }]);
 });
 
 test('a stranger alone changes no configuration; a quorum of the new one does', () => {

@@ -233,11 +233,13 @@ export class Election {
     }
     const vote = this.#voteIn(from, notification);
     if (vote === undefined || !this.#isPlausible(from, vote.round)) return;
-    if (vote.round < this.round) {
+    // Others do not hear the round of a voter that names nobody, so they would never come to it: it comes to them.
+    const namesNobody = this.#isCounted && this.#proposal === undefined;
+    if (vote.round < this.round && !namesNobody) {
       if (this.#isCounted) this.#answer(from);
       return;
     }
-    const isNewRound = vote.round > this.round;
+    const isNewRound = vote.round !== this.round;
     if (isNewRound) {
       if (this.#heardLeading.delete(from)) this.#failed.unused(from, 0, now);
       this.round = vote.round;
