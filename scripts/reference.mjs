@@ -1,10 +1,11 @@
-// `npm run docs`: writes docs/reference from the tables of the compiled packages. With --check it writes nothing and
-// fails when a page differs from its table.
+// `npm run docs`: writes docs/reference from the tables and the declarations of the compiled packages. With --check it
+// writes nothing and fails when a page differs from its source.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv, exit } from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { apiPages } from './api-reference.mjs';
 
 export const referenceDir = fileURLToPath(new URL('../docs/reference/', import.meta.url));
 
@@ -78,10 +79,11 @@ async function main() {
   const { ops, errorTable } = await import('../packages/protocol/dist/index.js');
   const { settingsReference, metricsReference } = await import('../packages/server/dist/config/reference.js');
   const cliText = await (await import('../packages/cli/dist/reference.js')).cliReference();
-  const pages = Object.entries(referencePages({ ops, errorTable, settingsReference, metricsReference, cliText }));
+  const tables = referencePages({ ops, errorTable, settingsReference, metricsReference, cliText });
+  const pages = Object.entries({ ...tables, ...(await apiPages()) });
   const stale = pages.filter(([name, text]) => stored(name) !== text);
   if (argv.includes('--check')) {
-    for (const [name] of stale) console.error(`docs/reference/${name} differs from its table; run: npm run docs`);
+    for (const [name] of stale) console.error(`docs/reference/${name} differs from its source; run: npm run docs`);
     return stale.length === 0 ? 0 : 1;
   }
   mkdirSync(referenceDir, { recursive: true });
