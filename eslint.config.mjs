@@ -4,7 +4,13 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const tests = ['**/*.test.ts', 'packages/*/test/**/*.ts', '**/src/**/testing/**/*.ts', 'docs/**/*.ts', 'examples/**/*.ts'];
+const tests = [
+  '**/*.test.ts',
+  'packages/*/test/**/*.ts',
+  '**/src/**/testing/**/*.ts',
+  'docs/**/*.ts',
+  'examples/**/*.ts',
+];
 
 /** Names that make the result of a step depend on more than its inputs. */
 const impureGlobals = [
@@ -65,7 +71,12 @@ export default defineConfig(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-    languageOptions: { parserOptions: { project: ['./tsconfig.check.json', './examples/tsconfig.json'], tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.check.json', './examples/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       // A handler of an event may be async when it deals with its own failures.
