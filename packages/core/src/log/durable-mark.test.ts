@@ -114,8 +114,11 @@ test('a batch whose first sector is missing is torn, also where that sector ends
     const { before, after, confirmed } = written([[512 - border - smallest], [900, 900]]);
     const end = scan(after).end.offset;
     for (const disk of [after.slice(), after.slice().fill(0, end)]) {
+      const hasLaterMark = disk[end] !== 0;
       disk.set(before.subarray(0, 512));
-      expect(scan(disk), `${border} bytes`).toMatchObject({ last: confirmed, end: { kind: 'torn' } });
+      // Of this mark so little is left that it may be damage; good records follow it.
+      const kind = border < 4 && !hasLaterMark ? 'damaged' : 'torn';
+      expect(scan(disk), `${border} bytes`).toMatchObject({ last: confirmed, end: { kind } });
     }
   }
 });
@@ -130,6 +133,37 @@ test('a write that ended short anywhere is a torn tail, also inside the mark it 
     const found = scan(disk);
     expect(found.last, `short at ${end}`).toBeGreaterThanOrEqual(confirmed);
     expect(['torn', 'padding'], `short at ${end}`).toContain(found.end.kind);
+  }
+});
+
+/** Whose last mark but one begins `kept` bytes before a border of sectors, and a batch of several sectors behind it. */
+function straddling(kept: number) {
+  const first = written([[0]]).after.findLastIndex((byte) => byte !== 0) + 1 - markBytes;
+  const sizes = [512 - kept - first];
+  const log = written([sizes, [900, 300, 5]]);
+  expect(scan(log.before).end.offset % 512).toBe(512 - kept);
+  return log;
+}
+
+test('a batch with a sector lost in which the mark before it ended is a torn tail', () => {
+  for (let kept = 1; kept < markBytes; kept++) {
+    const { before, after } = straddling(kept);
+    const disk = after.slice();
+    disk.set(before.subarray(512, 1024), 512);
+    expect(scan(disk), `${kept} bytes`).toMatchObject({ last: 1, end: { kind: 'torn' } });
+  }
+});
+
+test('the beginning of a mark in the wrong place, or with a wrong bit, proves nothing', () => {
+  const { before, after, confirmed } = straddling(24);
+  for (let at = 512 - 24; at < 512; at++) {
+    const disk = after.slice();
+    disk.set(before.subarray(0, 512));
+    disk.fill(0, disk.findLastIndex((byte) => byte !== 0) + 1 - markBytes);
+    disk[at] ^= 4;
+    const found = scan(disk);
+    expect(found.last, `byte ${at}`).toBe(confirmed);
+    expect(found.end.kind, `byte ${at}`).toBe('damaged');
   }
 });
 

@@ -10,7 +10,10 @@ import { adler32 } from '@corral/protocol';
 const magic = 0x43524c4d;
 export const markFirstByte = magic >>> 24;
 export const markBytes = 28;
+const checksumFrom = 4;
+/** What the checksum covers: up to where is durable, and the place of the mark. */
 const checkedFrom = 12;
+const positionFrom = 20;
 
 /** The mark to write at `position`, in the same write as the batch before it. */
 export function durableMark(position: number, durableTo: number): Uint8Array {
@@ -25,10 +28,13 @@ export function durableMark(position: number, durableTo: number): Uint8Array {
   return w.bytes;
 }
 
-/** Whether these bytes, fewer than a mark has, are the beginning of one. */
-export function isMarkStart(bytes: Uint8Array): boolean {
-  const start = bytes.subarray(0, 4).every((byte, i) => byte === ((magic >>> (24 - 8 * i)) & 0xff));
-  return start && bytes.subarray(8, checkedFrom).every((byte) => byte === 0);
+/** Whether these bytes, fewer than a mark has, are the beginning of the one at `position`, as far as they tell. */
+export function isMarkStart(bytes: Uint8Array, position: number): boolean {
+  const tellsAll = bytes.length >= positionFrom;
+  const durableTo = tellsAll ? new JuteReader(bytes, checkedFrom, positionFrom).longNumber() : 0;
+  const mark = durableMark(position, durableTo);
+  // Without the place up to which it was durable the checksum cannot be known.
+  return bytes.every((byte, i) => byte === mark[i] || (!tellsAll && i >= checksumFrom && (i < 8 || i >= checkedFrom)));
 }
 
 /** What the mark in bytes[at, ...), found at file offset `position`, says is durable; undefined when there is none. */
@@ -40,4 +46,11 @@ export function readMark(bytes: Uint8Array, at: number, position: number): numbe
   if (r.int() !== 0 || checksum !== adler32(bytes, at + checkedFrom, at + markBytes)) return undefined;
   const durableTo = r.longNumber();
   return r.longNumber() === position && durableTo <= position ? durableTo : undefined;
+}
+
+/** Blanks what is left of the mark at bytes[0] behind its first `covered` bytes: the next batch has reached only those. */
+export function blankRestOfMark(bytes: Uint8Array, position: number, covered: number): void {
+  const from = Math.max(covered, positionFrom);
+  const placed = durableMark(position, 0).subarray(from);
+  if (placed.every((byte, i) => byte === bytes[from + i])) bytes.fill(0, covered, markBytes);
 }

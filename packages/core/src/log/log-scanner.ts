@@ -4,7 +4,7 @@
 
 import type { Zxid } from '@corral/protocol';
 import { adler32 } from '@corral/protocol';
-import { isMarkStart, markBytes, markFirstByte, readMark } from './durable-mark.ts';
+import { blankRestOfMark, isMarkStart, markBytes, markFirstByte, readMark } from './durable-mark.ts';
 import { endOfRecord, logHeaderBytes, logHeaderProblem, recordPrefixBytes } from './log-codec.ts';
 import { peekZxid, txnHeaderBytes } from './txn-codec.ts';
 
@@ -44,6 +44,8 @@ export type LogEnd =
 const windowBytes = 1 << 20;
 /** A disk persists whole sectors; a hole left by power loss starts and ends at their borders. */
 const sectorBytes = 512;
+/** So many bytes of a mark prove what they are; for fewer, a later mark has to say that nothing here was confirmed. */
+const keptBytesMin = 4;
 /** Shorter runs of zeros occur inside intact payloads and prove nothing. */
 const holeBytesMin = 16;
 
@@ -157,8 +159,9 @@ export class LogScanner {
 
   /** Whether the sector ends inside a mark, of which the next batch has covered what lies in the next sector. */
   #startsAsMark(offset: number): boolean {
-    const bytes = sectorBytes - (offset % sectorBytes);
-    return bytes < markBytes && isMarkStart(this.#view(offset, bytes));
+    const kept = sectorBytes - (offset % sectorBytes);
+    if (kept >= markBytes || !isMarkStart(this.#view(offset, kept), offset)) return false;
+    return kept >= keptBytesMin || this.#wasUnconfirmed(offset);
   }
 
   /** Whether a mark says that the disk had confirmed nothing at or behind `offset`. */
@@ -229,6 +232,8 @@ export class LogScanner {
     }
     if (fitsAnotherLength(bytes)) return false;
     if (found.cutOff === true || (end !== undefined && dataEnd < end)) return true;
+    const covered = sectorBytes - (offset % sectorBytes);
+    if (covered < markBytes) blankRestOfMark(bytes, offset, covered);
     return hasHole(bytes.subarray(0, (end ?? dataEnd) - offset), offset);
   }
 }

@@ -127,6 +127,14 @@ describe('what a crash leaves', () => {
     expect(files.content.has(`${dir}/log.6`)).toBe(false);
   });
 
+  test('a last log file of zeros is removed although a snapshot is newer: others decided while this disk was writing', () => {
+    snapshot(0);
+    snapshot(5);
+    files.content.set(`${dir}/log.1`, new Uint8Array(93));
+    expect(start()).toMatchObject({ lastZxid: 5, replayed: 0, notes: [expect.stringContaining('removed')] });
+    expect(files.content.has(`${dir}/log.1`)).toBe(false);
+  });
+
   test('a last log file with nothing but a header, padding or a torn record makes room for its name', () => {
     for (const bytes of [logOf([]), logOf([], 500), logOf(history(6).slice(5)).slice(0, -4), new Uint8Array(4096)]) {
       files = new MemoryFiles();

@@ -307,11 +307,13 @@ class Recovery<T extends RecoveryTarget> {
     }
   }
 
-  /** A crash while the file was made leaves less than a header, or zeros where the header was to be. */
+  /**
+   * A crash while the file was made leaves less than a header, or zeros where the header was to be. Zeros also when a
+   * snapshot is newer: what it holds may have been decided by others while the disk here was still writing.
+   */
   #cutInHeader(path: string, log: NamedFile): boolean {
-    if (log.zxid <= this.#last) return false;
     const size = this.#files.size(path);
-    if (size > 0 && size < logHeaderBytes) return true;
+    if (size > 0 && size < logHeaderBytes && log.zxid > this.#last) return true;
     for (let offset = 0; offset < size; offset += 1 << 20) {
       if (this.#files.read(path, offset, 1 << 20).some((byte) => byte !== 0)) return false;
     }
