@@ -94,9 +94,13 @@ export class Cluster implements World {
     return node;
   }
 
-  /** Members, and who is to be one: without a majority of them nothing is decided. */
+  /**
+   * Members, and who was one or is to be one: without a majority of them nothing is decided while a configuration is on
+   * its way, and while nobody is left who knows that it was decided.
+   */
   startAll(): void {
     for (const node of this.members) node.start();
+    for (const node of this.nodes.values()) if (node.starts > 0) node.start();
     for (const voters of this.watch.ghost.pendingVoters(Infinity)) for (const sid of voters) this.node(sid).start();
   }
 
