@@ -53,7 +53,7 @@ function drawCore(cluster: Cluster, random: Random): number[] {
   const isEnough = (): boolean => quorums.every((each) => isMajority(each, new Set(core)));
   for (const sid of random.shuffle(voters)) {
     if (isEnough()) break;
-    if (hasVote(cluster, sid) && knowsThatItVotes(cluster, sid)) core.push(sid);
+    if (hasVote(cluster, sid) && knowsItself(cluster, sid)) core.push(sid);
   }
   return isEnough() && knowTheirLeader(cluster, core) ? core : [];
 }
@@ -71,12 +71,12 @@ function knowTheirLeader(cluster: Cluster, core: readonly number[]): boolean {
   return views.every(({ sid, config }) => votersIn(config ?? cluster.configFor(sid)).has(longest.sid));
 }
 
-/** Who is to vote and has not heard of it waits for a leader, and cannot help to make one. */
-function knowsThatItVotes(cluster: Cluster, sid: number): boolean {
+/** Who was removed and has not heard that it is to vote again has no address to give, so others cannot call it back. */
+function knowsItself(cluster: Cluster, sid: number): boolean {
   const { ghost } = cluster.watch;
   const { config, history } = ghost.server(sid);
   const toCome = [...ghost.pendingConfigs].filter(([at]) => history.find(at) !== undefined).map(([, next]) => next);
-  return [config ?? cluster.configFor(sid), ...toCome].some((known) => votersIn(known).has(sid));
+  return [config ?? cluster.configFor(sid), ...toCome].some((known) => known.members.has(sid));
 }
 
 /** Who has lost its disk has no vote until it is synchronised: with it alone a majority must not do anything. */

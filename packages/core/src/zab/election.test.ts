@@ -414,6 +414,14 @@ test('a voter to come, whose round is ahead because it names nobody, comes back 
   expect(decided).toEqual([{ leader: 2, zxid: 100, round: 2, peerEpoch: 1 }]);
 });
 
+test('who is to vote and has not heard of it comes back to the round of the others as well, and follows whom they elect', () => {
+  const { election, decided } = open({ sid: 4, config: configOf(2), peerType: 'participant' });
+  for (let round = 1; round <= 3; round++) election.look(round);
+  for (const sid of [1, 2]) election.receive(sid, looks(2, 100, 2), 5);
+  election.tick(1000);
+  expect(decided).toEqual([{ leader: 2, zxid: 100, round: 2, peerEpoch: 1 }]);
+});
+
 test('a stranger alone changes no configuration; a quorum of the new one does', () => {
   const { election, state } = open({ sid: 1, config: configOf(3, 0, 5) });
   const moved = parseEnsembleConfig([1, 7, 8].map((sid) => memberLine(sid)).join('\n') + '\nversion=6');

@@ -233,9 +233,8 @@ export class Election {
     }
     const vote = this.#voteIn(from, notification);
     if (vote === undefined || !this.#isPlausible(from, vote.round)) return;
-    // Others do not hear the round of a voter that names nobody, so they would never come to it: it comes to them.
-    const namesNobody = this.#isCounted && this.#proposal === undefined;
-    if (vote.round < this.round && !namesNobody) {
+    // Others do not hear the round of whoever names nobody, so they would never come to it: it comes to them.
+    if (vote.round < this.round && this.#proposal !== undefined) {
       if (this.#isCounted) this.#answer(from);
       return;
     }
