@@ -20,7 +20,7 @@ export interface CallSpec<T> {
   /** Length, xid (filled in when sent), opcode and request record. */
   readonly frame: Uint8Array;
   /** Reads the response record. May throw a ZkError of its own. */
-  decode(from: JuteReader, answer: Answer): T;
+  readonly decode: (from: JuteReader, answer: Answer) => T;
   /** A read is repeated on the next connection when its answer is lost; a write is sent at most once. */
   readonly repeatable: boolean;
   /** Watcher that a successful answer sets. */
@@ -41,17 +41,47 @@ export interface Call<T = unknown> extends CallSpec<T> {
   reject(error: unknown): void;
 }
 
+/** Every call has the same shape, field by field: copying the spec with a spread costs more than sending it. */
+export const newCall = <T>(
+  spec: CallSpec<T>,
+  parts: {
+    readonly generation: number | null;
+    readonly patient: boolean;
+    readonly resolve: (value: T) => void;
+    readonly reject: (error: unknown) => void;
+  },
+): Call<T> => ({
+  op: spec.op,
+  path: spec.path,
+  frame: spec.frame,
+  decode: spec.decode,
+  repeatable: spec.repeatable,
+  watcher: spec.watcher,
+  expected: spec.expected,
+  settled: false,
+  patient: parts.patient,
+  generation: parts.generation,
+  xid: 0,
+  sentAt: 0,
+  resolve: parts.resolve,
+  reject: parts.reject,
+});
+
 const headerBytes = 12;
 const xidAt = 4;
 
+/** Frames are written here and copied out: most are small, and small arrays cost next to nothing when their size is exact. */
+const desk = new JuteWriter(4096);
+const deskBytesMax = 64 * 1024;
+
 export function encodeFrame(code: number, write: (to: JuteWriter) => void, xid = 0): Uint8Array {
-  const writer = new JuteWriter(128);
-  const start = writer.beginFrame();
-  writer.int(xid);
-  writer.int(code);
-  write(writer);
-  writer.endFrame(start);
-  return writer.detach(0);
+  desk.clear();
+  const start = desk.beginFrame();
+  desk.int(xid);
+  desk.int(code);
+  write(desk);
+  desk.endFrame(start);
+  return desk.length > deskBytesMax ? desk.detach(4096) : desk.toBytes();
 }
 
 export function setXid(frame: Uint8Array, xid: number): void {

@@ -3,6 +3,7 @@
 
 import { xids } from '@corral/protocol';
 import { onAbort } from './abort.ts';
+import { newCall } from './call.ts';
 import type { Call, CallSpec } from './call.ts';
 import type { Clock } from './clock.ts';
 import { deferred } from './deferred.ts';
@@ -155,13 +156,20 @@ export class Connection {
     this.#requests += 1;
     const { signal, timeout } = options;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
-    const { promise, resolve, reject } = deferred<T>();
     const generation = this.generationOf(options, spec.repeatable ? null : this.machine.generation);
-    const patient = options.patient ?? false;
-    const call: Call<T> = { ...spec, settled: false, patient, generation, xid: 0, sentAt: 0, resolve, reject };
+    let call!: Call<T>;
+    const promise = new Promise<T>((resolve, reject) => {
+      call = newCall<T>(spec, { generation, patient: options.patient ?? false, resolve, reject });
+    });
     this.#step({ kind: 'submit', call });
     if (call.settled || (signal === undefined && timeout === undefined)) return promise;
-    const details = { op: spec.op, path: spec.path };
+    this.#limit(call, options, promise);
+    return promise;
+  }
+
+  /** Gives a call up when its time is over or its caller changes his mind. */
+  #limit(call: Call, { signal, timeout }: CallOptions, promise: Promise<unknown>): void {
+    const details = { op: call.op, path: call.path };
     const cancelTimer =
       timeout === undefined
         ? undefined
@@ -180,7 +188,6 @@ export class Connection {
       forget();
     };
     promise.then(cleanUp, cleanUp);
-    return promise;
   }
 
   get stats(): ConnectionStats {

@@ -133,11 +133,12 @@ function watcherOf({ watching, root }: View, path: string, kind: OneShotKind, op
 }
 
 /** A failed read sets no watch: stop listening to its signal. */
-async function watched<T>(view: View, call: CallSpec<T>, options: CallOptions): Promise<T> {
-  try {
-    return await view.connection.submit(call, options);
-  } catch (error) {
-    call.watcher?.release?.();
+function watched<T>(view: View, call: CallSpec<T>, options: CallOptions): Promise<T> {
+  const answer = view.connection.submit(call, options);
+  const { watcher } = call;
+  if (watcher === null) return answer;
+  return answer.catch((error: unknown) => {
+    watcher.release?.();
     throw error;
-  }
+  });
 }

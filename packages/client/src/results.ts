@@ -104,14 +104,22 @@ export function toWireVersion(version: Version): number {
 }
 
 export function toStat(wire: WireStat): Stat {
-  const { ctime, mtime, ephemeralOwner } = wire;
+  // Field by field: it is in nearly every answer, and a spread costs several times as much.
   return {
-    ...wire,
-    ctime: new Date(ctime),
-    mtime: new Date(mtime),
-    ctimeMs: ctime,
-    mtimeMs: mtime,
-    ephemeral: ephemeralOwner !== 0n,
+    czxid: wire.czxid,
+    mzxid: wire.mzxid,
+    pzxid: wire.pzxid,
+    ctime: new Date(wire.ctime),
+    mtime: new Date(wire.mtime),
+    ctimeMs: wire.ctime,
+    mtimeMs: wire.mtime,
+    version: wire.version,
+    cversion: wire.cversion,
+    aversion: wire.aversion,
+    ephemeralOwner: wire.ephemeralOwner,
+    ephemeral: wire.ephemeralOwner !== 0n,
+    dataLength: wire.dataLength,
+    numChildren: wire.numChildren,
   };
 }
 

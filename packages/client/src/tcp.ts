@@ -30,25 +30,22 @@ export function tcpTransport(options: TcpOptions = {}): Transport {
 function openSocket(target: Target, events: LinkEvents, tls: ConnectionOptions | undefined): Link {
   const socket = tls === undefined ? dialTcp(target) : dialTls(target, tls);
   let cause: Error | null = null;
-  let corked = false;
+  let pending: Uint8Array[] = [];
   socket.setNoDelay(true);
   socket.on(tls === undefined ? 'connect' : 'secureConnect', () => events.opened());
   socket.on('data', (bytes: Uint8Array) => events.received(bytes));
   socket.on('error', (error) => (cause = error));
   socket.on('close', () => events.closed(cause));
-  const uncork = (): void => {
-    corked = false;
-    socket.uncork();
+  const flush = (): void => {
+    const [first] = pending;
+    socket.write(pending.length === 1 ? first : Buffer.concat(pending));
+    pending = [];
   };
   return {
     send(bytes) {
-      if (!corked) {
-        // Everything sent in one turn of the event loop leaves as one write.
-        corked = true;
-        socket.cork();
-        process.nextTick(uncork);
-      }
-      socket.write(bytes);
+      // Everything sent in one turn of the event loop leaves as one write.
+      if (pending.length === 0) process.nextTick(flush);
+      pending.push(bytes);
     },
     unref: () => void socket.unref(),
     close() {
