@@ -1,7 +1,7 @@
 // npm run bench:clients: Corral's client beside node-zookeeper-client and the native `zookeeper` package, each in a process
 // of its own against the same server, in turns. The others are installed in a temporary folder.
 //
-//   node scripts/bench-clients.mjs [--rounds 3] [--seconds 3] [--home folder] [--write docs/benchmark-clients.md] [--only corral,..]
+//   node scripts/bench-clients.mjs [--rounds 3] [--seconds 3] [--home folder] [--write docs/client-benchmark.md] [--only corral,..]
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
