@@ -117,7 +117,6 @@ export class Counter {
       if (isAmbiguous(error)) {
         if (signal?.aborted === true) throw error;
         doubts.push({ mark, version: read.version, change, error });
-        await this.#zk.sync(this.path, { signal });
       } else if (!isLostRace(error)) throw error;
       return null;
     }
