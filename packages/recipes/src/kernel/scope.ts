@@ -21,9 +21,12 @@ type StorageClass = new () => AsyncStorage<unknown>;
 
 let storage: AsyncStorage<Frame> | null | undefined;
 
-/** Brings AsyncLocalStorage to a platform without `node:async_hooks`. Without one, nested `run`s are not recognised. */
-export function setAsyncStorage(provided: AsyncStorage<unknown> | null): void {
-  storage = provided as AsyncStorage<Frame> | null;
+/**
+ * Brings AsyncLocalStorage to a platform without `node:async_hooks`. With null, nested `run`s are not recognised; with
+ * undefined, the platform's own is looked for again.
+ */
+export function setAsyncStorage(provided: AsyncStorage<unknown> | null | undefined): void {
+  storage = provided as AsyncStorage<Frame> | null | undefined;
 }
 
 function current(): AsyncStorage<Frame> | null {
