@@ -49,7 +49,7 @@ matrix({
       await new Promise<void>((resolve) => stage.after(1000, resolve));
       isOtherDone = true;
       await inside.leave({ signal });
-    })();
+    })().catch(() => undefined);
     try {
       const inside = await doubleBarrier(zk, '/round', { parties: 2 }).enter({ signal });
       // Both counted each other: the partner is in, or about to read that it is.
@@ -60,7 +60,7 @@ matrix({
       stage.controller.abort(error);
       throw error;
     } finally {
-      await partner.catch(() => undefined);
+      await partner;
     }
   },
   // Whose session ends when the round is full has left it: the others go on, and nobody is left for the next one.
