@@ -12,8 +12,8 @@ const [address, release] = process.argv.slice(2);
 /** Releases before 3.5 know neither containers nor persistent watches. */
 const old = release === '3.4';
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const zk = await connect(`${address}/suite`, { sessionTimeout: 10_000 });
-const bare = await connect(address, { sessionTimeout: 10_000 });
+const zk = await connect(`${address}/suite`, { sessionTimeout: 40_000 });
+const bare = await connect(address, { sessionTimeout: 40_000 });
 await bare.create('/suite');
 
 async function refused(promise, code) {
