@@ -76,7 +76,7 @@ it('sets the damaged files aside, has no vote, and gets everything from the othe
 
   leader.launch();
   expect(await ensemble.whole()).toBe(leader);
-  expect(leader.output).toContain(`"sid":${damaged.sid},"kind":"SNAP"`);
+  await until(() => leader.output.includes(`"sid":${damaged.sid},"kind":"SNAP"`));
   for (const member of ensemble.members) expect(await texts(member, 40)).toEqual(expected(40));
   expect(readFileSync(join(historyOf(damaged), 'currentEpoch'), 'utf8')).toMatch(/^\d+$/);
 

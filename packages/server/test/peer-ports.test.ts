@@ -207,6 +207,7 @@ describe("the leader's port", () => {
   });
 
   it('takes a member that stands still for a while out of the count and takes it back', async () => {
+    leader = await ensemble.whole();
     const [still, other] = ensemble.others(leader);
     still.child!.kill('SIGSTOP');
     const client = await other.client();
