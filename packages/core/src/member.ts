@@ -21,6 +21,7 @@ import { Pipeline } from './pipeline/pipeline.ts';
 import type { Ordering as PipelineOrdering } from './pipeline/ordering.ts';
 import { Reaper } from './reaper.ts';
 import { RestoredState } from './restored-state.ts';
+import { Succession } from './succession.ts';
 import { Snapshots, randomFrom, snapshotOf } from './snapshots.ts';
 import type { HandOver } from './zab/hand-over.ts';
 import { Peer } from './zab/peer.ts';
@@ -53,8 +54,6 @@ const typeAt = 28;
 const partingMsMax = 2000;
 /** How long learners have to say that they hold their clients back: those of other make never do. */
 const answerMsMax = 250;
-/** How long clients' connections are kept without a leader. */
-const keptMsMax = 1000;
 
 /** No request is taken any more; the role ends when those in flight are answered, or at `until`. */
 interface Parting {
@@ -65,15 +64,6 @@ interface Parting {
   /** Leading: the hand-over, and until when its answers are waited for. */
   readonly handOver: HandOver | undefined;
   readonly answersUntil: number;
-}
-
-/** A term has ended as planned: connections of clients are kept for the next one, if it is this. */
-interface Succession {
-  readonly successor: number;
-  /** The epoch that has ended. */
-  readonly epoch: Epoch;
-  readonly owners: ReadonlyMap<SessionId, number>;
-  readonly until: number;
 }
 
 export class Member implements Application {
@@ -87,7 +77,7 @@ export class Member implements Application {
   #reaper: Reaper | undefined;
   #halted = false;
   #parting: Parting | undefined;
-  #succession: Succession | undefined;
+  readonly #succession: Succession;
   #wakeAt = Infinity;
   #now = 0;
   #wall = 0;
@@ -97,6 +87,7 @@ export class Member implements Application {
     this.#ensemble = ensemble;
     this.#host = host;
     this.#state = recovered.state;
+    this.#succession = new Succession(ensemble.syncLimitMs);
     const random = randomFrom(options.seed);
     this.#snapshots = new Snapshots(options, host, random, recovered.replayed);
     this.pipeline = new Pipeline(options, host, this.#state, { kind: 'closed' });
@@ -164,23 +155,8 @@ export class Member implements Application {
     this.peer.resign(reason, restMs, successor);
   }
 
-  handedOver({ successor, owners }: HandOverFacts, epoch: Epoch): void {
-    this.#succession = { successor, owners, epoch, until: this.#now + Math.min(keptMsMax, this.#ensemble.syncLimitMs) };
-  }
-
-  /** Whether the role that begins is the one that the last leader has announced. */
-  #continues(leader: number, epoch: number): boolean {
-    const succession = this.#succession;
-    this.#succession = undefined;
-    if (succession === undefined || this.#now >= succession.until) return false;
-    return leader === succession.successor && epoch === succession.epoch + 1;
-  }
-
-  /** Nobody leads as was announced: the clients find another server. */
-  #giveUpSuccession(): void {
-    if (this.#succession === undefined || this.#now < this.#succession.until) return;
-    this.#succession = undefined;
-    if (this.pipeline.ordering.kind === 'closed') this.pipeline.closeAll();
+  handedOver(over: HandOverFacts, epoch: Epoch): void {
+    this.#succession.announce(over, epoch, this.#now);
   }
 
   get lastSnapshot(): Snapshots['last'] {
@@ -205,7 +181,8 @@ export class Member implements Application {
       this.#setClock();
       work();
       this.#part();
-      this.#giveUpSuccession();
+      // The clients find another server.
+      if (this.#succession.hasFailed(this.#now) && this.pipeline.ordering.kind === 'closed') this.pipeline.closeAll();
       this.peer.flush();
       this.pipeline.flush(this.peer.durable);
       this.#askToBeWoken();
@@ -225,7 +202,7 @@ export class Member implements Application {
   #askToBeWoken(): void {
     const { until = Infinity, answersUntil = Infinity } = this.#parting ?? {};
     const answers = answersUntil > this.#now ? answersUntil : Infinity;
-    const deadline = Math.min(this.peer.deadline, until, answers, this.#succession?.until ?? Infinity);
+    const deadline = Math.min(this.peer.deadline, until, answers, this.#succession.deadline);
     if (deadline === this.#wakeAt) return;
     this.#wakeAt = deadline;
     if (deadline < Infinity) this.#host.wakeAt(deadline);
@@ -309,8 +286,7 @@ export class Member implements Application {
   }
 
   lead(ordering: Ordering): void {
-    const owners = this.#succession?.owners;
-    const continues = this.#continues(this.#ensemble.sid, epochOf(ordering.epochStart));
+    const owners = this.#succession.take(this.#ensemble.sid, epochOf(ordering.epochStart), this.#now);
     this.#reaper = new Reaper(this.#state.tree, this.#options);
     const leading: PipelineOrdering = {
       kind: 'leading',
@@ -324,7 +300,7 @@ export class Member implements Application {
       plan: (request, zxid) => ordering.plan(request, request.version, zxid),
       reconfigure: (zxid, config) => ordering.reconfigure(zxid, config),
     };
-    this.#serve(leading, continues, continues ? owners : undefined);
+    this.#serve(leading, owners !== undefined, owners);
   }
 
   follow(leader: LeaderAccess, sid: number, epoch: Epoch): void {
@@ -333,7 +309,7 @@ export class Member implements Application {
       forward: (session, cxid, opcode, body, identities) => leader.request(session, cxid, opcode, body, identities),
       revalidate: (session, timeoutMs) => leader.revalidate(session, timeoutMs),
     };
-    this.#serve(learning, this.#continues(sid, epoch));
+    this.#serve(learning, this.#succession.take(sid, epoch, this.#now) !== undefined);
   }
 
   serveReadOnly(): void {
@@ -342,7 +318,7 @@ export class Member implements Application {
 
   stop(): void {
     this.#reaper = undefined;
-    this.#serve({ kind: 'closed' }, this.#succession !== undefined);
+    this.#serve({ kind: 'closed' }, this.#succession.isPending);
   }
 
   /** Begins a role, with the connections of the one before that have nothing in flight, if it goes on from there. */

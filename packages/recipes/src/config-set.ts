@@ -3,9 +3,10 @@
 import { MultiError, ZkError } from '@corral/client';
 import type { Client, Codec, Data } from '@corral/client';
 import { isAmbiguous, toError } from './errors.ts';
-import { Bell } from './kernel/bell.ts';
 import type { CallSignal } from './kernel/parents.ts';
-import { Vigil, abortable } from './kernel/vigil.ts';
+import { Upkeep } from './kernel/upkeep.ts';
+import { abortable } from './kernel/vigil.ts';
+import type { Vigil } from './kernel/vigil.ts';
 
 export interface ConfigPart<T> {
   readonly path: string;
@@ -24,12 +25,9 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
   readonly #parts: P;
   readonly #options: ConfigSetOptions;
   readonly #names: readonly (keyof P & string)[];
-  readonly #bell = new Bell();
-  readonly #stop = new AbortController();
-  readonly #done: Promise<void>;
+  readonly #upkeep: Upkeep;
   #values: Values<P> | null = null;
   #mzxid = -1n;
-  #failure: Error | null = null;
 
   /** Use `configSet`, which waits for the first values. */
   constructor(zk: Client, parts: P, options: ConfigSetOptions) {
@@ -37,7 +35,7 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
     this.#parts = parts;
     this.#options = options;
     this.#names = Object.keys(parts);
-    this.#done = this.#run();
+    this.#upkeep = new Upkeep(zk, '/', (vigil) => this.#step(vigil));
   }
 
   get values(): Values<P> {
@@ -73,7 +71,7 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
   /** The values now, then every newer ones. */
   async *changes({ signal }: CallSignal = {}): AsyncGenerator<Values<P>, void> {
     let last: Values<P> | null = null;
-    yield* this.#bell.each(this.#zk, '/', signal, () => {
+    yield* this.#upkeep.bell.each(this.#zk, '/', signal, () => {
       if (this.#values === null || this.#values === last) return [];
       last = this.#values;
       return [this.#values];
@@ -82,31 +80,22 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
 
   async ready(signal?: AbortSignal): Promise<this> {
     for await (const _ of this.changes({ signal })) return this;
-    throw this.#failure ?? new Error('the configuration was closed');
+    throw this.#upkeep.failure ?? new Error('the configuration was closed');
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#done;
+  close(): Promise<void> {
+    return this.#upkeep.end();
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #run(): Promise<void> {
-    try {
-      using vigil = new Vigil(this.#zk, '/', this.#stop.signal);
-      for (;;) {
-        // Watches first: what changes between them and the reading rings.
-        const watched = { watch: vigil.ring, signal: vigil.signal };
-        const stats = await Promise.all(this.#names.map((name) => this.#zk.exists(this.#parts[name].path, watched)));
-        if (!stats.includes(null)) await this.#look(vigil.signal);
-        await vigil.rung();
-      }
-    } catch (error) {
-      this.#failure = this.#stop.signal.aborted ? null : toError(error);
-    }
-    this.#bell.finish(this.#failure);
+  async #step(vigil: Vigil): Promise<void> {
+    // Watches first: what changes between them and the reading rings.
+    const watched = { watch: vigil.ring, signal: vigil.signal };
+    const stats = await Promise.all(this.#names.map((name) => this.#zk.exists(this.#parts[name].path, watched)));
+    if (!stats.includes(null)) await this.#look(vigil.signal);
+    await vigil.rung();
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -123,7 +112,7 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
     this.#mzxid = mzxid;
     try {
       this.#values = await this.#decode(read);
-      this.#bell.ring();
+      this.#upkeep.bell.ring();
     } catch (error) {
       if (this.#values === null) throw error;
       this.#options.onInvalid?.(toError(error));

@@ -3,11 +3,11 @@
 
 import { ZkError } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
-import { toError } from './errors.ts';
-import { Bell } from './kernel/bell.ts';
-import { isAmbiguous } from './errors.ts';
+import { isAmbiguous, toError } from './errors.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
-import { Vigil, abortable } from './kernel/vigil.ts';
+import { Upkeep } from './kernel/upkeep.ts';
+import { abortable } from './kernel/vigil.ts';
+import type { Vigil } from './kernel/vigil.ts';
 
 export interface ConfigOptions<T> extends AclOption, CallSignal {
   /** Value to create the node with when it is not there. Without one, `config` waits for somebody to create it. */
@@ -27,13 +27,9 @@ export class Config<T> implements AsyncDisposable {
   readonly #zk: Client;
   readonly #codec: Codec<T>;
   readonly #options: ConfigOptions<T>;
-  readonly #bell = new Bell();
-  readonly #stop = new AbortController();
-  readonly #done: Promise<void>;
+  readonly #upkeep: Upkeep;
   #seen: Seen<T> | null = null;
   #invalidAt: bigint | null = null;
-  #failure: Error | null = null;
-  #wake: () => void = () => undefined;
 
   /** Use `config`, which waits for the first value. */
   constructor(zk: Client, path: string, codec: Codec<T>, options: ConfigOptions<T>) {
@@ -41,7 +37,9 @@ export class Config<T> implements AsyncDisposable {
     this.path = path;
     this.#codec = codec;
     this.#options = options;
-    this.#done = this.#run();
+    this.#upkeep = new Upkeep(zk, path, async (vigil) => {
+      if (await this.#look(vigil)) await vigil.rung();
+    });
   }
 
   get value(): T {
@@ -63,7 +61,7 @@ export class Config<T> implements AsyncDisposable {
       try {
         const { version } = stat;
         await this.#zk.set(this.path, this.#codec.encode(next), { version, idempotent: true, signal });
-        this.#wake();
+        this.#upkeep.wake();
         return next;
       } catch (error) {
         if (isAmbiguous(error) || !ZkError.is(error, 'BadVersion')) throw error;
@@ -74,7 +72,7 @@ export class Config<T> implements AsyncDisposable {
   /** The value now, then every newer one. */
   async *changes({ signal }: CallSignal = {}): AsyncGenerator<T, void> {
     let last = -1n;
-    yield* this.#bell.each(this.#zk, this.path, signal, () => {
+    yield* this.#upkeep.bell.each(this.#zk, this.path, signal, () => {
       if (this.#seen === null || this.#seen.mzxid <= last) return [];
       last = this.#seen.mzxid;
       return [this.#seen.value];
@@ -84,30 +82,14 @@ export class Config<T> implements AsyncDisposable {
   /** Waits for the first value. */
   async ready(signal?: AbortSignal): Promise<this> {
     for await (const _ of this.changes({ signal })) return this;
-    throw this.#failure ?? new Error(`${this.path} was closed`);
+    throw this.#upkeep.failure ?? new Error(`${this.path} was closed`);
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#done;
+  close(): Promise<void> {
+    return this.#upkeep.end();
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #run(): Promise<void> {
-    let failure: Error | null = null;
-    try {
-      using vigil = new Vigil(this.#zk, this.path, this.#stop.signal);
-      this.#wake = vigil.ring;
-      for (;;) {
-        if (await this.#look(vigil)) await vigil.rung();
-      }
-    } catch (error) {
-      failure = this.#stop.signal.aborted ? null : toError(error);
-    }
-    this.#failure = failure;
-    this.#bell.finish(failure);
   }
 
   /** Reads the node and watches it. False when it has to be looked at again at once. */
@@ -137,7 +119,7 @@ export class Config<T> implements AsyncDisposable {
     if (this.#seen !== null && mzxid <= this.#seen.mzxid) return;
     try {
       this.#seen = { value: await this.#codec.decode(data), version, mzxid };
-      this.#bell.ring();
+      this.#upkeep.bell.ring();
     } catch (error) {
       if (this.#seen === null) throw error;
       if (this.#invalidAt !== mzxid) this.#options.onInvalid?.(toError(error));

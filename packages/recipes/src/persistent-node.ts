@@ -3,12 +3,12 @@
 
 import { ZkError } from '@corral/client';
 import type { Client, CreateMode, DataInput, Stat } from '@corral/client';
-import { ConflictError, toError } from './errors.ts';
-import { Bell } from './kernel/bell.ts';
+import { ConflictError } from './errors.ts';
 import { createOwn, removeOwn } from './kernel/own-node.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import { nameOf, parentOf } from './kernel/paths.ts';
-import { Vigil } from './kernel/vigil.ts';
+import { Upkeep } from './kernel/upkeep.ts';
+import type { Vigil } from './kernel/vigil.ts';
 
 export interface PersistentNodeOptions extends AclOption {
   /** `ephemeralSequential`: the number that the server gives it stays, also when it is made again. */
@@ -36,16 +36,13 @@ export class PersistentNode implements AsyncDisposable {
   readonly ready: Promise<void>;
   readonly #zk: Client;
   readonly #options: PersistentNodeOptions;
-  readonly #bell = new Bell();
-  readonly #stop = new AbortController();
-  readonly #done: Promise<void>;
+  readonly #upkeep: Upkeep;
   readonly #sessions = new Set<bigint>();
   #path: string;
   #isNamed: boolean;
   #wanted: DataInput;
   /** What the node holds, as far as we know; undefined while it is not ours. */
   #written: DataInput | undefined;
-  #wake: () => void = () => undefined;
 
   constructor(zk: Client, path: string, data: DataInput, options: PersistentNodeOptions = {}) {
     this.#zk = zk;
@@ -53,7 +50,11 @@ export class PersistentNode implements AsyncDisposable {
     this.#isNamed = options.mode !== 'ephemeralSequential';
     this.#options = options;
     this.#wanted = data;
-    this.#done = this.#run();
+    this.#upkeep = new Upkeep(zk, path, async (vigil) => {
+      if (!(await this.#step(vigil))) return;
+      this.#upkeep.bell.ring();
+      await vigil.rung();
+    });
     this.ready = this.#untilWritten(undefined);
     this.ready.catch(() => undefined);
   }
@@ -71,14 +72,13 @@ export class PersistentNode implements AsyncDisposable {
   /** Changes the data now and for every node to come. Resolves when the node holds it. */
   async set(data: DataInput, { signal }: CallSignal = {}): Promise<void> {
     this.#wanted = data;
-    this.#wake();
+    this.#upkeep.wake();
     await this.#untilWritten(signal);
   }
 
   /** Removes the node. Resolves when it is gone, or goes with its session. */
   async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#done;
+    await this.#upkeep.end();
     if (this.#zk.state === 'closed') return;
     // A create that was cut short may still have happened: look, behind everything that was sent before.
     const stat = await this.#zk.exists(this.#path);
@@ -91,24 +91,8 @@ export class PersistentNode implements AsyncDisposable {
 
   async #untilWritten(signal: AbortSignal | undefined): Promise<void> {
     const look = (): true[] => (this.#written === this.#wanted ? [true] : []);
-    for await (const _ of this.#bell.each(this.#zk, this.#path, signal, look)) return;
+    for await (const _ of this.#upkeep.bell.each(this.#zk, this.#path, signal, look)) return;
     throw new ConflictError(`${this.#path} was closed before it held its data`);
-  }
-
-  async #run(): Promise<void> {
-    let failure: Error | null = null;
-    try {
-      using vigil = new Vigil(this.#zk, this.#path, this.#stop.signal);
-      this.#wake = vigil.ring;
-      for (;;) {
-        const isSettled = await this.#step(vigil);
-        if (isSettled) this.#bell.ring();
-        if (isSettled) await vigil.rung();
-      }
-    } catch (error) {
-      failure = this.#stop.signal.aborted ? null : toError(error);
-    }
-    this.#bell.finish(failure);
   }
 
   /** Looks, and does one thing about what it sees. True when there is nothing to do before something changes. */

@@ -3,13 +3,12 @@
 
 import { ZkError } from '@corral/client';
 import type { Client, DataInput } from '@corral/client';
-import { toError } from './errors.ts';
-import { Bell } from './kernel/bell.ts';
 import { insist } from './kernel/insist.ts';
 import { commitBelowContainers } from './kernel/parents.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import { join, parentOf } from './kernel/paths.ts';
-import { Vigil } from './kernel/vigil.ts';
+import { Upkeep } from './kernel/upkeep.ts';
+import type { Vigil } from './kernel/vigil.ts';
 
 export interface PersistentTtlNodeOptions extends AclOption {
   /** Milliseconds that the node stays after its owner is gone; at least, servers look only now and then. */
@@ -22,13 +21,10 @@ export class PersistentTtlNode implements AsyncDisposable {
   readonly ready: Promise<void>;
   readonly #zk: Client;
   readonly #options: PersistentTtlNodeOptions;
-  readonly #bell = new Bell();
-  readonly #stop = new AbortController();
-  readonly #done: Promise<void>;
+  readonly #upkeep: Upkeep;
   readonly #touch: string;
   #wanted: DataInput;
   #written: DataInput | undefined;
-  #wake: () => void = () => undefined;
 
   constructor(zk: Client, path: string, data: DataInput, options: PersistentTtlNodeOptions) {
     this.#zk = zk;
@@ -36,7 +32,7 @@ export class PersistentTtlNode implements AsyncDisposable {
     this.#touch = join(path, 'touch');
     this.#options = options;
     this.#wanted = data;
-    this.#done = this.#run();
+    this.#upkeep = new Upkeep(zk, path, (vigil) => this.#step(vigil));
     this.ready = this.#untilWritten(undefined);
     this.ready.catch(() => undefined);
   }
@@ -44,14 +40,13 @@ export class PersistentTtlNode implements AsyncDisposable {
   /** Changes the data now and for every node to come. */
   async set(data: DataInput, { signal }: CallSignal = {}): Promise<void> {
     this.#wanted = data;
-    this.#wake();
+    this.#upkeep.wake();
     await this.#untilWritten(signal);
   }
 
   /** Stops touching the node: it goes away when its time is over. `now` removes it at once. */
   async close(when: 'later' | 'now' = 'later'): Promise<void> {
-    this.#stop.abort();
-    await this.#done;
+    await this.#upkeep.end();
     if (when === 'later' || this.#zk.state === 'closed') return;
     try {
       await insist(this.#zk, () => this.#zk.multi().delete(this.#touch).delete(this.path).commit());
@@ -65,28 +60,18 @@ export class PersistentTtlNode implements AsyncDisposable {
 
   async #untilWritten(signal: AbortSignal | undefined): Promise<void> {
     const look = (): true[] => (this.#written === this.#wanted ? [true] : []);
-    for await (const _ of this.#bell.each(this.#zk, this.path, signal, look)) return;
+    for await (const _ of this.#upkeep.bell.each(this.#zk, this.path, signal, look)) return;
     throw new Error(`${this.path} was closed before it held its data`);
   }
 
-  async #run(): Promise<void> {
-    let failure: Error | null = null;
-    try {
-      using vigil = new Vigil(this.#zk, this.path, this.#stop.signal);
-      this.#wake = vigil.ring;
-      for (;;) {
-        const data = this.#wanted;
-        await insist(this.#zk, () => this.#keep(data, vigil.signal), vigil.signal);
-        this.#written = data;
-        this.#bell.ring();
-        const cancel = vigil.ringAfter(this.#options.ttl / 2);
-        if (this.#written === this.#wanted) await vigil.rung();
-        cancel();
-      }
-    } catch (error) {
-      failure = this.#stop.signal.aborted ? null : toError(error);
-    }
-    this.#bell.finish(failure);
+  async #step(vigil: Vigil): Promise<void> {
+    const data = this.#wanted;
+    await insist(this.#zk, () => this.#keep(data, vigil.signal), vigil.signal);
+    this.#written = data;
+    this.#upkeep.bell.ring();
+    const cancel = vigil.ringAfter(this.#options.ttl / 2);
+    if (this.#written === this.#wanted) await vigil.rung();
+    cancel();
   }
 
   /** Touches the child and writes the data if it is new; makes both if they are gone. */

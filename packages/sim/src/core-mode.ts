@@ -1,5 +1,6 @@
-// Invariant 44: a majority that works and can talk must be enough, whatever the rest does. Some servers are left outside, cut
-// off from all or from all but one of the others; what clients of those inside ask for has to be done, under a leader inside or at the other end of a bridge.
+// Invariant 44: a majority that works and can talk must be enough, whatever the rest does. Some servers are left outside,
+// cut off from all or from all but one of the others; what clients of those inside ask for has to be done, under a leader
+// inside or at the other end of a bridge.
 
 import { isMajority, votersIn } from './checkers/ghost.ts';
 import type { ServerView } from './checkers/ghost.ts';

@@ -5,15 +5,14 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Member } from '@corral/core';
+import type { Member, Replica } from '@corral/core';
 import type { SessionId } from '@corral/protocol';
 import { startServer } from '@corral/server';
 import type { FlatSettings, HeldPorts, RunningServer } from '@corral/server';
+import { AnyServer } from './any-server.ts';
 import { Door } from './door.ts';
 import type { Opener } from './door.ts';
-import type { Pipeline } from './machine.ts';
-import { TcpPort } from './tcp-port.ts';
-import type { Role, TestedServer, World } from './world.ts';
+import type { TestedServer, World } from './world.ts';
 
 export interface DiskServerParts {
   readonly sid: number;
@@ -26,16 +25,16 @@ export interface DiskServerParts {
 
 const unsupported = (what: string): Error => new Error(`${what} needs storage: 'memory'`);
 
-export class DiskServer implements TestedServer {
+export class DiskServer extends AnyServer implements TestedServer {
   readonly sid: number;
   readonly host: string;
   readonly door: Door;
   readonly #parts: DiskServerParts;
   readonly #world: World;
   #running: RunningServer | undefined;
-  #tcp: TcpPort | undefined;
 
   constructor(world: World, parts: DiskServerParts) {
+    super();
     this.#world = world;
     this.#parts = parts;
     this.sid = parts.sid;
@@ -46,31 +45,8 @@ export class DiskServer implements TestedServer {
     );
   }
 
-  get pipeline(): Pipeline | undefined {
-    return this.#running?.server.host.replica.pipeline;
-  }
-
-  get role(): Role {
-    const engine = this.#running?.server.host.replica;
-    if (engine === undefined) return 'down';
-    if (!(engine instanceof Member)) return 'alone';
-    const { state } = engine.peer;
-    return state === 'leaving' ? 'looking' : state;
-  }
-
-  get isServing(): boolean {
-    const engine = this.#running?.server.host.replica;
-    return engine !== undefined && (!(engine instanceof Member) || engine.peer.isServing);
-  }
-
-  get port(): number | undefined {
-    return this.#tcp?.port;
-  }
-
-  async listen(): Promise<number> {
-    if (this.#tcp !== undefined) return this.#tcp.port;
-    this.#tcp = new TcpPort(this.door);
-    return this.#tcp.listen();
+  protected get engine(): Member | Replica | undefined {
+    return this.#running?.server.host.replica;
   }
 
   async start(): Promise<void> {
@@ -125,7 +101,7 @@ export class DiskServer implements TestedServer {
   async dispose(): Promise<void> {
     this.door.shut();
     await this.end('finish');
-    await this.#tcp?.close();
+    await this.closePort();
     for (const server of this.#parts.held.values()) server.close();
   }
 }

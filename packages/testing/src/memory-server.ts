@@ -1,11 +1,10 @@
-// One server of a test: a machine behind a door, and a TCP port if anybody outside of the process needs one.
+// One server of a test in memory: a machine behind a door.
 
-import { Member } from '@corral/core';
+import { AnyServer } from './any-server.ts';
 import { Door, openerOf } from './door.ts';
 import { Machine } from './machine.ts';
-import type { CoreOptions, Pipeline, Surroundings } from './machine.ts';
-import { TcpPort } from './tcp-port.ts';
-import type { Role, TestedServer, World } from './world.ts';
+import type { CoreOptions, Surroundings } from './machine.ts';
+import type { TestedServer, World } from './world.ts';
 
 export interface MemoryServerParts {
   readonly sid: number;
@@ -16,16 +15,16 @@ export interface MemoryServerParts {
   readonly ended?: () => void;
 }
 
-export class MemoryServer implements TestedServer {
+export class MemoryServer extends AnyServer implements TestedServer {
   readonly sid: number;
   readonly host: string;
   readonly door: Door;
   readonly machine: Machine;
   readonly #world: World;
   readonly #parts: MemoryServerParts;
-  #tcp: TcpPort | undefined;
 
   constructor(world: World, parts: MemoryServerParts) {
+    super();
     this.#world = world;
     this.#parts = parts;
     this.sid = parts.sid;
@@ -45,31 +44,8 @@ export class MemoryServer implements TestedServer {
     this.door = new Door(world.trafficOf(this.sid), openerOf(this.machine));
   }
 
-  get pipeline(): Pipeline | undefined {
-    return this.machine.engine?.pipeline;
-  }
-
-  get port(): number | undefined {
-    return this.#tcp?.port;
-  }
-
-  async listen(): Promise<number> {
-    if (this.#tcp !== undefined) return this.#tcp.port;
-    this.#tcp = new TcpPort(this.door);
-    return this.#tcp.listen();
-  }
-
-  get role(): Role {
-    const { engine } = this.machine;
-    if (engine === undefined) return 'down';
-    if (!(engine instanceof Member)) return 'alone';
-    const { state } = engine.peer;
-    return state === 'leaving' ? 'looking' : state;
-  }
-
-  get isServing(): boolean {
-    const { engine } = this.machine;
-    return engine !== undefined && (!(engine instanceof Member) || engine.peer.isServing);
+  protected get engine(): Machine['engine'] {
+    return this.machine.engine;
   }
 
   async start(): Promise<void> {
@@ -109,6 +85,6 @@ export class MemoryServer implements TestedServer {
 
   async dispose(): Promise<void> {
     await this.end('drop');
-    await this.#tcp?.close();
+    await this.closePort();
   }
 }
