@@ -1,6 +1,6 @@
-// npm run soak: recipes for minutes, with real processes. Fifty contenders in ten processes use a lock, an election, a queue
-// and double barriers on three servers, while servers are killed and started again and processes are stopped for longer
-// than their sessions live. Then the books are checked.
+// npm run soak: recipes for minutes, with real processes. Fifty contenders in ten processes use a lock, an election, a
+// queue, double barriers, a semaphore, a read/write lock, a counter and configuration on three servers, while servers are
+// killed and started again and processes are stopped for longer than their sessions live. Then the books are checked.
 //
 //   node scripts/soak.mjs [--minutes 10] [--contenders 50] [--processes 10] [--seed N]
 //
@@ -12,10 +12,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connect } from '@corral/client';
-import { queue } from '@corral/recipes';
+import { config, counter, queue } from '@corral/recipes';
 import { Ensemble } from '../interop/ensemble/ensemble.mjs';
 import { Checks, equal, truthy } from '../interop/lib/checks.mjs';
 import { Books } from './soak/books.mjs';
+import { paths, proofs, settings as configCodec } from './soak/sharing.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -32,6 +33,13 @@ const settings = { tickTime: 500, initLimit: 20, syncLimit: 8, 'admin.enableServ
 /** Between one fault and the next. */
 const calmMs = [1500, 4000];
 const endMs = 60_000;
+/** From the end to the last change of the configuration. */
+const lastWordMs = 5000;
+/** Nodes below which nothing may be left. */
+const emptied = [
+  ...['lock', 'election', 'queue/taken', 'queue/items'],
+  ...['semaphore/locks', 'semaphore/leases', 'rw', 'counter/lock'],
+];
 
 const random = generator(Number(values.seed));
 console.log(`       seed ${values.seed}, ${minutes} minutes, ${contenders} contenders in ${processes} processes`);
@@ -44,16 +52,23 @@ try {
   for (const member of ensemble.members) member.isNew();
   await ensemble.start();
   const servers = ensemble.members.map(({ port }) => `127.0.0.1:${port}`).join(',');
+  await prepare(servers);
   for (let n = 0; n < processes; n++) workers.push(await startWorker(n, servers));
   const end = performance.now() + minutes * 60_000;
   while (performance.now() < end) await strike();
-  await Promise.all(workers.map(stopWorker));
+  await Promise.all([...workers.map(stopWorker), sayLastWord(servers)]);
   await audit(servers);
 } finally {
   for (const { child } of workers) child.kill('SIGKILL');
   await ensemble.close();
 }
 checks.finish();
+
+async function prepare(servers) {
+  const zk = await connect(servers, { sessionTimeout });
+  for (const path of proofs) await zk.create(path, '', { parents: 'persistent' });
+  await zk.close();
+}
 
 async function startWorker(n, servers) {
   const mine = Array.from({ length: contenders }, (_, at) => at).filter((at) => at % processes === n);
@@ -73,6 +88,15 @@ async function stopWorker({ child, ended }) {
   child.send('stop');
   const [how] = await Promise.race([ended, sleep(endMs, ['late'], { ref: false })]);
   if (how === 'late') books.complain('a process does not come to its end');
+}
+
+/** The change of the configuration that everybody must have seen in the end. */
+async function sayLastWord(servers) {
+  await sleep(lastWordMs);
+  const zk = await connect(servers, { sessionTimeout });
+  const cfg = await config(zk, paths.config, configCodec);
+  await cfg.update(({ n }) => ({ n: n + 1, isLast: true }));
+  await zk.close();
 }
 
 // Faults
@@ -134,10 +158,19 @@ async function auditWith(zk) {
     equal((await queue(zk, '/soak/queue').deadLetters()).length, 0, 'dead letters');
     books.checkNothingIsLost();
   });
+  await checks.check('counter: every addition counts once', async () => {
+    console.log(`       (${books.countsInDoubt} additions in doubt)`);
+    books.checkCounter(await counter(zk, paths.counter).value());
+  });
+  await checks.check('configuration: everybody followed it, and every change is in it', async () => {
+    equal(books.configSeen.size, contenders, 'followers');
+    const { data, stat } = await zk.get(paths.config, { codec: configCodec });
+    equal(data.n, stat.version, 'changes that were made and changes that are there');
+  });
   await checks.check('no node is left behind', async () => {
     // Sessions of processes that stood still at the end are given their time.
     await sleep(2 * sessionTimeout);
-    for (const dir of ['lock', 'election', 'queue/taken', 'queue/items']) {
+    for (const dir of emptied) {
       equal((await zk.exists(`/soak/${dir}`))?.numChildren ?? 0, 0, `nodes in /soak/${dir}`);
     }
     equal(await zk.ephemerals('/'), [], 'ephemerals of the last client');

@@ -1,8 +1,27 @@
 // What the contenders report, and what must be true of it.
 
 import { equal, truthy } from '../../interop/lib/checks.mjs';
+import { permits } from './sharing.mjs';
 
 const byZxid = (a, b) => (a.zxid < b.zxid ? -1 : a.zxid > b.zxid ? 1 : 0);
+
+/** What a writer weighs: more than all readers together. */
+const alone = 1e6;
+
+/** Where the most is held at once, of stays from one transaction to another, both included. */
+function mostAtOnce(stays, weightOf) {
+  const steps = stays.flatMap((stay) => [
+    { at: stay.from, isEnd: false, weight: weightOf(stay) },
+    { at: stay.to, isEnd: true, weight: -weightOf(stay) },
+  ]);
+  steps.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.isEnd - b.isEnd));
+  let [now, most, at] = [0, 0, null];
+  for (const step of steps) {
+    now += step.weight;
+    if (now > most) [most, at] = [now, step.at];
+  }
+  return { most, at };
+}
 
 export class Books {
   complaints = [];
@@ -16,8 +35,14 @@ export class Books {
   ackInDoubt = new Set();
   /** Double barriers: for each group and party, whether it stands between its arrival and its leaving. */
   inside = new Map();
-  rounds = 0;
-  tooEarly = [];
+  /** Of what several may hold: the transactions between which a holder certainly had it. */
+  stays = { semaphore: [], rwLock: [] };
+  /** What the counter was after each addition. */
+  counted = [];
+  countsInDoubt = 0;
+  configChanges = 0;
+  /** What each contender saw of the configuration, in that order. */
+  configSeen = new Map();
 
   constructor(parties) {
     this.parties = parties;
@@ -41,6 +66,16 @@ export class Books {
         return void this.ackInDoubt.add(message.job);
       case 'barrier':
         return this.#barrier(message);
+      case 'stay':
+        return void this.stays[message.of].push(message);
+      case 'counted':
+        return void this.counted.push(message.after);
+      case 'count in doubt':
+        return void this.countsInDoubt++;
+      case 'config changed':
+        return void this.configChanges++;
+      case 'config seen':
+        return void this.configSeen.set(message.id, message.seen);
       case 'complaint':
         return this.complain(message.text);
     }
@@ -62,6 +97,12 @@ export class Books {
       'acknowledged jobs': this.acknowledged.size,
       'passed barriers': rounds,
       'wake-ups': this.wakeUps.size,
+      'stays with permits': this.stays.semaphore.length,
+      'stays of readers': this.stays.rwLock.filter(({ weight }) => weight === 'reader').length,
+      'stays of writers': this.stays.rwLock.filter(({ weight }) => weight === 'writer').length,
+      'most readers at once': mostAtOnce(this.stays.rwLock, () => 1).most,
+      additions: this.counted.length,
+      'changes of the configuration': this.configChanges,
     };
     return {
       counts,
@@ -85,7 +126,35 @@ export class Books {
         equal(twice, [], 'jobs that were acknowledged twice');
       },
       'double barrier: nobody passes before everybody has come': () => this.#checkBarriers(),
+      'semaphore: never more permits are out than there are': () => {
+        const { most, at } = mostAtOnce(this.stays.semaphore, ({ weight }) => weight);
+        truthy(most <= permits, `${most} permits of ${permits} are out at ${at}`);
+        truthy(most === permits, `never more than ${most} permits of ${permits} were out: nothing was tried`);
+      },
+      'read/write lock: a writer is alone, readers are not': () => {
+        const { most, at } = mostAtOnce(this.stays.rwLock, ({ weight }) => (weight === 'writer' ? alone : 1));
+        truthy(most <= alone, `a writer is not alone at ${at}`);
+      },
+      'configuration: versions only go up, no change is lost, and the last word reaches everybody': () => {
+        for (const [id, seen] of this.configSeen) this.#checkConfig(id, seen);
+      },
     };
+  }
+
+  /** Every change adds one to the value, as it does to the version. */
+  #checkConfig(id, seen) {
+    truthy(seen.at(-1)?.isLast === true, `contender ${id} did not hear the last word`);
+    for (const [at, { n, version }] of seen.entries()) {
+      truthy(version >= n, `contender ${id} saw ${n} at version ${version}`);
+      truthy(at === 0 || n > seen[at - 1].n, `contender ${id} saw ${n} after ${seen[at - 1]?.n}`);
+    }
+  }
+
+  /** Every addition counts once; those in doubt may have happened. */
+  checkCounter(value) {
+    const { length } = this.counted;
+    equal(new Set(this.counted).size, length, 'different numbers');
+    truthy(length <= value && value <= length + this.countsInDoubt, `${length} additions make ${value}`);
   }
 
   #inOrder(of) {

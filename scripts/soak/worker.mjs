@@ -1,10 +1,14 @@
 // A process of the soak: some contenders, each with a session of its own, each in every line at once.
 
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ZkError, connect } from '@corral/client';
 import { doubleBarrier, election, lock, queue } from '@corral/recipes';
+import { count, followConfig, readOrWrite, shareConfig, takePermits, write } from './sharing.mjs';
 
 const over = new AbortController();
+// Every contender of this process listens, in everything it does.
+setMaxListeners(0, over.signal);
 const now = () => performance.timeOrigin + performance.now();
 const tell = (message) => process.send(message);
 
@@ -32,6 +36,11 @@ async function contend({ id, group, servers, sessionTimeout, parties }) {
     produce(jobs, id),
     again(() => consume(jobs)),
     again(() => meet(members, group, id)),
+    again(() => takePermits(zk, tell, over.signal)),
+    again(() => readOrWrite(zk, tell, over.signal)),
+    again(() => count(zk, tell, over.signal)),
+    again(() => shareConfig(zk, tell, over.signal)),
+    followConfig(zk, id, tell, over.signal).catch(complain),
   ]);
   await zk.close();
 }
@@ -65,41 +74,23 @@ function reportWakeUps(zk) {
   };
 }
 
-async function write(zk, of, held, token) {
-  const { signal } = held;
-  const tx = zk.multi().set(`/soak/${of}-value`, String(token));
-  const [{ mzxid }] = await held.guard(tx).commit({ signal });
-  tell({ kind: 'write', of, token, zxid: mzxid });
+async function writeTwice(zk, of, held, token, pauseMs) {
+  for (const ms of [pauseMs, 0]) {
+    tell({ kind: 'write', of, token, zxid: await write(zk, `/soak/${of}-value`, held, token) });
+    await sleep(ms);
+  }
 }
 
 async function hold(zk) {
-  await lock(zk, '/soak/lock').run(
-    async (held) => {
-      await ensure(zk, '/soak/lock-value');
-      await write(zk, 'lock', held, held.token);
-      await write(zk, 'lock', held, held.token);
-    },
-    { signal: over.signal },
-  );
+  await lock(zk, '/soak/lock').run((held) => writeTwice(zk, 'lock', held, held.token, 0), { signal: over.signal });
 }
 
 async function lead(zk) {
   const term = await election(zk, '/soak/election').campaign({ signal: over.signal });
   try {
-    await ensure(zk, '/soak/election-value');
-    await write(zk, 'election', term, term.number);
-    await sleep(50);
-    await write(zk, 'election', term, term.number);
+    await writeTwice(zk, 'election', term, term.number, 50);
   } finally {
     await term.resign();
-  }
-}
-
-async function ensure(zk, path) {
-  try {
-    await zk.create(path, '', { parents: 'persistent' });
-  } catch (error) {
-    if (!ZkError.is(error, 'NodeExists')) throw error;
   }
 }
 

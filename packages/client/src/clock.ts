@@ -4,7 +4,10 @@
 export interface Clock {
   /** Monotonic milliseconds. */
   now(): number;
-  /** Calls back after that many milliseconds; the result cancels it. `released`: the process may end before. */
+  /**
+   * Calls back after that many milliseconds, never earlier by `now()`; the result cancels it. `released`: the process may
+   * end before.
+   */
   after(ms: number, callback: () => void, process?: 'held' | 'released'): () => void;
   /** Calls back in a later turn of the event loop, when promises settled in this one have run. */
   soon(callback: () => void): void;
@@ -15,8 +18,20 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback, process = 'held') {
-    const timer = setTimeout(callback, Math.max(0, Math.ceil(ms)));
-    if (process === 'released' && typeof timer === 'object') timer.unref();
+    const due = performance.now() + ms;
+    let timer: ReturnType<typeof setTimeout>;
+    const arm = (left: number): void => {
+      timer = setTimeout(fired, Math.max(0, Math.ceil(left)));
+      if (process === 'released' && typeof timer === 'object') timer.unref();
+    };
+    // Node counts whole milliseconds of another clock: a timer may fire almost one too early, and whoever then looked at
+    // the clock would wait for a second call that never comes.
+    const fired = (): void => {
+      const left = due - performance.now();
+      if (left > 0) arm(left);
+      else callback();
+    };
+    arm(ms);
     return () => clearTimeout(timer);
   },
   soon(callback) {

@@ -1,8 +1,9 @@
 // The small parts on their own.
 
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { exponentialBackoff } from './backoff.ts';
+import { systemClock } from './clock.ts';
 import { parseAddress } from './connection-string.ts';
 import { EventQueue } from './event-queue.ts';
 import { Fifo } from './fifo.ts';
@@ -47,6 +48,25 @@ describe('addresses', () => {
     for (const bad of ['', ',', 'a:0', 'a:x', 'a:99999', ':1', 'a/x//y'])
       expect(() => parseAddress(bad)).toThrow(TypeError);
     expect(() => parseAddress('zk://u:secret@')).toThrow(/^(?!.*secret)/);
+  });
+});
+
+describe('the system clock', () => {
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it('never calls back before the time is up, although the timers of Node do', () => {
+    let now = 100;
+    const timers: { readonly fire: () => void; readonly ms: number }[] = [];
+    vi.stubGlobal('performance', { now: () => now });
+    vi.stubGlobal('setTimeout', (fire: () => void, ms: number) => timers.push({ fire, ms }));
+    let calledAt = 0;
+    systemClock.after(3.2, () => (calledAt = now));
+    now += 3.1;
+    timers[0].fire();
+    expect([calledAt, timers.map(({ ms }) => ms)]).toEqual([0, [4, 1]]);
+    now += 0.5;
+    timers[1].fire();
+    expect(calledAt).toBe(now);
   });
 });
 
