@@ -13,10 +13,29 @@ export class ChildEnded extends Error {
   }
 }
 
+/** There is no such command, or it is none. */
+export class NotStarted extends Error {
+  override readonly name = 'NotStarted';
+  readonly exitCode: number;
+  constructor(command: string, { exitCode, why }: Reason) {
+    super(`${command}: ${why}`);
+    this.exitCode = exitCode;
+  }
+}
+
+interface Reason {
+  readonly exitCode: number;
+  readonly why: string;
+}
+
 /** How long a child that was told to end may take. */
 const graceMs = 5000;
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
-const notFoundCode = 127;
+/** As shells say it. */
+const notStarted: Readonly<Record<string, Reason | undefined>> = {
+  EACCES: { exitCode: 126, why: 'it may not be executed' },
+  ENOENT: { exitCode: 127, why: 'there is no such command' },
+};
 
 export interface ChildOptions {
   /** Ends the child when it aborts: asks first, insists after five seconds. */
@@ -46,8 +65,9 @@ export function runChild([command, ...args]: readonly string[], options: ChildOp
     };
     child.once('error', (error: NodeJS.ErrnoException) => {
       finish();
-      if (error.code === 'ENOENT') resolve(notFoundCode);
-      else reject(error);
+      const known = notStarted[error.code ?? ''];
+      if (known === undefined) reject(error);
+      else reject(new NotStarted(command, known));
     });
     child.once('exit', (code, killedBy) => {
       finish();

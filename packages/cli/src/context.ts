@@ -16,6 +16,9 @@ export interface Context {
   /** Present when standard input and output are one. */
   readonly terminal?: Terminal | undefined;
   readFile(path: string): Promise<Uint8Array>;
-  /** Aborts on the first Ctrl-C or request to end. From the first call on, those no longer end the process. */
+  /**
+   * Aborts on the first Ctrl-C or request to end; the message of the reason is the name of the signal. From the first call
+   * on, those no longer end the process.
+   */
   interrupted(): AbortSignal;
 }

@@ -37,9 +37,26 @@ const byCode: { readonly [C in ZkErrorCode]?: ExitCode } = {
   QueueFull: exitCodes.connect,
 };
 
+const fileProblems: Readonly<Record<string, string | undefined>> = {
+  EACCES: 'permission denied',
+  EEXIST: 'it is there already',
+  EISDIR: 'it is a folder',
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a part of the path is no folder',
+};
+
+/** What is wrong with a file of the command line: a mistake there, not a problem of the data. Undefined for other errors. */
+export function fileProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
+  const problem = fileProblems[String(error.code)];
+  if (problem === undefined) return undefined;
+  return 'path' in error ? `${String(error.path)}: ${problem}` : problem;
+}
+
 /** Judges by shape instead of class, so that no command has to load the client to be told that it failed. */
 export function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof UsageError || error instanceof TypeError) return exitCodes.usage;
+  if (error instanceof UsageError || error instanceof TypeError || fileProblem(error) !== undefined)
+    return exitCodes.usage;
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return exitCodes.failed;
   if (error.name === 'ConnectError' && error.code !== 'AuthFailed') return exitCodes.connect;
   return byCode[error.code as ZkErrorCode] ?? exitCodes.failed;

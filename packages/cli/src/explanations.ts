@@ -12,8 +12,9 @@ export const explanations: Readonly<Record<string, Explanation>> = {
     advice: 'check scheme and id of --auth or of the context: digest:user:password',
   },
   BadArguments: {
-    meaning: 'The server refuses the request itself: an invalid path, a TTL that is not allowed, or a bad membership.',
-    advice: 'for TTL nodes the server needs extendedTypesEnabled=true; for reconfig see corral cluster reconfig --help',
+    meaning:
+      'The server refuses the request itself: a path that is not allowed, a TTL out of bounds, or a bad membership.',
+    advice: 'nodes of the server itself (/zookeeper) stay; for memberships see corral cluster reconfig --help',
   },
   BadVersion: {
     meaning: 'Somebody else changed the node since you read it: every change adds one to its version.',
@@ -94,7 +95,7 @@ export const explanations: Readonly<Record<string, Explanation>> = {
   },
   Unimplemented: {
     meaning: 'The server does not know this operation: it is older than it, or it is switched off.',
-    advice: 'corral srvr shows its version',
+    advice: 'TTL nodes need extendedTypesEnabled=true in zoo.cfg of every server; corral srvr shows the version',
   },
 };
 

@@ -22,8 +22,8 @@ function processContext(): Context {
       if (interruption === null) {
         const controller = new AbortController();
         interruption = controller;
-        process.once('SIGINT', () => controller.abort());
-        process.once('SIGTERM', () => controller.abort());
+        for (const signal of ['SIGINT', 'SIGTERM'] as const)
+          process.once(signal, () => controller.abort(new DOMException(signal, 'AbortError')));
       }
       return interruption.signal;
     },

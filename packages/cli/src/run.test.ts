@@ -1,6 +1,7 @@
 // Command lines against a real server in this process: what they print where, and the code they end with.
 
 import { describe, expect, it } from 'vitest';
+import { cliReference } from './reference.ts';
 import { corralBesideServer } from './testing/corral.ts';
 
 const corral = corralBesideServer();
@@ -82,6 +83,40 @@ describe('corral', () => {
     expect((await corral(['create', '/e', '-m', 'ephemeral'], { interrupted: controller.signal, onOut })).code).toBe(0);
     expect(seen).toBe(0);
     expect((await corral(['stat', '/e'])).code).toBe(5);
+  });
+});
+
+describe('the help', () => {
+  it('shows examples for every command, with options that it has', async () => {
+    const names = [...(await cliReference()).matchAll(/^### corral (.*)$/gm)].map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(70);
+    // The shell prints the help of zkCli.
+    for (const name of names.filter((one) => one !== 'cli')) {
+      const { out } = await corral([...name.split(' '), '--help']);
+      const [text, shown = ''] = out.split('Examples:\n');
+      expect(shown, `corral ${name} --help`).toContain(`$ corral ${name.split(' ')[0]}`);
+      if (text.includes('Commands:')) continue;
+      // What belongs to another command, stands in quotes, or follows the examples.
+      const own = shown.split('\n\n')[0].replaceAll(/ -- .*| \| .*|"[^"]*"|'[^']*'/g, '');
+      for (const [, option] of own.matchAll(/ (--?[a-z][a-z-]*)/g))
+        expect(text, `${option} of corral ${name}`).toMatch(new RegExp(`(^|[ ,])${option}\\b`, 'm'));
+    }
+  });
+
+  it('tells who types what another tool would take where to go', async () => {
+    expect(await corral(['nonsense'])).toMatchObject({ code: 2, err: expect.stringContaining('--help lists') });
+    const { code, err } = await corral(['deleteall', '/a']);
+    expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining('corral rm -r is the command') });
+  });
+});
+
+describe('a file that cannot be opened', () => {
+  it('is a mistake on the command line, told without system calls', async () => {
+    expect(await corral(['export', '/', '-f', '/no/such/folder/x'])).toEqual({
+      code: 2,
+      out: '',
+      err: 'corral: /no/such/folder/x: there is no such file\n',
+    });
   });
 });
 

@@ -2,10 +2,10 @@
 // whatever goes wrong into one line on stderr, and another one that says what to do.
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ChildEnded } from './child.ts';
+import { ChildEnded, NotStarted } from './child.ts';
 import { commands } from './commands.ts';
 import type { Context } from './context.ts';
-import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { exitCodeOf, exitCodes, fileProblem } from './exit-codes.ts';
 import { adviceOn } from './explanations.ts';
 import { outputFormats } from './output.ts';
 import { resolveTarget } from './target.ts';
@@ -28,15 +28,45 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     return exitCodes.ok;
   } catch (error) {
     // The parser has said what was wrong; asking for help is not an error.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error instanceof CommanderError) {
+      if (error.code === 'commander.unknownCommand') context.stderr.write(`${elsewhere(argv)}\n`);
+      return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    }
     if (error instanceof ChildEnded) return error.exitCode;
     const colors = colorsFor(context.stderr, context, program.opts<{ color: boolean }>().color);
-    context.stderr.write(`${colors.red('corral:')} ${error instanceof Error ? error.message : String(error)}\n`);
+    context.stderr.write(`${colors.red('corral:')} ${messageOf(error)}\n`);
     const advice = adviceOn(error);
     if (advice !== undefined) context.stderr.write(`${colors.dim(`        ${advice}`)}\n`);
-    return exitCodeOf(error);
+    return error instanceof NotStarted ? error.exitCode : exitCodeOf(error);
   }
 }
+
+/** What people who know zkCli type first. */
+const namesInShell: Readonly<Record<string, string | undefined>> = {
+  addWatch: 'watch -R',
+  addauth: 'context add',
+  config: 'cluster status',
+  delete: 'rm',
+  deleteall: 'rm -r',
+  delquota: 'quota rm',
+  getAcl: 'acl get',
+  getAllChildrenNumber: 'count',
+  getEphemerals: 'ephemerals',
+  listquota: 'quota get',
+  reconfig: 'cluster reconfig',
+  setAcl: 'acl set',
+  setquota: 'quota set',
+  whoami: 'context ls',
+};
+
+function elsewhere(argv: readonly string[]): string {
+  const name = argv.find((word) => namesInShell[word] !== undefined);
+  if (name === undefined) return 'corral --help lists the commands';
+  return `corral ${namesInShell[name]} is the command for it here; corral cli ${name} is that of zkCli`;
+}
+
+const messageOf = (error: unknown): string =>
+  fileProblem(error) ?? (error instanceof Error ? error.message : String(error));
 
 export async function makeProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command('corral')

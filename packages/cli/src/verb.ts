@@ -6,9 +6,13 @@ import type { Context } from './context.ts';
 import { UsageError } from './exit-codes.ts';
 import type { GlobalOptions } from './with-client.ts';
 
-/** Ends a command's help with command lines that work. */
+/** Ends a command's help with command lines that work. A command of commands gives each of them those that are its own. */
 export function examples(command: Command, ...lines: readonly string[]): void {
   command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  $ corral ${line}\n`).join('')}`);
+  for (const part of command.commands) {
+    const own = lines.filter((line) => `${line} `.includes(`${command.name()} ${part.name()} `));
+    if (own.length > 0) examples(part, ...own);
+  }
 }
 
 export const lines = (rows: readonly string[]): string => rows.map((row) => `${row}\n`).join('');

@@ -6,6 +6,7 @@ import type { Endpoint } from '@corral/client';
 import { adminAddresses, askCommand } from './cluster/admin.ts';
 import type { Answer } from './cluster/admin.ts';
 import { fourLetterWord } from './cluster/ask.ts';
+import type { Context } from './context.ts';
 import { UsageError } from './exit-codes.ts';
 import type { GlobalOptions } from './with-client.ts';
 
@@ -19,15 +20,41 @@ export interface WordAnswer {
 const askMsMax = 5000;
 const shown = ({ host, port }: Endpoint): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 
-export async function askWord(word: string, globals: GlobalOptions, admin?: string): Promise<WordAnswer[]> {
+export interface Heard {
+  readonly answers: readonly WordAnswer[];
+  /** Why the others say nothing. */
+  readonly silent: readonly UnreachableServer[];
+}
+
+export async function askWord(word: string, globals: GlobalOptions, admin?: string): Promise<Heard> {
   const address = parseAddress(globals.server);
   const askMs = Math.min(globals.timeout, askMsMax);
-  if (admin === undefined) return Promise.all(address.endpoints.map((endpoint) => askOne(word, endpoint, askMs)));
-  const heard = await Promise.all(adminAddresses(admin, address).map((one) => askCommand(one, word, askMs)));
-  return heard.map(({ at, answer, reason }) => {
-    if (answer === null) throw new UnreachableServer(`${at}: ${reason ?? 'no answer'}`);
-    return { server: at, text: null, json: answer };
-  });
+  const asked =
+    admin === undefined
+      ? address.endpoints.map((endpoint) => askOne(word, endpoint, askMs))
+      : adminAddresses(admin, address).map(async (one): Promise<WordAnswer> => {
+          const { at, answer, reason } = await askCommand(one, word, askMs);
+          if (answer === null) throw new UnreachableServer(`${at}: ${reason ?? 'no answer'}`);
+          return { server: at, text: null, json: answer };
+        });
+  const heard = await Promise.all(asked.map((one) => one.catch(unreachable)));
+  return {
+    answers: heard.filter((one): one is WordAnswer => !(one instanceof UnreachableServer)),
+    silent: heard.filter((one) => one instanceof UnreachableServer),
+  };
+}
+
+function unreachable(error: unknown): UnreachableServer {
+  if (error instanceof UnreachableServer) return error;
+  throw error;
+}
+
+/** After the answers of the others: a line for each server that gave none, the last one as the end of the program. */
+export function failIfSilent(silent: readonly UnreachableServer[], { stderr }: Context): void {
+  const last = silent.at(-1);
+  if (last === undefined) return;
+  for (const { message } of silent.slice(0, -1)) stderr.write(`corral: ${message}\n`);
+  throw last;
 }
 
 async function askOne(word: string, endpoint: Endpoint, askMs: number): Promise<WordAnswer> {

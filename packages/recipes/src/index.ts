@@ -27,6 +27,7 @@ export type { DoOptions, Once } from './once.ts';
 
 export { queue } from './queue/queue.ts';
 export type { ConsumeOptions, DeadLetter, PutOptions, Queue, QueueOptions } from './queue/queue.ts';
+export type { WaitingItem } from './queue/waiting.ts';
 export type { Message, NackOptions } from './queue/message.ts';
 
 export { persistentNode } from './persistent-node.ts';

@@ -54,7 +54,15 @@ export function registerAcl(program: Command, context: Context): void {
     .argument('<user:password>')
     .description('the id that stands for a user of the digest scheme in access lists')
     .action((text: string) => void context.stdout.write(`digest:${digestId(text)}\n`));
-  examples(acl, 'acl get /config', 'acl add /config world:anyone:r', 'acl hash gil:secret');
+  examples(
+    acl,
+    'acl get /config',
+    'acl set /config world:anyone:r,auth::cdrwa --auth digest:gil:secret',
+    'acl set -R /config readOnly',
+    'acl add /config world:anyone:r',
+    'acl remove /config world:anyone',
+    'acl hash gil:secret',
+  );
 }
 
 const isSameIdentity = (a: Acl, b: Acl): boolean => a.scheme === b.scheme && a.id === b.id;

@@ -52,6 +52,7 @@ export function registerBarrier(program: Command, context: Context): void {
   examples(
     barrier,
     'barrier raise /ready',
+    'barrier lift /ready',
     'barrier wait /ready --wait 5m',
     'barrier enter /phase --parties 3 -- ./step',
   );

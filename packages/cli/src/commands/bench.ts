@@ -62,16 +62,21 @@ function planOf(flags: BenchFlags): Plan {
   const [, reads, writes] = /^r(\d+)w(\d+)$/.exec(flags.mix) ?? [];
   const total = Number(reads) + Number(writes);
   if (!(total > 0)) throw new UsageError(`"${flags.mix}" is no mix such as r90w10`);
-  const atLeastOne = (text: string): number => Math.max(1, parseCount(text));
   return {
     reads: Number(reads) / total,
-    clients: atLeastOne(flags.clients),
-    inFlight: atLeastOne(flags.inFlight),
+    clients: positive(flags.clients),
+    inFlight: positive(flags.inFlight),
     size: parseBytes(flags.size),
-    nodes: atLeastOne(flags.nodes),
+    nodes: positive(flags.nodes),
     durationMs: parseDuration(flags.duration),
     path: flags.path,
   };
+}
+
+function positive(text: string): number {
+  const count = parseCount(text);
+  if (count > 0) return count;
+  throw new UsageError('--clients, --in-flight and --nodes begin with 1');
 }
 
 type Kind = 'read' | 'write';
@@ -137,7 +142,8 @@ async function load(plan: Plan, paths: readonly string[], globals: GlobalOptions
     );
   const began = performance.now();
   const running = Promise.all(Array.from({ length: plan.clients }, connection));
-  await Promise.race([sleep(plan.durationMs), running]);
+  // Interrupted, the work ends before its time, and the timer must not keep the program waiting.
+  await Promise.race([sleep(plan.durationMs, undefined, { ref: false }), running]);
   stop.abort();
   const elapsed = performance.now() - began;
   clearInterval(ticking);

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
-import { colorsFor } from '../verb.ts';
+import { colorsFor, examples } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 
 const sheets: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
@@ -42,19 +42,20 @@ const sheets: Readonly<Record<string, readonly (readonly [string, string])[]>> =
 };
 
 export function registerCheat(program: Command, context: Context): void {
-  program
+  const command = program
     .command('cheat')
     .argument('[topic]', Object.keys(sheets).join(', '))
     .description('command lines for what people want most')
-    .action((topic: string | undefined, _options: unknown, command: Command) => {
+    .action((topic: string | undefined, _options: unknown, own: Command) => {
       if (topic !== undefined && !(topic in sheets)) {
         throw new UsageError(`there is no sheet "${topic}"; there are ${Object.keys(sheets).join(', ')}`);
       }
-      const { bold, dim } = colorsFor(context.stdout, context, globalsOf(command).color);
+      const { bold, dim } = colorsFor(context.stdout, context, globalsOf(own).color);
       for (const [name, rows] of Object.entries(sheets)) {
         if (topic !== undefined && topic !== name) continue;
         context.stdout.write(`${bold(name)}\n`);
         for (const [what, line] of rows) context.stdout.write(`  ${dim(`# ${what}`)}\n  ${line}\n`);
       }
     });
+  examples(command, 'cheat', 'cheat move');
 }

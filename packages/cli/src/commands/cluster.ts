@@ -5,6 +5,7 @@ import { EnsembleConfigError } from '@corral/protocol';
 import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import { printJson } from '../output.ts';
+import { examples } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { ReconfigureFlags } from '../cluster/reconfigure.ts';
 import type { Change } from '../cluster/change.ts';
@@ -36,6 +37,15 @@ export function registerCluster(program: Command, context: Context): void {
     .action((flags: ReconfigFlags, command: Command) =>
       change(() => changeOf(flags, context), flags, command, context),
     );
+  examples(
+    cluster,
+    'cluster status -s zk1,zk2,zk3',
+    'cluster decision 0x100000002 --admin zk1:8080',
+    'cluster transfer-leader --admin zk1:8080,zk2:8080,zk3:8080 --auth digest:super:password',
+    "cluster add 'server.4=zk4:2888:3888:participant;2181' --dry-run",
+    'cluster remove 4',
+    "cluster reconfig --leaving 3 --joining 'server.4=zk4:2888:3888;2181'",
+  );
 }
 
 const adminOption = ['--admin <host:port,...>', 'AdminServers to ask (default: port 8080 of each --server)'] as const;

@@ -11,19 +11,24 @@ const scripts = {
   COMPREPLY=($(corral complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
   [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == /* ]] && compopt -o nospace
 }
-complete -F _corral corral
+complete -o default -F _corral corral
 `,
   zsh: `#compdef corral
 _corral() {
   local -a found
-  found=("\${(@f)$(corral complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  compadd -S '' -- $found
+  found=(\${(f)"$(corral complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)"})
+  if (( $#found )); then compadd -S '' -- $found; else _files; fi
 }
 compdef _corral corral
 `,
   fish: `function __corral
   set -l words (commandline -opc) (commandline -ct)
-  corral complete -- $words[2..-1] 2>/dev/null
+  set -l found (corral complete -- $words[2..-1] 2>/dev/null)
+  if test (count $found) -gt 0
+    printf '%s\\n' $found
+  else
+    __fish_complete_path $words[-1]
+  end
 end
 complete -c corral -f -a '(__corral)'
 `,

@@ -72,7 +72,9 @@ export function registerContext(program: Command, context: Context): void {
   examples(
     saved,
     'context add prod zk1,zk2,zk3:2181/app --user app --password-command "pass show zk"',
+    'context ls',
     'context use prod',
+    'context rm prod',
     'ls / --context prod',
   );
 }

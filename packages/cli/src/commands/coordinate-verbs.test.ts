@@ -23,7 +23,11 @@ describe('corral lock', () => {
   it('runs the command with a fencing token and ends with its code', async () => {
     expect((await corral(['lock', '/l', ...sh(`echo $CORRAL_TOKEN > ${note('token')}; exit 7`)])).code).toBe(7);
     expect(await noted('token')).toMatch(/^0x[0-9a-f]+\n$/);
-    expect((await corral(['lock', '/l', '--', 'no-such-command'])).code).toBe(127);
+    expect(await corral(['lock', '/l', '--', 'no-such-command'])).toMatchObject({
+      code: 127,
+      err: 'corral: no-such-command: there is no such command\n',
+    });
+    expect((await corral(['lock', '/l', '--', folder])).code).toBe(126);
     expect((await corral(['lock', '/l', '--list'])).out).toBe('');
   });
 
@@ -63,6 +67,8 @@ describe('corral lock', () => {
     interruption.abort();
     expect((await waiting).code).toBe(130);
     expect((await zk.children('/waiting')).children).toHaveLength(1);
+    const told = AbortSignal.abort(new DOMException('SIGTERM', 'AbortError'));
+    expect((await corral(['lock', '/waiting', ...sh('true')], { interrupted: told })).code).toBe(143);
     await held.release();
   });
 });
@@ -100,6 +106,18 @@ describe('corral queue and counter', () => {
     expect((await corral(['queue', 'take', '/q', '--wait', '200ms'])).code).toBe(124);
     expect((await corral(['queue', 'size', '/q'])).out).toBe('1\n');
     expect((await corral(['queue', 'dead', '/q', '-o', 'json'])).out).toBe('[]\n');
+  });
+
+  it('shows what waits in a queue, and makes none by looking', async () => {
+    await corral(['queue', 'put', '/seen', 'second']);
+    await corral(['queue', 'put', '/seen', 'first', '--priority', '1']);
+    expect((await corral(['queue', 'peek', '/seen'])).out).toBe('  1  waits  first\n100  waits  second\n');
+    const [item] = JSON.parse((await corral(['queue', 'peek', '/seen', '--count', '1', '-o', 'json'])).out) as object[];
+    expect(item).toMatchObject({ value: 'first', attempts: 0, priority: 1, due: null, taken: false });
+    expect((await corral(['queue', 'size', '/seen'])).out).toBe('2\n');
+    expect((await corral(['queue', 'peek', '/unseen'])).out).toBe('');
+    expect((await corral(['queue', 'size', '/unseen'])).out).toBe('0\n');
+    expect((await corral(['stat', '/unseen'])).code).toBe(5);
   });
 
   it('counts', async () => {

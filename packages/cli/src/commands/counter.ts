@@ -44,7 +44,7 @@ export function registerCounter(program: Command, context: Context): void {
       const wanted = parseAmount(text);
       return run(path, command, async (count) => (await count.update(() => wanted)).after);
     });
-  examples(counter, 'counter add /hits', 'counter add /stock -- -5', 'counter get /hits');
+  examples(counter, 'counter add /hits', 'counter add /stock -- -5', 'counter get /hits', 'counter set /stock 100');
 }
 
 function parseAmount(text: string): bigint {

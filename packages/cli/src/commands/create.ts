@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import { printJson, statJson } from '../output.ts';
 import { parseDuration, readData } from '../values.ts';
-import { aborted } from '../verb.ts';
+import { aborted, examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 interface CreateFlags {
@@ -30,7 +30,7 @@ const modes: readonly CreateMode[] = [
 ];
 
 export function registerCreate(program: Command, context: Context): void {
-  program
+  const creating = program
     .command('create')
     .argument('<path>')
     .argument('[data]', 'the data, - for standard input, @file for a file', '')
@@ -55,6 +55,13 @@ export function registerCreate(program: Command, context: Context): void {
         await aborted(context.interrupted());
       });
     });
+  examples(
+    creating,
+    'create -p /app/config on',
+    'create /jobs/job- @job.json -m persistentSequential',
+    "create /app/lease '' -m ttl --ttl 30s",
+    'create /app/secret x --acl creatorAll --auth digest:ann:pw',
+  );
 }
 
 function parentsOf({ parents, containerParents }: CreateFlags): { parents?: 'container' | 'persistent' } {

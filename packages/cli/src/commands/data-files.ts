@@ -2,19 +2,6 @@
 
 import { UsageError } from '../exit-codes.ts';
 
-/** Runs a command's work. A file that is not there is a mistake on the command line, not a problem of the data. */
-export async function onFiles<T>(work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (error instanceof Error && wrongPath.has(code)) throw new UsageError(error.message, { cause: error });
-    throw error;
-  }
-}
-
-const wrongPath: ReadonlySet<unknown> = new Set(['ENOENT', 'EISDIR', 'ENOTDIR', 'EACCES']);
-
 /** A zxid in hex, with or without 0x. */
 export function parseZxid(text: string): number {
   const digits = text.replace(/^0x/i, '');

@@ -27,6 +27,8 @@ export function registerDev(program: Command, context: Context): void {
     .action(async (flags: DevFlags, command: Command) => {
       const nodes = parseCount(flags.nodes);
       if (nodes < 1 || nodes > 9) throw new UsageError('--nodes is 1 to 9');
+      // From now on Ctrl-C ends it in order, and leaves no folder behind.
+      context.interrupted();
       const { startPlayground } = await import('../dev/playground.ts');
       const playground = await startPlayground({ nodes, port: parseCount(flags.port), persist: flags.persist });
       try {

@@ -11,7 +11,7 @@ import { report } from '../output.ts';
 import { colorsFor, examples, lines } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { GlobalOptions } from '../with-client.ts';
-import { ProblemsFound, onFiles } from './data-files.ts';
+import { ProblemsFound } from './data-files.ts';
 
 interface DoctorOptions {
   readonly dataDir?: string;
@@ -30,7 +30,7 @@ export function registerDoctor(program: Command, context: Context): void {
     .option('--json', 'the findings as JSON')
     .action((options: DoctorOptions, command: Command) => {
       const { dataDir } = options;
-      if (dataDir !== undefined) return onFiles(() => doctor({ ...options, dataDir }, context));
+      if (dataDir !== undefined) return doctor({ ...options, dataDir }, context);
       if (options.repair === true) throw new UsageError('--repair needs --data-dir');
       return live(globalsOf(command), context);
     });
@@ -48,7 +48,8 @@ const marks = { ok: '✔', warning: '▲', problem: '✖' } as const;
 async function live(globals: GlobalOptions, context: Context): Promise<void> {
   const { examineLive } = await import('../doctor/examine.ts');
   const { findings } = await import('../doctor/live.ts');
-  const found = findings(await examineLive(globals, context));
+  const facts = await examineLive(globals, context);
+  const found = findings(facts);
   const colors = colorsFor(context.stdout, context, globals.color);
   const paint = { ok: colors.green, warning: colors.yellow, problem: colors.red };
   const text = () =>
@@ -59,8 +60,16 @@ async function live(globals: GlobalOptions, context: Context): Promise<void> {
       ]),
     );
   await report(context, globals.output, { value: found, rows: found, text });
+  if (facts.tree === null) throw new NobodyServes();
   const problems = found.filter(({ level }) => level === 'problem').length;
   if (problems > 0) throw new ProblemsFound(problems === 1 ? 'one problem found' : `${problems} problems found`);
+}
+
+/** The code makes the program end with 3. */
+class NobodyServes extends Error {
+  override readonly name = 'NobodyServes';
+  override readonly message = 'no server serves clients: start those that are down; a majority has to be up';
+  readonly code = 'ConnectFailed';
 }
 
 type OnDirectory = DoctorOptions & { readonly dataDir: string };

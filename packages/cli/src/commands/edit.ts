@@ -21,7 +21,7 @@ export function registerEdit(program: Command, context: Context): void {
       // The editor may stay open for hours; the session lives on beside it.
       await withClient(globalsOf(command), 'until interrupted', (task) => edit(task, path, context));
     });
-  examples(command, 'edit /config', 'EDITOR="code --wait" corral edit /config');
+  examples(command, 'edit /config', 'edit /config --auth digest:ann:pw');
 }
 
 async function edit({ client, call }: Task, path: string, context: Context): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { UsageError } from '../exit-codes.ts';
 import { isEphemeral } from '../node-kind.ts';
 import { hex, report } from '../output.ts';
 import { walk } from '../tree.ts';
@@ -20,7 +21,7 @@ export function registerEphemerals(program: Command, context: Context): void {
     .description('nodes that live with a session, and whose')
     .action(async (path: string, { session }: EphemeralsFlags, command: Command) => {
       const globals = globalsOf(command);
-      const wanted = session?.toLowerCase();
+      const wanted = session === undefined ? undefined : parseSession(session);
       const rows: { session: string; path: string; ctime: string }[] = [];
       const onDenied = (hidden: string): void => void context.stderr.write(`not allowed to list ${hidden}\n`);
       await withClient(globals, 'one command', async ({ client, call }) => {
@@ -35,4 +36,11 @@ export function registerEphemerals(program: Command, context: Context): void {
       await report(context, globals.output, { value: rows, rows, text });
     });
   examples(command, 'ephemerals', 'ephemerals /services --session 0x100000a2b3c0001');
+}
+
+/** In hex, with or without 0x, as the other commands print it. */
+function parseSession(text: string): string {
+  const [, digits] = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text) ?? [];
+  if (digits === undefined) throw new UsageError(`"${text}" is not a session such as 0x100000a2b3c0001`);
+  return hex(BigInt(`0x${digits}`));
 }

@@ -3,10 +3,11 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { dataJson, printJson, statJson } from '../output.ts';
+import { examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 export function registerGet(program: Command, context: Context): void {
-  program
+  const getting = program
     .command('get')
     .argument('<path>')
     .description('print the data of a node')
@@ -21,4 +22,5 @@ export function registerGet(program: Command, context: Context): void {
       // On a terminal the prompt should not stick to the data; in a pipe not one byte is added.
       if (context.stdout.isTTY === true && found.data.at(-1) !== 10) context.stdout.write('\n');
     });
+  examples(getting, 'get /config', 'get /config > config.json', 'get /config -o json');
 }

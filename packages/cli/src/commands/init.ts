@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import { printJson } from '../output.ts';
+import { examples } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { InitOptions } from '../init/plan.ts';
 import type { Files } from '../init/machine.ts';
@@ -17,7 +18,7 @@ interface InitFlags extends InitOptions {
 }
 
 export function registerInit(program: Command, context: Context): void {
-  program
+  const command = program
     .command('init')
     .description('write the configuration of an ensemble for separate machines, systemd, Docker and Kubernetes')
     .requiredOption('--ensemble <n>', 'servers that vote: 3 survive the loss of one, 5 of two')
@@ -34,7 +35,13 @@ export function registerInit(program: Command, context: Context): void {
     .option('--user <name>', 'the user it runs as', 'corral')
     .option('--reconfig', 'members can be changed while the ensemble runs (reconfigEnabled=true)')
     .option('--force', 'overwrite files that are there')
-    .action((flags: InitFlags, command: Command) => init(flags, command, context));
+    .action((flags: InitFlags, own: Command) => init(flags, own, context));
+  examples(
+    command,
+    'init --ensemble 3 --hosts zk1,zk2,zk3',
+    'init --ensemble 5 --observers 2 --dir ./ensemble --reconfig',
+    'init --ensemble 3 --hosts zk1,zk2,zk3 --data-log-dir /var/log/corral',
+  );
 }
 
 async function init(flags: InitFlags, command: Command, context: Context): Promise<void> {

@@ -6,7 +6,8 @@ import { ProtocolError, formatZxid } from '@corral/protocol';
 import { NodeFiles, describeLogEnd, inspectLog, isSoundEnd, logScanner } from '@corral/server';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { ProblemsFound, onFiles, parseZxid } from './data-files.ts';
+import { examples } from '../verb.ts';
+import { ProblemsFound, parseZxid } from './data-files.ts';
 import { describeRecord, recordJson } from './txn-text.ts';
 
 interface DumpOptions {
@@ -21,11 +22,17 @@ export function registerLog(program: Command, context: Context): void {
     .description('print the transactions of a log file, one a line')
     .option('--json', 'one JSON object a line')
     .option('--from <zxid>', 'start at this zxid (hex)')
-    .action((file: string, options: DumpOptions) => onFiles(() => dumpLog(file, options, context)));
+    .action((file: string, options: DumpOptions) => dumpLog(file, options, context));
   log
     .command('verify <files...>')
     .description('read log files to their last byte and say how they end')
-    .action((files: string[]) => onFiles(() => verifyLogs(files, context)));
+    .action((files: string[]) => verifyLogs(files, context));
+  examples(
+    log,
+    'log dump /var/lib/zookeeper/version-2/log.100000001',
+    'log dump log.1 --from 0x1f --json | jq .txn',
+    'log verify /var/lib/zookeeper/version-2/log.*',
+  );
 }
 
 function dumpLog(file: string, options: DumpOptions, { stdout }: Context): void {

@@ -76,7 +76,11 @@ describe('corral doctor', () => {
   });
 
   it('ends with 3 when there is no server', async () => {
-    expect((await corral(['doctor', '-s', '127.0.0.1:1'])).code).toBe(3);
+    const { code, out, err } = await corral(['doctor', '-s', '127.0.0.1:1']);
+    expect(code).toBe(3);
+    expect(out).toContain('✖ the server at 127.0.0.1:1 is unreachable');
+    expect(out).not.toContain('✔');
+    expect(err).toContain('no server serves clients');
     expect((await corral(['doctor', '--repair'])).code).toBe(2);
   });
 });
@@ -90,12 +94,22 @@ describe('corral top, ping and four-letter words', () => {
       .map((line) => JSON.parse(line) as object);
     expect(rows[0]).toMatchObject({ role: 'standalone', received: null });
     expect(rows[1]).toMatchObject({ received: expect.any(Number) as number, nodes: expect.any(Number) as number });
-    expect((await corral(['top', '-s', '127.0.0.1:1'])).out).toContain('unreachable');
+    const top = await corral(['top', '-s', '127.0.0.1:1']);
+    expect(top).toMatchObject({ code: 3, out: expect.stringContaining('unreachable') as string });
     expect(await json('ping', '--count', '3')).toMatchObject([{ problem: null, avgMs: expect.any(Number) as number }]);
     expect((await corral(['ping', '-s', '127.0.0.1:1'])).code).toBe(1);
-    expect((await corral(['ruok'])).out).toBe('imok');
+    expect((await corral(['ruok'])).out).toBe('imok\n');
     expect(await json('srvr')).toMatchObject({ Mode: 'standalone' });
     expect(await json('mntr')).toMatchObject({ zk_server_state: 'standalone' });
+  });
+
+  it('show what some servers say when others are silent, and end with 3', async () => {
+    const here = `127.0.0.1:${corral.port}`;
+    const { code, out, err } = await corral(['ruok', '-s', `127.0.0.1:1,${here},127.0.0.1:2`]);
+    expect({ code, out }).toEqual({ code: 3, out: `# ${here}\nimok\n` });
+    expect(err).toMatch(/^corral: 127.0.0.1:1: .*\ncorral: 127.0.0.1:2: .*/);
+    const sessions = await corral(['sessions', '-s', `127.0.0.1:1,${here}`]);
+    expect(sessions).toMatchObject({ code: 3, out: expect.stringContaining(here) as string });
   });
 
   it('say how to be allowed to ask', async () => {
@@ -119,6 +133,8 @@ describe('corral sessions, watchers, ephemerals, trace', () => {
     expect(await json('watchers', '--admin', admin())).toEqual(watched);
     expect((await corral(['ephemerals'])).out).toBe(`${session}  /eph\n`);
     expect((await corral(['ephemerals', '--session', '0x1'])).out).toBe('');
+    expect((await corral(['ephemerals', '--session', session.slice(2).toUpperCase()])).out).toContain('/eph');
+    expect((await corral(['ephemerals', '--session', 'mine'])).code).toBe(2);
     expect((await corral(['trace', '/eph', '--admin', admin()])).out).toContain('version 0');
   });
 });
@@ -168,14 +184,14 @@ describe('corral complete', () => {
 
   it('offers commands, options, their values, and paths', async () => {
     expect(await offered('ge')).toEqual(['get']);
-    expect(await offered('queue', '')).toEqual(['dead', 'put', 'revive', 'size', 'take']);
+    expect(await offered('queue', '')).toEqual(['dead', 'peek', 'put', 'revive', 'size', 'take']);
     expect(await offered('tree', '--st')).toEqual(['--stat']);
     expect(await offered('get', '-o', 'n')).toEqual(['ndjson']);
     expect(await offered('completion', '')).toEqual(['bash', 'fish', 'zsh']);
     expect(await offered('get', '/zoo')).toEqual(['/zookeeper']);
     expect(await offered('ls', '-s', `127.0.0.1:${corral.port}`, '/zookeeper/c')).toEqual(['/zookeeper/config']);
     expect(await offered('ls', '-s', '127.0.0.1:1', '/')).toEqual([]);
-    expect((await corral(['completion', 'bash'])).out).toContain('complete -F _corral corral');
+    expect((await corral(['completion', 'bash'])).out).toContain('complete -o default -F _corral corral');
     expect((await corral(['completion', 'csh'])).code).toBe(2);
     expect((await corral(['cheat', 'move'])).out).toContain('corral export');
     expect((await corral(['cheat', 'none'])).code).toBe(2);
@@ -189,6 +205,7 @@ describe('corral bench', () => {
     expect(found).toMatchObject({ failed: 0, read: { p50Ms: expect.any(Number) as number } });
     expect((await corral(['stat', '/corral-bench'])).code).toBe(5);
     expect((await corral(['bench', '--mix', 'all'])).code).toBe(2);
+    expect((await corral(['bench', '--clients', '0'])).code).toBe(2);
   });
 });
 

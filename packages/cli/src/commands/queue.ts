@@ -1,4 +1,4 @@
-// corral queue put | take | ls | size | dead | revive: a queue whose items come again until somebody has done them.
+// corral queue put | take | peek | size | dead | revive: a queue whose items come again until somebody has done them.
 
 import type { Command } from 'commander';
 import { runChild } from '../child.ts';
@@ -36,6 +36,7 @@ export function registerQueue(program: Command, context: Context): void {
   const queue = program.command('queue').description('items that come again until somebody has done them');
   registerPut(queue, context);
   registerTake(queue, context);
+  registerPeek(queue, context);
   queue
     .command('size')
     .argument('<path>')
@@ -68,7 +69,10 @@ export function registerQueue(program: Command, context: Context): void {
     'queue put /jobs \'{"id":7}\' --priority 10',
     'queue take /jobs -- ./worker',
     'queue take /jobs --loop -- ./worker',
+    'queue peek /jobs --count 5',
+    'queue size /jobs',
     'queue dead /jobs',
+    'queue revive /jobs _c_0b6f5f4e-100-0000000000000-0000000007',
   );
 }
 
@@ -106,6 +110,25 @@ function registerTake(queue: Command, context: Context): void {
     .action(async (path: string, child: string[], flags: TakeFlags, command: Command) => {
       const code = await whileConnected(globalsOf(command), (task) => take(task, path, child, flags, context));
       endWith(code);
+    });
+}
+
+function registerPeek(queue: Command, context: Context): void {
+  queue
+    .command('peek')
+    .argument('<path>')
+    .option('--count <n>', 'how many', '10')
+    .description('show the next items, take none')
+    .action(async (path: string, flags: { count: string }, command: Command) => {
+      const globals = globalsOf(command);
+      const limit = parseCount(flags.count);
+      const found = await whileConnected(globals, async (task) => (await open(task, path)).peek({ limit }));
+      const rows = found.map((item) => ({ ...item, due: item.due?.toISOString() ?? null }));
+      const state = ({ taken, due, attempts }: (typeof rows)[number]): string =>
+        taken ? 'in work' : due === null ? (attempts === 0 ? 'waits' : `waits, attempt ${attempts + 1}`) : `due ${due}`;
+      const shown = () =>
+        lines(rows.map((item) => `${String(item.priority).padStart(3)}  ${state(item)}  ${item.value}`));
+      await report(context, globals.output, { value: rows, rows, text: shown });
     });
 }
 

@@ -7,7 +7,7 @@ import { UsageError } from '../exit-codes.ts';
 import { printJson } from '../output.ts';
 import { descendants } from '../tree.ts';
 import { parseVersion } from '../values.ts';
-import { confirmed } from '../verb.ts';
+import { confirmed, examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 interface RmFlags {
@@ -19,7 +19,7 @@ interface RmFlags {
 const windowSize = 64;
 
 export function registerRm(program: Command, context: Context): void {
-  program
+  const removing = program
     .command('rm')
     .argument('<path>')
     .option('--version <n|any>', 'only if the node has this version', 'any')
@@ -40,6 +40,7 @@ export function registerRm(program: Command, context: Context): void {
       if (globals.output !== 'text') await printJson(context, globals.output, { path, deleted });
       else if (flags.recursive === true) context.stderr.write(`${deleted} deleted\n`);
     });
+  examples(removing, 'rm /config --version 3', 'rm -r /old', 'rm -r -y /old');
 }
 
 async function listBelow(client: Client, path: string, call: CallOptions): Promise<string[]> {

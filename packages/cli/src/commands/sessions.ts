@@ -5,7 +5,7 @@ import { tableText } from '../cluster/table.ts';
 import type { Context } from '../context.ts';
 import { report } from '../output.ts';
 import { examples } from '../verb.ts';
-import { askWord } from '../words.ts';
+import { askWord, failIfSilent } from '../words.ts';
 import type { WordAnswer } from '../words.ts';
 import { globalsOf } from '../with-client.ts';
 
@@ -28,8 +28,10 @@ export function registerSessions(program: Command, context: Context): void {
     .description('connections of the servers, with their sessions')
     .action(async ({ admin }: { admin?: string }, command: Command) => {
       const globals = globalsOf(command);
-      const rows = (await askWord('cons', globals, admin)).flatMap(rowsOf);
+      const { answers, silent } = await askWord('cons', globals, admin);
+      const rows = answers.flatMap(rowsOf);
       await report(context, globals.output, { value: rows, rows, text: () => tableText([head, ...rows.map(cells)]) });
+      failIfSilent(silent, context);
     });
   examples(command, 'sessions', 'sessions --admin zk1:8080 -o json');
 }

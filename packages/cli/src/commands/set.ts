@@ -4,10 +4,11 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { printJson, statJson } from '../output.ts';
 import { parseVersion, readData } from '../values.ts';
+import { examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 export function registerSet(program: Command, context: Context): void {
-  program
+  const setting = program
     .command('set')
     .argument('<path>')
     .argument('<data>', 'the data, - for standard input, @file for a file')
@@ -24,4 +25,5 @@ export function registerSet(program: Command, context: Context): void {
       if (globals.output === 'text') context.stderr.write(`${path} has version ${stat.version} now\n`);
       else await printJson(context, globals.output, { path, stat: statJson(stat) });
     });
+  examples(setting, 'set /config on', 'set /config @config.json --version 3', 'set /config - < config.json');
 }

@@ -5,6 +5,8 @@ import { reproduction, runScenario, runSeed, seedLine } from '@corral/sim';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { UsageError } from '../exit-codes.ts';
+import { examples } from '../verb.ts';
 
 interface SimOptions {
   readonly seed?: number;
@@ -15,7 +17,7 @@ interface SimOptions {
 }
 
 export function registerSim(program: Command, context: Context): void {
-  program
+  const command = program
     .command('sim')
     .description(
       'run a simulated ensemble with faults, by seed; every rule of the protocol is checked after every event',
@@ -25,23 +27,19 @@ export function registerSim(program: Command, context: Context): void {
     .option('--defect <name>', 'put a known defect back in: the checkers should find it (repeatable)', collect, [])
     .option('--knobs <list>', 'name=value,... instead of what the seed draws: voters=5,tickMs=100', '')
     .option('--verbose', 'tell what every server does')
-    .addHelpText(
-      'after',
-      [
-        '',
-        'Prints one line about the run; exit code 1 when a rule was broken.',
-        'Examples:',
-        '  corral sim --seed 42 --verbose',
-        '  corral sim --seed 7 --defect A14 --knobs voters=3',
-        '  corral sim --scenario packages/sim/scenarios/A13-memory-kept-across-elections.scenario',
-      ].join('\n'),
-    )
     .action(async (options: SimOptions) => {
       const { seed, scenario } = options;
       if (scenario !== undefined) await play(scenario, context);
       else if (seed !== undefined) simulate(seed, options, context);
-      else throw new Error('say which run: --seed NUMBER, or --scenario FILE');
+      else throw new UsageError('say which run: --seed NUMBER, or --scenario FILE');
     });
+  examples(
+    command,
+    'sim --seed 42 --verbose',
+    'sim --seed 7 --defect A14 --knobs voters=3',
+    'sim --scenario packages/sim/scenarios/A13-memory-kept-across-elections.scenario',
+  );
+  command.addHelpText('after', '\nPrints one line about the run; exit code 1 when a rule was broken.');
 }
 
 /** Prints what happens; fails when something does not come as the script says. */

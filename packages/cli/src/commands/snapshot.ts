@@ -7,7 +7,8 @@ import { NodeFiles, inspectSnapshot } from '@corral/server';
 import type { SnapshotFacts } from '@corral/server';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { ProblemsFound, onFiles } from './data-files.ts';
+import { examples } from '../verb.ts';
+import { ProblemsFound } from './data-files.ts';
 import { quote, toJson } from './txn-text.ts';
 
 interface InspectOptions {
@@ -17,15 +18,19 @@ interface InspectOptions {
 }
 
 export function registerSnapshot(program: Command, context: Context): void {
-  program
-    .command('snapshot')
-    .description('snapshots: snapshot.<zxid> files')
+  const snapshot = program.command('snapshot').description('snapshots: snapshot.<zxid> files');
+  snapshot
     .command('inspect <file>')
     .description('read a snapshot to its last byte and describe it')
     .option('--json', 'as JSON')
     .option('--sessions', 'list the sessions')
     .option('--nodes', 'list the nodes')
-    .action((file: string, options: InspectOptions) => onFiles(() => inspectFile(file, options, context)));
+    .action((file: string, options: InspectOptions) => inspectFile(file, options, context));
+  examples(
+    snapshot,
+    'snapshot inspect /var/lib/zookeeper/version-2/snapshot.100000001',
+    'snapshot inspect snapshot.1f --nodes --json',
+  );
 }
 
 function inspectFile(file: string, options: InspectOptions, { stdout }: Context): void {

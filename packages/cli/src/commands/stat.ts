@@ -3,10 +3,11 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { printJson, statJson, statText } from '../output.ts';
+import { examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 export function registerStat(program: Command, context: Context): void {
-  program
+  const looking = program
     .command('stat')
     .argument('<path>')
     .description('print the metadata of a node')
@@ -18,4 +19,5 @@ export function registerStat(program: Command, context: Context): void {
       if (globals.output === 'text') context.stdout.write(statText(stat));
       else await printJson(context, globals.output, { path, ...statJson(stat) });
     });
+  examples(looking, 'stat /config', 'stat /config -o json');
 }

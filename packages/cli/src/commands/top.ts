@@ -56,11 +56,21 @@ export function registerTop(program: Command, context: Context): void {
         const rows = await Promise.all(endpoints.map((endpoint) => look(endpoint, globals.timeout, samples)));
         if (isScreen) context.stdout.write(`${clearScreen}${new Date().toISOString()}\n\n`);
         await report(context, globals.output, { value: rows, rows, text: () => tableText([head, ...rows.map(cells)]) });
-        if (looks >= count) return;
+        if (looks >= count) {
+          if (rows.every(({ role }) => role === 'unreachable')) throw new NobodyAnswers();
+          return;
+        }
         await sleep(everyMs, undefined, { signal }).catch(() => undefined);
       }
     });
   examples(command, 'top', 'top --every 5s', 'top --count 2 --every 1s -o ndjson');
+}
+
+/** The code makes the program end with 3. */
+class NobodyAnswers extends Error {
+  override readonly name = 'NobodyAnswers';
+  override readonly message = 'no server answers';
+  readonly code = 'ConnectFailed';
 }
 
 const clearScreen = '\u001b[H\u001b[2J';

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { report } from '../output.ts';
 import { examples, lines } from '../verb.ts';
-import { askWord } from '../words.ts';
+import { askWord, failIfSilent } from '../words.ts';
 import type { WordAnswer } from '../words.ts';
 import { globalsOf } from '../with-client.ts';
 
@@ -21,10 +21,13 @@ export function registerWatchers(program: Command, context: Context): void {
     .description('watched paths, the most watched first')
     .action(async ({ admin }: { admin?: string }, command: Command) => {
       const globals = globalsOf(command);
-      const found = (await askWord(admin === undefined ? 'wchp' : 'watches_by_path', globals, admin)).flatMap(rowsOf);
-      const rows = found.toSorted((a, b) => b.sessions.length - a.sessions.length || (a.path < b.path ? -1 : 1));
+      const { answers, silent } = await askWord(admin === undefined ? 'wchp' : 'watches_by_path', globals, admin);
+      const rows = answers
+        .flatMap(rowsOf)
+        .toSorted((a, b) => b.sessions.length - a.sessions.length || (a.path < b.path ? -1 : 1));
       const text = () => lines(rows.map(({ path, sessions }) => `${path}  ${sessions.join(' ')}`));
       await report(context, globals.output, { value: rows, rows, text });
+      failIfSilent(silent, context);
     });
   examples(command, 'watchers', 'watchers --admin zk1:8080');
 }

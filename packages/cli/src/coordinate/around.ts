@@ -8,8 +8,9 @@ import { parseDuration } from '../values.ts';
 import { withClient } from '../with-client.ts';
 import type { GlobalOptions, Task } from '../with-client.ts';
 
-/** The code of a shell's command that Ctrl-C ended. */
-const interruptedCode = 130;
+/** As shells tell it: 128 and the number of the signal. */
+const interruptedCode = ({ reason }: AbortSignal): number =>
+  reason instanceof Error && reason.message === 'SIGTERM' ? 143 : 130;
 
 /** For as long as it takes: the client survives broken links, and holds end with its session. */
 export const whileConnected = <T>(globals: GlobalOptions, work: (task: Task) => Promise<T>): Promise<T> =>
@@ -26,7 +27,7 @@ export async function waitFor<T>(
   try {
     return await work(AbortSignal.any([interrupted, ...limit]));
   } catch (error) {
-    if (interrupted.aborted) throw new ChildEnded(interruptedCode);
+    if (interrupted.aborted) throw new ChildEnded(interruptedCode(interrupted));
     if (limit.some(({ aborted }) => aborted)) throw new WaitedTooLong(wait!);
     throw error;
   }
@@ -37,7 +38,7 @@ class WaitedTooLong extends Error {
   override readonly name = 'WaitedTooLong';
   readonly code = 'OperationTimeout';
   constructor(wait: string) {
-    super(`it was not our turn within ${wait}`);
+    super(`nothing came of it within ${wait}`);
   }
 }
 

@@ -14,6 +14,9 @@ const nodesMax = 20_000;
 
 export async function examineLive(globals: GlobalOptions, context: Context): Promise<LiveFacts> {
   const status = await survey(globals, context);
+  // With nobody to ask there is nothing else to look at.
+  if (!status.members.some(({ state }) => state === 'serving'))
+    return { status, tree: null, clockAheadMs: null, writeMs: null };
   const rest = await withClient(globals, 'one command', async (task) => ({
     tree: await lookAtTree(task),
     ...(await tryWrite(task)),

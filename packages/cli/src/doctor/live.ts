@@ -22,7 +22,8 @@ export interface TreeFacts {
 
 export interface LiveFacts {
   readonly status: ClusterStatus;
-  readonly tree: TreeFacts;
+  /** Null when no server serves clients. */
+  readonly tree: TreeFacts | null;
   /** Milliseconds by which this machine's clock is ahead of the servers'. */
   readonly clockAheadMs: number | null;
   readonly writeMs: number | null;
@@ -40,10 +41,15 @@ const limits = {
 };
 export const treeLimits = { children: limits.children, bytes: limits.bytes };
 
-export const findings = (facts: LiveFacts): Finding[] =>
-  [members, agreement, versions, latency, clock, writes, crowds, access].flatMap((check) => check(facts));
+export function findings({ tree, ...facts }: LiveFacts): Finding[] {
+  if (tree === null) return members(facts);
+  const ofServers = [members, agreement, versions, latency, clock, writes].flatMap((check) => check(facts));
+  return [...ofServers, ...[crowds, access].flatMap((check) => check(tree))];
+}
 
-function members({ status }: LiveFacts): Finding[] {
+type ServerFacts = Omit<LiveFacts, 'tree'>;
+
+function members({ status }: ServerFacts): Finding[] {
   const answering = status.members.filter(({ state }) => state === 'serving').length;
   const total = status.members.length;
   const leader = status.leader === null ? '' : `, server ${status.leader} leads`;
@@ -52,7 +58,7 @@ function members({ status }: LiveFacts): Finding[] {
   return problems;
 }
 
-function agreement({ status }: LiveFacts): Finding[] {
+function agreement({ status }: ServerFacts): Finding[] {
   const behind = status.members.filter(({ lag }) => lag !== null && lag > limits.lag);
   if (behind.length === 0) return [{ level: 'ok', text: 'no server is far behind the newest' }];
   return behind.map(({ address, lag }) => ({
@@ -62,14 +68,14 @@ function agreement({ status }: LiveFacts): Finding[] {
   }));
 }
 
-function versions({ status }: LiveFacts): Finding[] {
+function versions({ status }: ServerFacts): Finding[] {
   const found = new Set(status.members.flatMap(({ version }) => version ?? []));
   if (found.size <= 1) return [];
   const text = `servers run different versions: ${[...found].join(', ')}`;
   return [{ level: 'warning', text, advice: 'finish the rolling upgrade' }];
 }
 
-function latency({ status }: LiveFacts): Finding[] {
+function latency({ status }: ServerFacts): Finding[] {
   return status.members.flatMap(({ address, latencyMs }): Finding[] =>
     latencyMs === null || latencyMs.avg <= limits.averageMs
       ? []
@@ -83,7 +89,7 @@ function latency({ status }: LiveFacts): Finding[] {
   );
 }
 
-function clock({ clockAheadMs }: LiveFacts): Finding[] {
+function clock({ clockAheadMs }: ServerFacts): Finding[] {
   if (clockAheadMs === null || Math.abs(clockAheadMs) < limits.clockMs) return [];
   const text = `the clock here is ${Math.abs(clockAheadMs) / 1000} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} the leader’s`;
   return [
@@ -91,14 +97,14 @@ function clock({ clockAheadMs }: LiveFacts): Finding[] {
   ];
 }
 
-function writes({ writeMs }: LiveFacts): Finding[] {
+function writes({ writeMs }: ServerFacts): Finding[] {
   if (writeMs === null)
     return [{ level: 'warning', text: 'a write could not be tried', advice: 'no node may be made at /: give --auth' }];
   if (writeMs <= limits.writeMs) return [{ level: 'ok', text: `a write takes ${writeMs} ms` }];
   return [{ level: 'warning', text: `a write takes ${writeMs} ms`, advice: 'give dataLogDir a disk of its own' }];
 }
 
-function crowds({ tree }: LiveFacts): Finding[] {
+function crowds(tree: TreeFacts): Finding[] {
   const crowded = tree.crowded.map(({ path, children }): Finding => ({
     level: 'warning',
     text: `${path} has ${children} children`,
@@ -115,7 +121,7 @@ function crowds({ tree }: LiveFacts): Finding[] {
     : [...crowded, ...heavy];
 }
 
-function access({ tree }: LiveFacts): Finding[] {
+function access(tree: TreeFacts): Finding[] {
   if (!tree.worldWritable) return [];
   return [
     {

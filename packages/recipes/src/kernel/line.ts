@@ -130,7 +130,8 @@ async function untilGone(zk: Client, path: string, own: OwnNode, vigil: Vigil): 
   }
 }
 
-async function namesIn(zk: Client, dir: string, signal?: AbortSignal): Promise<readonly string[]> {
+/** Children of a node; none when it is not there. */
+export async function namesIn(zk: Client, dir: string, signal?: AbortSignal): Promise<readonly string[]> {
   try {
     return (await zk.children(dir, { signal })).children;
   } catch (error) {

@@ -43,6 +43,31 @@ describe('a queue', () => {
     expect(stage.server.clock.now() - begin).toBeLessThan(5100);
   });
 
+  it('shows what waits in the order of its going, and takes nothing', async () => {
+    const jobs = queue<string>(stage.zk, '/q');
+    await jobs.putAll(['b', 'c']);
+    await jobs.put('late', { delay: 5000 });
+    await jobs.put('a', { priority: 1 });
+    const consuming = jobs.consume({ signal: stage.limited(60_000) });
+    const first = await consuming.next();
+    expect(first.value).toMatchObject({ value: 'a' });
+    const seen = await jobs.peek({ limit: 3 });
+    expect(seen).toMatchObject([
+      { value: 'a', attempts: 1, priority: 1, due: null, taken: true },
+      { value: 'b', attempts: 0, priority: 100, due: null, taken: false },
+      { value: 'c', taken: false },
+    ]);
+    expect((await jobs.peek()).at(-1)?.due?.getTime()).toBeGreaterThan(stage.server.clock.now() + 4000);
+    await consuming.return();
+    expect(await take(jobs, 3)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is not made by looking at it', async () => {
+    const jobs = queue<string>(stage.zk, '/none');
+    expect([await jobs.size(), await jobs.peek(), await jobs.deadLetters()]).toEqual([0, [], []]);
+    expect(await stage.zk.exists('/none')).toBeNull();
+  });
+
   it('keeps equal items out as long as one is there', async () => {
     const jobs = queue<string>(stage.zk, '/q');
     expect(await jobs.put('one', { key: 'a/b?' })).toBe(true);

@@ -12,12 +12,15 @@ import type { Client, Codec } from '@corral/client';
 import { QueueFullError } from '../errors.ts';
 import type { HoldOptions } from '../kernel/hold.ts';
 import { insist } from '../kernel/insist.ts';
+import { namesIn } from '../kernel/line.ts';
 import type { AclOption, CallSignal } from '../kernel/parents.ts';
 import { join } from '../kernel/paths.ts';
 import { ServerTime } from '../kernel/server-time.ts';
 import { abortable } from '../kernel/vigil.ts';
 import { Consumer } from './consumer.ts';
 import { decodeEnvelope, encodeEnvelope, itemBase, keyName } from './item.ts';
+import { waitingItems } from './waiting.ts';
+import type { WaitingItem } from './waiting.ts';
 import { Message } from './message.ts';
 import type { QueueContext } from './message.ts';
 import { Places } from './places.ts';
@@ -147,17 +150,21 @@ export class Queue<T> {
 
   /** Items that are there, taken or not. */
   async size({ signal }: CallSignal = {}): Promise<number> {
-    await this.#ensure();
     const stats = await Promise.all(this.#places.items.map((dir) => this.#zk.exists(dir, { signal })));
     return stats.reduce((sum, stat) => sum + (stat?.numChildren ?? 0), 0);
   }
 
+  /** The first items as they are, in the order in which they will be handed out; takes none. All of them without a limit. */
+  peek({ limit = Infinity, signal }: CallSignal & { readonly limit?: number | undefined } = {}): Promise<
+    WaitingItem<T>[]
+  > {
+    return waitingItems(this.#zk, this.#places, this.#codec, limit, signal);
+  }
+
   /** Items that failed too often. */
   async deadLetters({ signal }: CallSignal = {}): Promise<DeadLetter<T>[]> {
-    await this.#ensure();
-    const { children } = await this.#zk.children(this.#places.dead, { signal });
     const letters: DeadLetter<T>[] = [];
-    for (const name of children) {
+    for (const name of await namesIn(this.#zk, this.#places.dead, signal)) {
       const path = join(this.#places.dead, name);
       const { attempts, payload } = decodeEnvelope((await this.#zk.get(path, { signal })).data, path);
       letters.push({ name, attempts, value: await this.#codec.decode(payload) });

@@ -23,5 +23,10 @@ export function serverHelp(): string {
     'Options count more than -D, -D more than the file. Without a file, the variables of the official ZooKeeper image',
     '(ZOO_DATA_DIR, ZOO_TICK_TIME, ZOO_CFG_EXTRA and so on) are read. All settings: docs/reference/settings.md',
     '',
+    'Examples:',
+    '  $ corral server zoo.cfg',
+    '  $ corral server --data-dir ./data --client-port 2181',
+    '  $ corral server zoo.cfg -D4lw.commands.whitelist=srvr,mntr',
+    '',
   ].join('\n');
 }
