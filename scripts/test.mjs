@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -24,7 +24,8 @@ const vitest = await run(
   'inherit',
 );
 
-let [passed, failed] = testCounts();
+const result = readResult();
+let [passed, failed] = countTests(result);
 for (const { code } of [types, imports]) {
   if (code === 0) passed += 1;
   else failed += 1;
@@ -35,16 +36,34 @@ rmSync(folder, { recursive: true, force: true });
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-function testCounts() {
-  let result;
+/** What vitest wrote about the run; undefined when it did not come so far. */
+function readResult() {
   try {
-    result = JSON.parse(readFileSync(resultFile, 'utf8'));
+    return JSON.parse(readFileSync(resultFile, 'utf8'));
   } catch {
-    return [0, 1];
+    return undefined;
   }
-  // A file that could not be loaded has no tests to count.
-  const broken = result.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
-  return [result.numPassedTests, result.numFailedTests + broken.length];
+}
+
+/** Counts, and says of each failure where it is: the full story may be thousands of lines above. */
+function countTests(result) {
+  if (result === undefined) return [0, 1];
+  let broken = 0;
+  for (const { name, status, assertionResults, message } of result.testResults) {
+    const file = relative(root, name);
+    // A file that could not be loaded has no tests to count.
+    if (status === 'failed' && assertionResults.length === 0) {
+      broken += 1;
+      console.log(`FAILED ${file}: ${firstLine(message)}`);
+    }
+    for (const { status: outcome, fullName, failureMessages } of assertionResults)
+      if (outcome === 'failed') console.log(`FAILED ${file}: ${fullName}: ${firstLine(failureMessages[0])}`);
+  }
+  return [result.numPassedTests, result.numFailedTests + broken];
+}
+
+function firstLine(text = '') {
+  return text.split('\n', 1)[0];
 }
 
 function report(name, { code, output }) {

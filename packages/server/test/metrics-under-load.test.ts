@@ -31,6 +31,7 @@ async function load(port: number, role: string): Promise<void> {
   }
   await client.call('createTTL', { path: `${top}/ttl`, data: null, acl: openAcl, flags: 5, ttl: 1 });
   while ((await client.call('exists', { path: `${top}/ttl`, watch: false })).err === 0) await client.sync();
+  await expire(port, role);
   await limit(client, role);
   client.socket.destroy();
   const again = await WireClient.open(port, client);
@@ -40,6 +41,17 @@ async function load(port: number, role: string): Promise<void> {
   expect(await watcher.call('closeSession', {})).toMatchObject({ err: 0 });
   const tooMuch = await WireClient.open(port);
   await expect(tooMuch.set(top, 'x'.repeat(5000))).rejects.toThrow(/closed/);
+}
+
+/** A session is left to itself until it is over. */
+async function expire(port: number, role: string): Promise<void> {
+  const path = `/${role}/ephemeral`;
+  const left = await WireClient.open(port, undefined, { timeoutMs: 200 });
+  expect(await left.call('create', { path, data: null, acl: openAcl, flags: 1 })).toMatchObject({ err: 0 });
+  left.socket.destroy();
+  const witness = await WireClient.open(port);
+  while ((await witness.call('exists', { path, watch: false })).err === 0) await witness.sync();
+  witness.socket.destroy();
 }
 
 /** Below this node there may be one child. */
@@ -89,7 +101,6 @@ const notInThisLoad = [
   'connection_rejected',
   'unrecoverable_error_count',
   'sessionless_connections_expired',
-  'stale_sessions_expired',
   'quit_leading_due_to_disloyal_voter',
   'digest_mismatches_count',
   'cnxn_closed_without_zk_server_running',

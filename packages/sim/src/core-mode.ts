@@ -15,6 +15,10 @@ export function keepCore(cluster: Cluster, random: Random, clients: readonly Sim
   const { network } = cluster;
   const { ghost } = cluster.watch;
   const everyone = [...cluster.nodes.keys()];
+  const { config, pendingConfigs } = ghost;
+  const pending = [...pendingConfigs.keys()].at(-1);
+  // What was asked for before may still change who is needed, even while disks and networks become whole.
+  const isCore = (): boolean => ghost.config === config && [...pendingConfigs.keys()].at(-1) === pending;
   const core = drawCore(cluster, random);
   if (core.length === 0) return;
   cluster.note(`only ${core.join(', ')} are whole from here on`);
@@ -32,10 +36,6 @@ export function keepCore(cluster: Cluster, random: Random, clients: readonly Sim
     client.reconnect();
     if (!client.isStopped) client.submit({ kind: 'set', path: '/a', value: 'core' });
   }
-  const { config, pendingConfigs } = ghost;
-  const pending = [...pendingConfigs.keys()].at(-1);
-  // What was asked for before may still change who is needed.
-  const isCore = (): boolean => ghost.config === config && [...pendingConfigs.keys()].at(-1) === pending;
   waitForWrite(cluster, core, clients, isCore);
   for (const client of clients) client.servers = everyone;
 }

@@ -10,7 +10,7 @@ import type { EnsembleConfig, Notification, Zxid } from '@corral/protocol';
 import { expect, test } from 'vitest';
 import type { PeerAddress, PeerLink } from '../effects.ts';
 import { ElectionMesh, meshLimits } from './election-mesh.ts';
-import type { OwnNotification } from './election.ts';
+import type { OwnNotification } from './election-options.ts';
 import { Quorums } from './quorum.ts';
 import { configOf } from './testing/election-world.ts';
 

@@ -17,7 +17,7 @@ import {
 } from '@corral/protocol';
 import type { InitialMessage, Notification } from '@corral/protocol';
 import type { DiskOp, EnsembleNote, PeerAddress, PeerLink } from '../effects.ts';
-import type { OwnNotification } from './election.ts';
+import type { OwnNotification } from './election-options.ts';
 import type { Quorums } from './quorum.ts';
 
 export interface ElectionMeshOptions {

@@ -104,6 +104,29 @@ test('an absurd round is ignored, with one note', () => {
   expect(election.round).toBe(2 ** 32);
 });
 
+test('who has won tells the voters that did not vote for it', () => {
+  const { election, take } = open({ sid: 3, config: configOf(4) });
+  election.look(0);
+  for (const sid of [1, 2]) election.receive(sid, looks(3), 1);
+  take();
+  election.tick(1000);
+  expect(take()).toEqual(['4: leading 3/100 1']);
+});
+
+test('who hears a leader for the first time asks its followers soon, once', () => {
+  const { election, take } = open();
+  election.look(0);
+  while (election.deadline < 10_000) election.tick(election.deadline);
+  take();
+  const now = election.deadline - 1;
+  election.receive(3, says('leading', 3, 200), now);
+  expect(election.deadline).toBe(now + 200);
+  election.tick(now + 200);
+  expect(take()).toEqual(['2: looking 1/100 1', '3: looking 1/100 1']);
+  election.receive(3, says('leading', 3, 200), now + 201);
+  expect(election.deadline).toBe(now + 601);
+});
+
 test('silence repeats the vote, ever more rarely', () => {
   const { election, take } = open();
   election.look(0);

@@ -7,47 +7,15 @@
 // neither connections (election-mesh.ts) nor what a role does (peer.ts).
 
 import { ballotNone, sameMembers, zxidNone, zxidZero } from '@corral/protocol';
-import type { Ballot, ElectionState, EnsembleConfig, Notification, Zxid } from '@corral/protocol';
-import type { EnsembleNote } from '../effects.ts';
+import type { Ballot, ElectionState, Notification } from '@corral/protocol';
+import type { ElectionOptions, Reach } from './election-options.ts';
 import { FailedCandidates } from './failed-candidates.ts';
 import { HeardConfigs } from './heard-configs.ts';
 import { EmptyVoters, whyItWaits } from './new-ensemble.ts';
-import type { Quorums, Supporters } from './quorum.ts';
+import type { Supporters } from './quorum.ts';
 import { SplitVote, splitMs } from './split-vote.ts';
 import { isBetter, isEqualVote, supportersIn } from './vote.ts';
 import type { HeardVote, Vote } from './vote.ts';
-
-/** A notification to be sent. */
-export type OwnNotification = Ballot & { readonly config: string };
-
-/** How far a history reaches. */
-export interface Reach {
-  /** -1: this server may have lost what it acknowledged. */
-  readonly zxid: Zxid;
-  readonly peerEpoch: number;
-}
-
-export interface ElectionOptions {
-  readonly sid: number;
-  /** What a server that no configuration names would like to be. */
-  readonly peerType: 'participant' | 'observer';
-  /** First and longest wait for a notification before the vote is repeated. */
-  readonly minMs: number;
-  readonly maxMs: number;
-  /** How long a vote that has a quorum waits for a better one. */
-  readonly finalizeMs: number;
-  readonly quorums: () => Quorums;
-  /** This server's log to its end, decided or not. Undefined: it is empty and may have lost what it acknowledged. */
-  readonly ownVote: () => Reach | undefined;
-  readonly send: (to: number, notification: OwnNotification) => void;
-  readonly isConnected: (sid: number) => boolean;
-  readonly decided: (vote: Vote) => void;
-  /** A newer configuration was heard of; returns whether it is in force now. */
-  readonly newerConfig: (config: EnsembleConfig) => boolean;
-  /** All voters are empty, so this server has lost nothing: it is unknown no more. */
-  readonly newEnsemble?: () => void;
-  readonly note: (level: EnsembleNote['level'], message: string, facts?: EnsembleNote['facts']) => void;
-}
 
 /** A round further ahead than this was not reached by counting. */
 const roundStepMax = 2 ** 32;
@@ -212,7 +180,7 @@ export class Election {
     }
     this.#silenceAt = now + this.#waitMs;
     if (notification.state === 'looking') this.#hearLooking(from, notification, now);
-    else if (notification.state !== 'observing') this.#hearSettled(from, notification);
+    else if (notification.state !== 'observing') this.#hearSettled(from, notification, now);
   }
 
   /** A looking server that hears of a newer configuration brings it into force and starts again. */
@@ -261,10 +229,15 @@ export class Election {
     this.#check(now);
   }
 
-  #hearSettled(from: number, notification: Notification): void {
+  #hearSettled(from: number, notification: Notification, now: number): void {
     const vote = this.#voteIn(from, notification);
     if (vote === undefined) return;
-    if (vote.state === 'leading' && vote.leader === from) this.#heardLeading.add(from);
+    if (vote.state === 'leading' && vote.leader === from && !this.#heardLeading.has(from)) {
+      this.#heardLeading.add(from);
+      // Its followers tell this only to who asks, and it may need this server as well.
+      this.#waitMs = this.#o.minMs;
+      this.#silenceAt = now + this.#waitMs;
+    }
     if (vote.round === this.round) {
       this.#received.set(from, vote);
       if (this.#isChosen(this.#received, vote, this.#ownVoteEquals(vote))) return this.#decide(vote);
@@ -426,10 +399,15 @@ export class Election {
   }
 
   #decide({ leader, zxid, round, peerEpoch }: Vote): void {
+    const { sid } = this.#o;
     const vote = { leader, zxid, round, peerEpoch };
+    // A voter to come, of which others have not heard, may not know that there is a leader; and it may be needed.
+    const late =
+      leader === sid ? this.#o.quorums().voters.filter((voter) => this.#received.get(voter)?.leader !== sid) : [];
     this.#stopLooking();
-    const state = leader === this.#o.sid ? 'leading' : this.#isCounted ? 'following' : 'observing';
+    const state = leader === sid ? 'leading' : this.#isCounted ? 'following' : 'observing';
     this.#settled = { state, vote, isEstablished: false };
+    for (const voter of late) if (voter !== sid) this.#answer(voter);
     this.#o.decided(vote);
   }
 

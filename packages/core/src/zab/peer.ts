@@ -12,7 +12,7 @@ import type { Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
 import { DiskOps } from './disk-ops.ts';
 import { Election } from './election.ts';
-import type { Reach } from './election.ts';
+import type { Reach } from './election-options.ts';
 import { ElectionMesh } from './election-mesh.ts';
 import type { HandOver } from './hand-over.ts';
 import { History } from './history.ts';

@@ -2,7 +2,7 @@
 
 import type { ElectionState, EnsembleConfig, Notification, Zxid } from '@corral/protocol';
 import { Election } from '../election.ts';
-import type { OwnNotification } from '../election.ts';
+import type { OwnNotification } from '../election-options.ts';
 import { Quorums } from '../quorum.ts';
 import type { Vote } from '../vote.ts';
 import { configOf } from './election-world.ts';
