@@ -1,10 +1,10 @@
 // The fault matrix of the election.
 
-import { expect } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { election } from './election.ts';
 import type { Term } from './election.ts';
 import { matrix } from './testing/matrix.ts';
-import type { Stage } from './testing/stage.ts';
+import { Stage } from './testing/stage.ts';
 
 const path = '/svc/leader';
 
@@ -56,4 +56,30 @@ matrix({
     expect(seen.at(-1)).toBeNull();
   },
   check: isVacant,
+});
+
+describe('work of a leader', () => {
+  it('that fails because the term is over is taken up again with the next one, also before the news of that', async () => {
+    await using stage = await Stage.open();
+    const { zk, other, server } = stage;
+    await other.create('/value', '');
+    const depose = async (): Promise<void> => {
+      for (const node of stage.below(path)) await other.delete(`${path}/${node}`);
+    };
+    server.faults.inject({ session: zk.session!.id, op: 'set', path: '/value', do: depose });
+    const terms: bigint[] = [];
+    const work = async (term: Term): Promise<void> => {
+      terms.push(term.number);
+      await term.guard(zk.multi().set('/value', String(term.number))).commit();
+    };
+    await stage.until(election(zk, path).run(work));
+    expect([terms.length, stage.text('/value')]).toEqual([2, String(terms[1])]);
+  });
+
+  it('that fails by itself ends the run and the term', async () => {
+    await using stage = await Stage.open();
+    const running = election(stage.zk, path).run(() => Promise.reject(new Error('my own fault')));
+    await expect(stage.until(running)).rejects.toThrow('my own fault');
+    await isVacant(stage);
+  });
 });

@@ -36,6 +36,11 @@ export class Term implements AsyncDisposable {
   }
   guard: Hold['guard'] = (tx) => this.#hold.guard(tx);
 
+  /** Asks a server whether the term still lasts. */
+  verify(): Promise<boolean> {
+    return this.#hold.verify();
+  }
+
   /** Steps down. */
   resign(): Promise<void> {
     return this.#hold.release();
@@ -81,7 +86,7 @@ export class Election {
         return await work(term);
       } catch (error) {
         // Work that was cut short by the end of its term is taken up again with the next one.
-        if (!term.signal.aborted || signal?.aborted === true) throw error;
+        if (signal?.aborted === true || (await term.verify())) throw error;
       }
     }
   }

@@ -8,7 +8,6 @@ import { sequenceOf } from './kernel/sequence.ts';
 import { lock } from './lock.ts';
 import { rwLock } from './rw-lock.ts';
 import { semaphore } from './semaphore.ts';
-import { setChildCounter } from './testing/child-counter.ts';
 import { Stage, sessionTimeout } from './testing/stage.ts';
 
 interface Line {
@@ -58,7 +57,7 @@ describe.each(lines)('in the line of $recipe', ({ dir, base, take }) => {
     await using stage = await Stage.open();
     // A node that stays keeps the container, and its counter.
     await stage.other.create(`${dir}/keeps`, '', { parents: 'container' });
-    setChildCounter(stage.server, dir, counter);
+    stage.server.setSequence(dir, counter);
     const clients = await Promise.all(Array.from({ length: 6 }, () => stage.server.connect({ sessionTimeout })));
     const order: number[] = [];
     let holding = 0;

@@ -125,6 +125,35 @@ describe('a lock', () => {
   });
 });
 
+describe('several locks at once', () => {
+  it('are lost with any one of them, and guard with all', async () => {
+    const { zk, other } = stage;
+    await using all = await lockAll(zk, ['/a', '/b', '/c']);
+    const guarded = all.guard(zk.multi().create('/value'));
+    all.throwIfLost();
+    const [{ node }] = await lock(other, '/b').contenders();
+    await other.delete(`/b/${node}`);
+    await expect(guarded.commit()).rejects.toMatchObject({ code: 'NoNode' });
+    await stage.server.clock.settle();
+    expect(all.signal.reason).toBeInstanceOf(LostError);
+    expect(() => all.throwIfLost()).toThrow(LostError);
+    expect(() => all.guard(zk.multi())).toThrow(LostError);
+    expect(() => all.token('/d')).toThrow(TypeError);
+  });
+
+  it('are not handed out when one was lost while the others were waited for', async () => {
+    const { zk, other } = stage;
+    const blocker = await lock(other, '/b').acquire();
+    const failure = lockAll(zk, ['/a', '/b']).catch((error: unknown) => error);
+    await stage.server.clock.settle();
+    const [{ node }] = await lock(other, '/a').contenders();
+    await other.delete(`/a/${node}`);
+    await blocker.release();
+    expect(await stage.until(failure)).toBeInstanceOf(LostError);
+    expect([stage.below('/a'), stage.below('/b')]).toEqual([[], []]);
+  });
+});
+
 describe('a read/write lock', () => {
   it('lets readers share, and none overtake a writer that waits', async () => {
     const { zk, other } = stage;

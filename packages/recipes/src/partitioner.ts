@@ -2,7 +2,7 @@
 // works on a part only while it holds the part's lock, so a map that is late or wrong costs time and nothing else. Each
 // part goes where its hash with the member's id is highest: when a member comes or goes, only its own parts move.
 
-import { ZkError } from '@corral/client';
+import { ZkError, onAbort } from '@corral/client';
 import type { Client } from '@corral/client';
 import { LostError, toError } from './errors.ts';
 import { election } from './election.ts';
@@ -30,9 +30,12 @@ export interface PartitionOptions extends AclOption, HoldOptions {
 /** A part that this member has. */
 export interface Part {
   readonly name: string;
-  /** Aborts when work on it must stop. */
+  /** Aborts when work on it must stop: it goes to another member, or its lock is lost. */
   readonly signal: AbortSignal;
   readonly lock: HeldLock;
+}
+interface OwnPart extends Part {
+  readonly over: AbortController;
 }
 
 export interface Assignment {
@@ -81,10 +84,10 @@ export class Partitions {
 
   async *#follow(signal: AbortSignal, fail: (error: unknown) => void): AsyncGenerator<Assignment, void> {
     using vigil = new Vigil(this.#zk, this.path, signal);
-    const held = new Map<string, Part>();
+    const held = new Map<string, OwnPart>();
     /** Parts whose locks are being waited for. */
     const waiting = new Map<string, AbortController>();
-    const arrived: Part[] = [];
+    const arrived: OwnPart[] = [];
     try {
       for (;;) {
         const wanted = await this.#mine(vigil);
@@ -98,7 +101,10 @@ export class Partitions {
           if (held.has(name) || waiting.has(name) || arrived.some((part) => part.name === name)) continue;
           this.#waitFor(name, waiting, arrived, { vigil, fail });
         }
-        for (const { name } of lost) held.delete(name);
+        for (const { name, lock: each, over } of lost) {
+          held.delete(name);
+          over.abort(new LostError(each.path, 'released', 'another member gets it'));
+        }
         const gained = arrived.splice(0);
         for (const part of gained) {
           held.set(part.name, part);
@@ -120,7 +126,7 @@ export class Partitions {
   #waitFor(
     name: string,
     waiting: Map<string, AbortController>,
-    arrived: Part[],
+    arrived: OwnPart[],
     { vigil, fail }: { readonly vigil: Vigil; readonly fail: (error: unknown) => void },
   ): void {
     const controller = new AbortController();
@@ -131,7 +137,9 @@ export class Partitions {
       .then((held) => {
         if (signal.aborted) return held.abandon();
         waiting.delete(name);
-        arrived.push({ name, signal: held.signal, lock: held });
+        const over = new AbortController();
+        onAbort(held.signal, () => over.abort(held.signal.reason));
+        arrived.push({ name, signal: over.signal, lock: held, over });
         vigil.ring();
       })
       .catch((error: unknown) => {
@@ -174,7 +182,7 @@ export class Partitions {
         await this.#assignWhile(term, AbortSignal.any([signal, term.signal]));
       } catch (error) {
         // The next coordinator goes on; we stand again.
-        if (!term.signal.aborted) throw error;
+        if (await term.verify()) throw error;
       }
     }
   }

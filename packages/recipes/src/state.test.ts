@@ -292,6 +292,34 @@ describe('migrations', () => {
     expect(stage.text('/app')).toBe('y');
   });
 
+  it('go on from wherever the tree is, in the order of their numbers', async () => {
+    const many = Array.from({ length: 12 }, (_, n) => step(`${n}`, (tx) => tx.create(`/app${n}`)));
+    await migrate(stage.zk, 'app', many.slice(0, 11));
+    expect((await migrate(stage.other, 'app', many)).steps).toEqual(['11']);
+    expect((await migrate(stage.zk, 'app', many)).steps).toEqual([]);
+  });
+
+  it('fail when a step cannot be done, and leave nothing of the others behind', async () => {
+    await stage.other.create('/app', 'made by hand');
+    const before = step('000', (tx) => tx.create('/before'));
+    await expect(migrate(stage.zk, 'app', [before, first])).rejects.toMatchObject({ code: 'NodeExists', path: '/app' });
+    expect(await stage.other.exists('/before')).toBeNull();
+    expect((await migrate(stage.zk, 'app', [before, first], { dryRun: true })).steps).toEqual(['000', '001']);
+  });
+
+  it('know a step by its bytes, too', async () => {
+    const bytes = (byte: number) => step('001', (tx) => tx.create('/app', new Uint8Array([byte])));
+    await migrate(stage.zk, 'app', [bytes(1)]);
+    await expect(migrate(stage.zk, 'app', [bytes(2)])).rejects.toBeInstanceOf(ConflictError);
+  });
+
+  it('that are too large for one transaction are refused before anything is sent', async () => {
+    const huge = ['a', 'b'].map((name) => step(name, (tx) => tx.create(`/${name}`, 'x'.repeat(600_000))));
+    await expect(migrate(stage.zk, 'app', huge)).rejects.toThrow(/maxRequestBytes/);
+    expect(await stage.other.exists('/a')).toBeNull();
+    expect((await migrate(stage.zk, 'app', [huge[0]])).steps).toEqual(['a']);
+  });
+
   it('are refused when a step was changed, or when the program is older than the tree', async () => {
     await migrate(stage.zk, 'app', [first, second]);
     const changed = step('001', (tx) => tx.create('/app', 'other'));

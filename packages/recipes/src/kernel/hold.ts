@@ -93,6 +93,23 @@ export class Hold implements AsyncDisposable {
     this.signal.throwIfAborted();
   }
 
+  /**
+   * Asks a server whether it is still held. For whoever had a guarded write fail: the answer to that may come before the
+   * signal aborts.
+   */
+  async verify(): Promise<boolean> {
+    if (this.#state !== 'held') return false;
+    try {
+      const stats = await Promise.all(this.#paths.map((path) => this.#zk.exists(path)));
+      if (!stats.every((stat) => this.#isOurs(stat))) this.lose('deleted');
+    } catch (error) {
+      if (!ZkError.is(error)) throw error;
+      // Whoever cannot ask has the clock left.
+    }
+    this.#check();
+    return this.state === 'held';
+  }
+
   /** Adds to a transaction that it must not happen unless this is still held. */
   guard<R extends unknown[]>(tx: Multi<R>): Multi<[...R, null]> {
     this.throwIfLost();

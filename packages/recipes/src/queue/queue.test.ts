@@ -33,6 +33,15 @@ describe('a queue', () => {
     await expect(jobs.put('x', { priority: 1000 })).rejects.toBeInstanceOf(RangeError);
   });
 
+  it.each([2147483646, -2])('keeps the order of arrival over the wrap behind %d', async (next) => {
+    const jobs = queue<string>(stage.zk, '/q');
+    await jobs.put('first');
+    expect(await take(jobs, 1)).toEqual(['first']);
+    stage.server.setSequence('/q/items', next);
+    for (const value of ['a', 'b', 'c', 'd']) await jobs.put(value);
+    expect(await take(jobs, 4)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('hands out a delayed item when it is due by the clock of the servers', async () => {
     const jobs = queue<string>(stage.zk, '/q');
     await jobs.put('late', { delay: 5000 });
