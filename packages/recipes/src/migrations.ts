@@ -1,6 +1,7 @@
 // Changes of the tree's layout that are made once, in order, by whoever comes first. Every step leaves the hash of what it
 // did; a step that was changed afterwards is refused.
 
+import type NodeCrypto from 'node:crypto';
 import { ZkError } from '@corral/client';
 import type { Client, CreateOptions, DataInput, Multi, VersionOptions } from '@corral/client';
 import { ConflictError } from './errors.ts';
@@ -149,7 +150,7 @@ async function record({ id, build }: Step): Promise<Recorded> {
  * for platforms that have nothing else.
  */
 async function sha256(text: string): Promise<string> {
-  const node = builtin<typeof import('node:crypto')>('node:crypto');
+  const node = builtin<Pick<typeof NodeCrypto, 'createHash'>>('node:crypto');
   if (node !== undefined) return node.createHash('sha256').update(text).digest('hex');
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
