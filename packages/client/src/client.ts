@@ -44,6 +44,8 @@ export interface Shared {
 export interface ScopeOptions {
   /** Milliseconds that a call waits for its answer when it names no `timeout` of its own; no limit unless given. */
   readonly callTimeout?: number | undefined;
+  /** Whether `set` and `delete` that say nothing about it are sent again when their answer was lost; not unless given. */
+  readonly idempotent?: boolean | undefined;
 }
 
 export class Client implements AsyncDisposable {
@@ -153,6 +155,11 @@ export class Client implements AsyncDisposable {
     return callTimeout === undefined || options.timeout !== undefined ? options : { ...options, timeout: callTimeout };
   }
 
+  #repeated<O extends RepeatOptions>(options: O): O {
+    const { idempotent } = this.#defaults;
+    return idempotent === undefined || options.idempotent !== undefined ? options : { ...options, idempotent };
+  }
+
   // Reading
 
   /** Data and metadata. With a codec, `data` is what the codec makes of the bytes. */
@@ -206,7 +213,10 @@ export class Client implements AsyncDisposable {
 
   /**
    * Creates a node. A `protected` one carries a mark in its name (`_c_<uuid>-` before it): after a broken link the client
-   * looks for the node instead of failing with `ambiguous`.
+   * looks for the node instead of failing with `ambiguous`. A node that is not there counts as never made, and is made
+   * again: that is right as long as nobody else takes such nodes away before their maker knows of them. Ephemerals of a
+   * lock are like that; an item that a consumer may have finished with meanwhile is not, and would come a second time.
+   * Write a receipt in the same transaction for those, as the recipe `queue` does.
    */
   create(
     path: string,
@@ -218,7 +228,7 @@ export class Client implements AsyncDisposable {
   }
 
   set(path: string, data: DataInput, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<Stat> {
-    return setData(this.#view, path, data, this.#limited(options));
+    return setData(this.#view, path, data, this.#repeated(this.#limited(options)));
   }
 
   /** Reads, lets `change` make the new value, and writes it if nobody was faster; otherwise starts over. */
@@ -232,7 +242,7 @@ export class Client implements AsyncDisposable {
   }
 
   delete(path: string, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<void> {
-    return deleteNode(this.#view, path, this.#limited(options));
+    return deleteNode(this.#view, path, this.#repeated(this.#limited(options)));
   }
 
   /** `version` is the one of the list, `stat.aversion`. */

@@ -90,13 +90,11 @@ export function createClient(address: AddressInput, options: ClientOptions & Tra
   const background = new Background();
   const lifecycle = new Lifecycle({ connection, clock, background, emitter });
   const watching = new Watching(connection);
-  const { callTimeout } = options;
+  const { callTimeout, idempotent } = options;
   return new Client(
     { connection, clock, lifecycle, watching, background },
     new Root(parsed.chroot).below(options.chroot ?? '/'),
-    {
-      callTimeout,
-    },
+    { callTimeout, idempotent },
   );
 }
 

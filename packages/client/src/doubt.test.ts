@@ -167,6 +167,31 @@ describe('a protected create', () => {
   });
 });
 
+describe('a protected create of a node that stays', () => {
+  // As the docstring of `create` says: whoever cannot have that writes a receipt, as the queue does.
+  it('makes it again when somebody else has taken it away before its maker knows of it', async () => {
+    const { client, tree, clock } = await setUpTree();
+    tree.write('/d', '');
+    const options = { mode: 'persistentSequential', protected: true } as const;
+    let first = '';
+    tree.fault = ({ op }) => {
+      if (op === 'create2' && first === '') {
+        first = 'under way';
+        return 'cut after';
+      }
+      if (op === 'sync' && first === 'under way') {
+        [first] = tree.paths.filter((path) => path !== '/d');
+        tree.write(first, null);
+      }
+      return undefined;
+    };
+    const made = client.create('/d/n-', 'x', options);
+    await clock.advance(1000);
+    const { path } = await made;
+    expect([first.endsWith('0000000000'), path.endsWith('0000000001'), tree.paths]).toEqual([true, true, ['/d', path]]);
+  });
+});
+
 describe('an idempotent set', () => {
   it.each<Fault>(['cut before', 'cut after'])('happens once when the link is %s', async (fault) => {
     const { client, tree, clock } = await setUpTree();
@@ -225,6 +250,36 @@ describe('an idempotent set', () => {
     await clock.advance(1000);
     expect(await set).toMatchObject({ code: 'SessionExpired', ambiguous: true });
     expect(tree.text('/a')).toBe('old');
+  });
+});
+
+describe('a scope', () => {
+  it('may have its writes sent again without being told each time', async () => {
+    const { client, tree, clock } = await setUpTree();
+    tree.write('/s', '');
+    tree.write('/s/a', 'old');
+    const scope = client.scope('/s', { idempotent: true }).scope('/');
+    once(tree, 'setData', 'cut after');
+    const set = scope.set('/a', 'new', { version: 0 });
+    await clock.advance(1000);
+    expect((await set).version).toBe(1);
+    once(tree, 'delete', 'cut after');
+    const gone = scope.delete('/a');
+    await clock.advance(1000);
+    await gone;
+    expect(tree.paths).toEqual(['/s']);
+  });
+
+  it('leaves the last word to the call, and other views as they are', async () => {
+    const { client, tree, clock } = await setUpTree();
+    tree.write('/a', 'old');
+    const scope = client.scope('/', { idempotent: true });
+    for (const write of [() => client.set('/a', 'new'), () => scope.set('/a', 'new', { idempotent: false })]) {
+      once(tree, 'setData', 'cut before');
+      const failed = rejection(write());
+      await clock.advance(1000);
+      expect(await failed).toMatchObject({ code: 'ConnectionLoss', ambiguous: true });
+    }
   });
 });
 
