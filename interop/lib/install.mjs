@@ -11,7 +11,7 @@ export const source = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const store = join(source, '..', '.interop');
 
 /** Does the work only when one of the files it depends on has changed, or its product is missing. */
-async function once(name, product, files, work) {
+export async function once(name, product, files, work) {
   const hash = createHash('sha256');
   for (const file of files) hash.update(readFileSync(file));
   const stamp = join(store, `${name}.stamp`);

@@ -1,22 +1,24 @@
 // A counter, changed by compare and set, under a lock when many compete (as Curator's PromotedToLock). Encodings are those
 // of Curator's DistributedAtomicLong (int64), its SharedCount (int32) and kazoo's Counter (text).
 //
-// What it is for: after a lost answer nobody knows whether an addition happened, and adding again may count twice. Behind
-// the number, where Curator does not look, stand the marks of the last additions; who finds its own there knows.
+// What it is for: after a lost answer nobody knows whether an addition happened, and adding again may count twice. So every
+// write leaves a mark below the counter, in the same transaction; who finds its own there knows.
 
 import { ZkError } from '@corral/client';
-import type { Client } from '@corral/client';
+import type { Client, Multi, Stat } from '@corral/client';
 import { isAmbiguous } from './errors.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join } from './kernel/paths.ts';
 import { pause } from './kernel/vigil.ts';
-import { decodeCounter, encodeCounter, marksMax } from './counter-format.ts';
+import { decodeCounter, encodeCounter } from './counter-format.ts';
 import type { CounterFormat } from './counter-format.ts';
+import { addMark, decodeMarks, encodeMarks, newMark, wasMade } from './counter-marks.ts';
+import type { Mark } from './counter-marks.ts';
 import { lock } from './lock.ts';
 import type { HeldLock } from './lock.ts';
 
 export interface CounterOptions {
-  /** `int64` unless given. `text` has no room for marks: there an addition in doubt fails with `ambiguous`. */
+  /** `int64` unless given. */
   readonly format?: CounterFormat | undefined;
   /** Value of a counter that does not exist yet; 0 unless given. */
   readonly initial?: bigint | undefined;
@@ -31,17 +33,21 @@ export interface Change {
 
 /** A write whose answer was lost. */
 interface Doubt {
-  readonly mark: string;
-  readonly version: number;
+  readonly mark: Mark;
+  /** What it was made on. */
+  readonly read: Read;
   readonly change: Change;
   readonly error: unknown;
 }
 
 interface Read {
   readonly value: bigint;
-  /** The newest first; one for each of the last versions. */
-  readonly marks: readonly string[];
   readonly version: number;
+  /** Which life of the node this is. */
+  readonly czxid: bigint;
+  readonly marks: readonly Mark[];
+  /** Of the node of the marks; null when it is not there yet. */
+  readonly marksVersion: number | null;
 }
 
 const defaultAttempts = 5;
@@ -52,6 +58,7 @@ const unmatchable = -1;
 export class Counter {
   readonly path: string;
   readonly #zk: Client;
+  readonly #marks: string;
   readonly #format: CounterFormat;
   readonly #initial: bigint;
   readonly #attempts: number;
@@ -59,13 +66,15 @@ export class Counter {
   constructor(zk: Client, path: string, options: CounterOptions = {}) {
     this.#zk = zk;
     this.path = path;
+    this.#marks = join(path, 'marks');
     this.#format = options.format ?? 'int64';
     this.#initial = options.initial ?? 0n;
     this.#attempts = options.attempts ?? defaultAttempts;
   }
 
   async value({ signal }: CallSignal = {}): Promise<bigint> {
-    return (await this.#read(signal))?.value ?? this.#initial;
+    const found = await this.#get(this.path, signal);
+    return found === null ? this.#initial : decodeCounter(this.#format, found.data, this.path);
   }
 
   /** Adds exactly once, whatever happens to the connection. */
@@ -107,25 +116,49 @@ export class Counter {
     if (read === null) return this.#create(signal);
     if (read.version === unmatchable && held === null) return 'locked';
     const change = { before: read.value, after: next(read.value) };
-    const mark = newMark();
-    const data = encodeCounter(this.#format, change.after, [mark, ...read.marks].slice(0, marksMax));
+    const mark = newMark(read.version);
     try {
-      if (read.version !== unmatchable) await this.#zk.set(this.path, data, { version: read.version, signal });
-      else await held!.guard(this.#zk.multi().set(this.path, data)).commit({ signal });
+      await this.#write(read, change.after, mark, held).commit({ signal });
       return change;
     } catch (error) {
       if (isAmbiguous(error)) {
         if (signal?.aborted === true) throw error;
-        doubts.push({ mark, version: read.version, change, error });
+        doubts.push({ mark, read, change, error });
       } else if (!isLostRace(error)) throw error;
       return null;
     }
   }
 
+  /** The number and its mark, if nothing has changed since they were read. */
+  #write({ version, marks, marksVersion }: Read, value: bigint, mark: Mark, held: HeldLock | null): Multi<unknown[]> {
+    const data = encodeCounter(this.#format, value);
+    const more = encodeMarks(addMark(marks, mark));
+    const tx = this.#zk.multi().set(this.path, data, version === unmatchable ? {} : { version });
+    if (marksVersion === null) tx.create(this.#marks, more);
+    else tx.set(this.#marks, more, { version: marksVersion });
+    return version === unmatchable ? held!.guard(tx) : tx;
+  }
+
   async #read(signal?: AbortSignal): Promise<Read | null> {
+    for (;;) {
+      const session = this.#zk.session?.id;
+      const [number, marks] = await Promise.all([this.#get(this.path, signal), this.#get(this.#marks, signal)]);
+      // Under two sessions, from two servers perhaps, the marks could be older than the number.
+      if (session === undefined || session !== this.#zk.session?.id) continue;
+      if (number === null) return null;
+      return {
+        value: decodeCounter(this.#format, number.data, this.path),
+        version: number.stat.version,
+        czxid: number.stat.czxid,
+        marks: marks === null ? [] : decodeMarks(marks.data),
+        marksVersion: marks?.stat.version ?? null,
+      };
+    }
+  }
+
+  async #get(path: string, signal?: AbortSignal): Promise<{ readonly data: Uint8Array; readonly stat: Stat } | null> {
     try {
-      const { data, stat } = await this.#zk.get(this.path, { signal });
-      return { ...decodeCounter(this.#format, data, this.path), version: stat.version };
+      return await this.#zk.get(path, { signal });
     } catch (error) {
       if (ZkError.is(error, 'NoNode')) return null;
       throw error;
@@ -134,7 +167,7 @@ export class Counter {
 
   async #create(signal?: AbortSignal): Promise<null> {
     try {
-      const data = encodeCounter(this.#format, this.#initial, []);
+      const data = encodeCounter(this.#format, this.#initial);
       await this.#zk.create(this.path, data, { parents: 'container', signal });
     } catch (error) {
       signal?.throwIfAborted();
@@ -148,19 +181,18 @@ const raceCodes = ['BadVersion', 'NodeExists', 'NoNode', 'SessionExpired', 'Sess
 const isLostRace = (error: unknown): boolean => raceCodes.some((code) => ZkError.is(error, code));
 
 /** Removes the doubts that the new state answers. Returns the change that turns out to have happened. */
-function resolveDoubts(doubts: Doubt[], read: Read | null): Change | null {
+function resolveDoubts(doubts: Doubt[], now: Read | null): Change | null {
   for (const doubt of [...doubts]) {
-    if (read?.marks.includes(doubt.mark) === true) return doubt.change;
+    if (now?.czxid !== doubt.read.czxid) throw doubt.error;
     // Nothing was written since: it may still be under way, and then whatever we write now makes it fail.
-    if (read?.version === doubt.version) continue;
-    const since = read === null ? Infinity : (read.version - doubt.version) | 0;
-    if (read === null || since > read.marks.length || since < 0) throw doubt.error;
+    if (now.version === doubt.read.version) continue;
+    const made = wasMade(now.marks, doubt.mark);
+    if (made === 'yes') return doubt.change;
+    if (made === 'unknown') throw doubt.error;
     doubts.splice(doubts.indexOf(doubt), 1);
   }
   return null;
 }
-
-const newMark = (): string => crypto.randomUUID().replaceAll('-', '').slice(0, 16);
 
 /** The counter at a path. */
 export const counter = (zk: Client, path: string, options: CounterOptions = {}): Counter =>

@@ -50,9 +50,10 @@ describe('a counter', () => {
   it('begins with the bytes of Curator, and goes on from what Curator wrote', async () => {
     await stage.other.create('/n', new Uint8Array([0, 0, 0, 0, 0, 0, 0, 41]));
     expect(await counter(stage.zk, '/n').add(1n)).toEqual({ before: 41n, after: 42n });
-    expect((await bytes('/n')).slice(0, 8)).toEqual([0, 0, 0, 0, 0, 0, 0, 42]);
+    expect(await bytes('/n')).toEqual([0, 0, 0, 0, 0, 0, 0, 42]);
     await stage.other.create('/i', new Uint8Array([255, 255, 255, 254]));
     expect((await counter(stage.zk, '/i', { format: 'int32' }).add(1n)).after).toBe(-1n);
+    expect(await bytes('/i')).toEqual([255, 255, 255, 255]);
     await counter(stage.zk, '/t', { format: 'text', initial: 5n }).add(-7n);
     expect(stage.text('/t')).toBe('-2');
   });
@@ -62,6 +63,30 @@ describe('a counter', () => {
     const changes = await stage.until(Promise.all(Array.from({ length: 40 }, (_, n) => add(n))));
     expect(new Set(changes.map(({ after }) => after)).size).toBe(40);
     expect(await counter(stage.zk, '/n').value()).toBe(40n);
+  });
+
+  it('is not sure of an addition whose mark is gone, with sixteen later ones or with its node', async () => {
+    const lateAnswer = (meanwhile: () => Promise<unknown>): Promise<unknown> => {
+      const cut = async (): Promise<void> => {
+        await meanwhile();
+        stage.server.dropConnection(stage.zk);
+      };
+      stage.server.faults.inject({ op: 'multi', session: stage.zk.session!.id, when: 'afterApply', do: cut });
+      return stage.until(counter(stage.zk, '/n').add(1n));
+    };
+    const others = (times: number) => async (): Promise<void> => {
+      for (let n = 0; n < times; n++) await counter(stage.other, '/n').add(1n);
+    };
+    expect(await lateAnswer(others(15))).toEqual({ before: 0n, after: 1n });
+    const doubtful = { code: 'ConnectionLoss', ambiguous: true };
+    await expect(lateAnswer(others(16))).rejects.toMatchObject(doubtful);
+    await expect(
+      lateAnswer(async () => {
+        await stage.other.multi().delete('/n/marks').delete('/n').create('/n', new Uint8Array(8)).commit();
+        await others(1)();
+      }),
+    ).rejects.toMatchObject(doubtful);
+    expect(await counter(stage.zk, '/n').value()).toBe(1n);
   });
 
   it('refuses what is no number, and what does not fit', async () => {

@@ -1,5 +1,5 @@
 // A service instance as Curator writes it (JsonInstanceSerializer): the same fields, in the same order, with null for what
-// is not said.
+// is not said. In a payload that is an object of Java, Curator keeps the name of its class as `@class`.
 
 import type { Codec } from '@corral/client';
 
