@@ -3,7 +3,7 @@
 
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
-import { rmSync } from 'node:fs';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Member, Replica } from '@corral/core';
 import type { SessionId } from '@corral/protocol';
@@ -23,6 +23,7 @@ export interface DiskServerParts {
   readonly held: HeldPorts;
 }
 
+const isMember = (host: object): host is { readonly network: { close(): void } } => 'network' in host;
 const unsupported = (what: string): Error => new Error(`${what} needs storage: 'memory'`);
 
 export class DiskServer extends AnyServer implements TestedServer {
@@ -64,9 +65,25 @@ export class DiskServer extends AnyServer implements TestedServer {
 
   async end(how: 'finish' | 'drop'): Promise<void> {
     if (this.#running === undefined) return;
-    if (how === 'drop') throw unsupported('kill()');
-    await this.#running.stop();
+    if (how === 'drop') await this.#kill(this.#running);
+    else await this.#running.stop();
     this.#ended();
+  }
+
+  /**
+   * This process cannot be killed with it, so the moment is: nobody hears of anything that happens later, and the files are
+   * afterwards what they are now.
+   */
+  async #kill(running: RunningServer): Promise<void> {
+    this.door.shut();
+    const files = join(this.#parts.dir, 'version-2');
+    const kept = `${files}.killed`;
+    cpSync(files, kept, { recursive: true });
+    const { host } = running.server;
+    if (isMember(host)) host.network.close();
+    await running.stop();
+    rmSync(files, { recursive: true });
+    renameSync(kept, files);
   }
 
   #ended(): void {

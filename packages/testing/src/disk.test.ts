@@ -1,6 +1,6 @@
 // Servers with real files and real sockets, behind the same doors.
 
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@corral/client';
@@ -53,12 +53,35 @@ describe('a server with files', () => {
     expect(server.dump()).toEqual({});
   });
 
+  it('keeps what it acknowledged when it is killed, and leaves its files as they were at that moment', async () => {
+    const storage = mkdtempSync(join(tmpdir(), 'corral-killed-'));
+    await using server = await startServer({ storage });
+    await using zk = await server.connect();
+    await zk.create('/a', 'kept');
+    await zk.create('/e', '', { mode: 'ephemeral' });
+    const { id } = zk.session!;
+    const late = zk.create('/late').catch((error: unknown) => error);
+    await server.kill();
+    expect(await late).toMatchObject({ code: 'ConnectionLoss' });
+    expect(server.isUp).toBe(false);
+    expect(readdirSync(storage)).toEqual(['version-2']);
+    // An orderly stop cuts the log to its data; this one is as long as it was reserved.
+    const [log] = readdirSync(join(storage, 'version-2')).filter((name) => name.startsWith('log.'));
+    expect(statSync(join(storage, 'version-2', log)).size).toBeGreaterThan(1 << 16);
+    await server.start();
+    expect(await zk.getText('/a')).toBe('kept');
+    expect([zk.session!.id, (await zk.exists('/e'))?.ephemeralOwner]).toEqual([id, id]);
+    await server.kill();
+    await server.restart({ wipe: true });
+    expect(server.dump()).toEqual({});
+    rmSync(storage, { recursive: true });
+  });
+
   it('says what it cannot do', async () => {
     await expect(startServer({ storage: 'tmp', clock: 'virtual' })).rejects.toThrow(/virtual time needs/);
     await expect(startServer({ tls: 'self-signed' })).rejects.toThrow(/TLS/);
     await using server = await startServer({ storage: 'tmp' });
     expect(() => server.pause()).toThrow(/storage: 'memory'/);
-    await expect(server.kill()).rejects.toThrow(/storage: 'memory'/);
   });
 });
 
@@ -73,6 +96,14 @@ describe('an ensemble with files', () => {
     await former.restart({ wipe: true });
     await ensemble.waitUntilSame();
     expect(former.dump()['/a'].data).toBe('kept');
+    const killed = ensemble.leader;
+    await killed.kill();
+    await ensemble.waitForLeader({ not: killed });
+    expect(await zk.getText('/a')).toBe('kept');
+    await killed.start();
+    await ensemble.waitUntilSame();
+    expect(killed.dump()['/a'].data).toBe('kept');
+    expect(() => former.lag('1s')).toThrow(/storage: 'memory'/);
     expect(() => ensemble.partition([[1], [2, 3]])).toThrow(/storage: 'memory'/);
   });
 });
