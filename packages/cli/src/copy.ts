@@ -24,12 +24,15 @@ export interface Copied {
   readonly skipped: readonly string[];
 }
 
-const below = (top: string, path: string): string =>
+export const below = (top: string, path: string): string =>
   top === '/' ? (path === '/' ? '' : path) : path.slice(top.length);
 export const placed = (top: string, path: string): string => (path === '' ? top : top === '/' ? path : `${top}${path}`);
 
+export const isWithin = (path: string, top: string): boolean =>
+  path === top || path.startsWith(top === '/' ? '/' : `${top}/`);
+
 /** The server's own nodes stay where they are. */
-const isOwn = (path: string): boolean => path === '/zookeeper' || path.startsWith('/zookeeper/');
+export const isOwn = (path: string): boolean => path === '/zookeeper' || path.startsWith('/zookeeper/');
 
 export async function readNodes(
   client: Client,

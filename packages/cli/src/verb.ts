@@ -31,6 +31,8 @@ export async function confirmed(context: Context, globals: GlobalOptions, questi
   return false;
 }
 
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 export const byteText = (bytes: number): string => {
   const units = ['B', 'kB', 'MB', 'GB'];
   const unit = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));

@@ -3,6 +3,7 @@
 
 import type { Address, Endpoint } from '@corral/client';
 import { UsageError } from '../exit-codes.ts';
+import type { Target } from '../target.ts';
 
 export type Answer = Readonly<Record<string, unknown>> & { readonly error?: string | null };
 
@@ -29,7 +30,7 @@ export function adminAddresses(text: string | undefined, { endpoints }: Address)
   });
 }
 
-const shown = ({ host, port }: Endpoint): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+export const shown = ({ host, port }: Endpoint): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 export async function askCommand(
   endpoint: Endpoint,
@@ -58,4 +59,15 @@ function reasonOf(error: unknown, timeoutMs: number): string {
   const { cause } = error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   return code === 'ECONNREFUSED' ? 'nothing listens there' : cause instanceof Error ? cause.message : error.message;
+}
+
+/** Who asks, as the Authorization header says it: the first identity of the command line, or nobody in particular. */
+export function authorizationOf(
+  { target }: { readonly target: Pick<Target, 'auth'> },
+  { credentials }: Pick<Address, 'credentials'>,
+): string {
+  const [first] = target.auth;
+  if (first !== undefined)
+    return `${first.scheme} ${typeof first.id === 'string' ? first.id : Buffer.from(first.id).toString()}`;
+  return credentials === null ? 'ip' : `digest ${credentials}`;
 }

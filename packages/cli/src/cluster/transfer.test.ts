@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { authorizationOf } from './admin.ts';
 import type { Fetch } from './admin.ts';
 import { transferLeader } from './transfer.ts';
 
 const endpoints = [1, 2, 3].map((n) => ({ host: `zk${n}`, port: 8080 }));
-const nobody = { credentials: null };
+const nobody = 'ip';
 
 /** AdminServers of three servers; server 3 leads until it is asked to hand over, then server 2. */
 function ensemble(answerOfLeader: object = { handed_over_by: 3, error: null }): { request: Fetch; posted: string[] } {
@@ -27,9 +28,14 @@ test('the leader is asked, and the next one is named', async () => {
   expect(posted).toEqual(['http://zk3:8080/commands/hand_over ip']);
 });
 
-test('credentials are shown as a digest', async () => {
+test('the first identity of the command line asks, or that of the address', async () => {
+  const nobodyThere = { credentials: null };
+  const target = { auth: [{ scheme: 'digest', id: 'super:x' }] };
+  expect(authorizationOf({ target }, nobodyThere)).toBe('digest super:x');
+  expect(authorizationOf({ target: { auth: [] } }, { credentials: 'super:y' })).toBe('digest super:y');
+  expect(authorizationOf({ target: { auth: [] } }, nobodyThere)).toBe('ip');
   const { request, posted } = ensemble();
-  await transferLeader(endpoints, { credentials: 'super:x' }, 1000, request);
+  await transferLeader(endpoints, 'digest super:x', 1000, request);
   expect(posted[0]).toMatch(/digest super:x$/);
 });
 

@@ -1,6 +1,6 @@
 // corral cluster transfer-leader: asks the server that leads to let another one, and waits until one does.
 
-import type { Address, Endpoint } from '@corral/client';
+import type { Endpoint } from '@corral/client';
 import { askCommand } from './admin.ts';
 import type { Fetch, Heard } from './admin.ts';
 
@@ -26,7 +26,7 @@ async function leaderAmong(
 /** Throws when no leader is found, when it refuses, and when nobody leads in time. */
 export async function transferLeader(
   endpoints: readonly Endpoint[],
-  { credentials }: Pick<Address, 'credentials'>,
+  authorization: string,
   timeoutMs: number,
   request?: Fetch,
 ): Promise<Transfer> {
@@ -34,7 +34,6 @@ export async function transferLeader(
   if (leader === undefined)
     throw new Error(`no leader answers at ${heard.map(said).join(', ')}; name its AdminServer with --admin`);
   const started = performance.now();
-  const authorization = credentials === null ? 'ip' : `digest ${credentials}`;
   const init = { method: 'POST', headers: { authorization } };
   const { answer, reason } = await askCommand(leader, 'hand_over', timeoutMs, init, request);
   const from = answer?.['handed_over_by'];

@@ -85,13 +85,13 @@ async function decision(zxid: string, admin: string | undefined, command: Comman
 
 async function transfer(admin: string | undefined, command: Command, context: Context): Promise<void> {
   const globals = globalsOf(command);
-  const [{ parseAddress }, { adminAddresses }, { transferLeader }] = await Promise.all([
+  const [{ parseAddress }, { adminAddresses, authorizationOf }, { transferLeader }] = await Promise.all([
     import('@corral/client'),
     import('../cluster/admin.ts'),
     import('../cluster/transfer.ts'),
   ]);
   const address = parseAddress(globals.server);
-  const done = await transferLeader(adminAddresses(admin, address), address, globals.timeout);
+  const done = await transferLeader(adminAddresses(admin, address), authorizationOf(globals, address), globals.timeout);
   if (globals.output === 'text')
     context.stdout.write(`server ${done.to} leads instead of server ${done.from}, after ${done.ms} ms\n`);
   else await printJson(context, globals.output, done);

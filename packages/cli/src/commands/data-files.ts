@@ -1,6 +1,16 @@
 // What the commands on data files share. They work on files alone, without a server.
 
+import { existsSync } from 'node:fs';
+import type { DataDirectories } from '@corral/server';
 import { UsageError } from '../exit-codes.ts';
+
+/** Directories that are there: a wrong name is a mistake on the command line, not an empty directory. */
+export function existing(directories: DataDirectories): DataDirectories {
+  for (const dir of [directories.dataDir, directories.dataLogDir]) {
+    if (dir !== undefined && !existsSync(dir)) throw new UsageError(`${dir} does not exist`);
+  }
+  return directories;
+}
 
 /** A zxid in hex, with or without 0x. */
 export function parseZxid(text: string): number {

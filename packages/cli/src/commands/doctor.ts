@@ -1,8 +1,7 @@
 // `corral doctor`: how a running ensemble is; or, with --data-dir, whether a stopped server can start on a data directory,
 // why not, and what to do.
 
-import { existsSync } from 'node:fs';
-import { describeDiagnosis, diagnose, repair } from '@corral/server';
+import { describeDiagnosis, diagnose, repair, tidyUp } from '@corral/server';
 import type { DataDirectories } from '@corral/server';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
@@ -11,11 +10,13 @@ import { report } from '../output.ts';
 import { colorsFor, examples, lines } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { GlobalOptions } from '../with-client.ts';
-import { ProblemsFound } from './data-files.ts';
+import { ProblemsFound, existing } from './data-files.ts';
 
 interface DoctorOptions {
   readonly dataDir?: string;
   readonly dataLogDir?: string;
+  readonly fix?: boolean;
+  readonly dryRun?: boolean;
   readonly repair?: boolean;
   readonly json?: boolean;
 }
@@ -26,12 +27,15 @@ export function registerDoctor(program: Command, context: Context): void {
     .description('examine a running ensemble, or the data directory of a stopped server')
     .option('--data-dir <dir>', 'the dataDir of a stopped server')
     .option('--data-log-dir <dir>', 'the dataLogDir, when it is another directory')
+    .option('--fix', 'put right what costs nothing: delete leftovers of interrupted writes')
+    .option('-n, --dry-run', 'with --fix: say what would be done')
     .option('--repair', 'move damaged files into a quarantine folder; says which transactions are lost')
     .option('--json', 'the findings as JSON')
     .action((options: DoctorOptions, command: Command) => {
       const { dataDir } = options;
       if (dataDir !== undefined) return doctor({ ...options, dataDir }, context);
-      if (options.repair === true) throw new UsageError('--repair needs --data-dir');
+      const needy = options.repair === true ? '--repair' : options.fix === true ? '--fix' : undefined;
+      if (needy !== undefined) throw new UsageError(`${needy} needs --data-dir, and the server stopped`);
       return live(globalsOf(command), context);
     });
   examples(
@@ -39,6 +43,7 @@ export function registerDoctor(program: Command, context: Context): void {
     'doctor',
     'doctor -s zk1:2181,zk2:2181,zk3:2181',
     'doctor --data-dir /var/lib/zookeeper',
+    'doctor --data-dir /var/lib/zookeeper --fix --dry-run',
     'doctor --data-dir /var/lib/zookeeper --repair',
   );
 }
@@ -75,13 +80,18 @@ class NobodyServes extends Error {
 type OnDirectory = DoctorOptions & { readonly dataDir: string };
 
 function doctor(options: OnDirectory, context: Context): void | Promise<void> {
-  const directories: DataDirectories = { dataDir: options.dataDir, dataLogDir: options.dataLogDir };
-  for (const dir of [options.dataDir, options.dataLogDir]) {
-    if (dir !== undefined && !existsSync(dir)) throw new UsageError(`${dir} does not exist`);
-  }
-  return options.repair === true
-    ? repairAndTell(directories, options, context)
-    : examine(directories, options, context);
+  const directories = existing({ dataDir: options.dataDir, dataLogDir: options.dataLogDir });
+  if (options.repair === true) return repairAndTell(directories, options, context);
+  return options.fix === true ? fixAndTell(directories, options, context) : examine(directories, options, context);
+}
+
+/** What costs nothing: nobody would miss what is deleted. Damage is for --repair, which says what is lost. */
+async function fixAndTell(directories: DataDirectories, options: OnDirectory, context: Context): Promise<void> {
+  const dryRun = options.dryRun === true;
+  const files = await tidyUp(directories, { dryRun });
+  if (options.json !== true)
+    context.stdout.write(lines(files.map((file) => `${dryRun ? 'would delete' : 'deleted'} ${file}`)));
+  examine(directories, options, context);
 }
 
 function examine(directories: DataDirectories, { json }: DoctorOptions, { stdout }: Context): void {

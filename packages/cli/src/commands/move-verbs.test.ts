@@ -93,7 +93,8 @@ describe('corral diff and sync', () => {
     expect(parsePlace('zk://h1,h2/app')).toEqual({ kind: 'tree', server: 'zk://h1,h2', path: '/app' });
     expect(parsePlace('h1:2181,h2:2182/app/')).toEqual({ kind: 'tree', server: 'h1:2181,h2:2182', path: '/app' });
     expect(parsePlace('h1:2181')).toEqual({ kind: 'tree', server: 'h1:2181', path: '/' });
-    expect(parsePlace('backup.json')).toEqual({ kind: 'file', file: 'backup.json' });
-    expect(parsePlace('dir/backup.json')).toEqual({ kind: 'file', file: 'dir/backup.json' });
+    expect(parsePlace('backup.json')).toEqual({ kind: 'file', file: 'backup.json', top: '/' });
+    expect(parsePlace('dir/backup.json')).toEqual({ kind: 'file', file: 'dir/backup.json', top: '/' });
+    expect(parsePlace('file:/tmp/snapshot.1f#/app')).toEqual({ kind: 'file', file: '/tmp/snapshot.1f', top: '/app' });
   });
 });

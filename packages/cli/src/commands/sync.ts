@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { placed } from '../copy.ts';
 import { UsageError } from '../exit-codes.ts';
 import { apply, compare } from '../move/compare.ts';
-import { atTree, parsePlace, readPlace, readTree } from '../move/place.ts';
+import { atTree, parsePlace, placeHelp, readPlace, readTree } from '../move/place.ts';
 import type { Place } from '../move/place.ts';
 import { progress } from '../move/progress.ts';
 import { confirmed, examples } from '../verb.ts';
@@ -25,7 +25,7 @@ type Tree = Place & { readonly kind: 'tree' };
 export function registerSync(program: Command, context: Context): void {
   const command = program
     .command('sync')
-    .argument('<from>', 'a path, host:port/path, zk://host/path, or an exported file')
+    .argument('<from>', placeHelp)
     .argument('<to>', 'a path, host:port/path, or zk://host/path')
     .option('--keep', 'leave nodes alone that <from> does not have')
     .option('--acl', 'access lists, too')
@@ -41,7 +41,13 @@ export function registerSync(program: Command, context: Context): void {
         await follow(source, target, flags, globals, context);
       } else await once(source, target, flags, globals, context);
     });
-  examples(command, 'sync /config /config-copy', 'sync zk1:2181/app zk2:2181/app --watch', 'sync backup.json /app -n');
+  examples(
+    command,
+    'sync /config /config-copy',
+    'sync zk1:2181/app zk2:2181/app --watch',
+    'sync backup.json /app -n',
+    'sync snapshot.1f#/app /app',
+  );
 }
 
 async function once(source: Place, target: Tree, flags: SyncFlags, globals: GlobalOptions, context: Context) {

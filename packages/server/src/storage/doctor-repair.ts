@@ -7,7 +7,7 @@ import { LogScanner, RecoveryRefused, logFilesIn, logHeaderBytes, recover, snaps
 import type { RefusalFacts } from '@corral/core';
 import { formatZxid } from '@corral/protocol';
 import { lockDataDir } from '../data-lock.ts';
-import { diagnose, directoriesOf, emptyTarget } from './doctor.ts';
+import { diagnose, directoriesOf, emptyTarget, leftoversIn } from './doctor.ts';
 import type { DataDirectories, Diagnosis } from './doctor.ts';
 import { inspectLog, inspectSnapshot } from './inspect.ts';
 import { NodeFiles } from './node-files.ts';
@@ -28,6 +28,22 @@ export async function repair(directories: DataDirectories, stamp: string): Promi
   const unlock = await lockDataDir(directories.dataDir);
   try {
     return new RepairRun(directories, stamp).run();
+  } finally {
+    unlock();
+  }
+}
+
+/** Deletes what interrupted writes left behind, which nobody reads; the names. Changes nothing when it is a dry run. */
+export async function tidyUp(
+  directories: DataDirectories,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<string[]> {
+  const unlock = await lockDataDir(directories.dataDir);
+  try {
+    const { snapDir, logDir } = directoriesOf(directories);
+    const leftovers = [...new Set([snapDir, logDir])].flatMap(leftoversIn);
+    if (!dryRun) leftovers.forEach((file) => files.remove(file));
+    return leftovers;
   } finally {
     unlock();
   }

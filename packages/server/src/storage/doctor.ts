@@ -120,12 +120,19 @@ function logFindings(logDir: string): Finding[] {
   });
 }
 
-function leftoverFindings(dir: string): Finding[] {
-  const names = files.list(dir).filter((name) => name.startsWith(temporaryPrefix));
-  return names.map((name): Finding => {
-    return { level: 'note', file: path.join(dir, name), text: 'left over from an interrupted write; can be deleted' };
-  });
-}
+/** Files that were never given their name: neither Corral nor Apache takes them for data. */
+export const leftoversIn = (dir: string): string[] =>
+  files
+    .list(dir)
+    .filter((name) => name.startsWith(temporaryPrefix))
+    .map((name) => path.join(dir, name));
+
+const leftoverFindings = (dir: string): Finding[] =>
+  leftoversIn(dir).map((file) => ({
+    level: 'note',
+    file,
+    text: 'left over from an interrupted write; can be deleted: --fix',
+  }));
 
 /** Members of an ensemble keep the epochs they promised and took part in; a server alone has no such files. */
 function epochFindings(snapDir: string, lastZxid: Zxid | undefined): Finding[] {

@@ -3,7 +3,7 @@
 import { readdir, stat, unlink } from 'node:fs/promises';
 import * as path from 'node:path';
 import { decidePurge, logFilesIn, snapshotsIn } from '@corral/core';
-import type { NamedFile } from '@corral/core';
+import type { NamedFile, PurgeDecision } from '@corral/core';
 import { verifySnapshot } from './snapshot-files.ts';
 import { syncDir } from './txn-log.ts';
 
@@ -40,14 +40,20 @@ export class Purger {
     return this.#running;
   }
 
-  async #purge(): Promise<readonly string[]> {
+  /** What a run would delete, oldest first, snapshots before the logs behind them. */
+  async plan(): Promise<PurgeDecision> {
     const { snapDir, logDir } = this.#options;
     const keep = Math.max(snapshotsKeptMin, this.#options.keep);
     const logs = logFilesIn(await readdir(logDir));
     const snapshots = snapshotsIn(await readdir(snapDir));
     // Too few to delete any: do not even read them.
-    if (snapshots.length <= keep) return [];
-    const decision = decidePurge({ snapshots: await this.#verify(snapshots, keep), logs, keep });
+    if (snapshots.length <= keep) return { snapshots: [], logs: [] };
+    return decidePurge({ snapshots: await this.#verify(snapshots, keep), logs, keep });
+  }
+
+  async #purge(): Promise<readonly string[]> {
+    const { snapDir, logDir } = this.#options;
+    const decision = await this.plan();
     // Oldest first, snapshots before the logs behind them: whatever is interrupted, the newest state stays complete.
     for (const name of decision.snapshots) await unlink(path.join(snapDir, name));
     for (const name of decision.logs) await unlink(path.join(logDir, name));

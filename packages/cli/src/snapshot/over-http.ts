@@ -1,0 +1,132 @@
+// Snapshots from and to a running server, through its AdminServer, as Apache's 3.9 has it, too. The file counts only when it
+// has been read back to its last byte.
+
+import { createWriteStream } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import type { Endpoint } from '@corral/client';
+import { NodeFiles, inspectSnapshot } from '@corral/server';
+import { askCommand, shown } from '../cluster/admin.ts';
+import type { Answer } from '../cluster/admin.ts';
+import type { Progress } from '../move/progress.ts';
+
+export interface Saved {
+  readonly file: string;
+  readonly zxid: string;
+  readonly nodes: number;
+  readonly bytes: number;
+}
+
+interface Asking {
+  readonly endpoint: Endpoint;
+  /** Scheme and credential, as the Authorization header has them. */
+  readonly authorization: string;
+  /** For the first byte of the answer; the rest takes as long as it takes. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** The code makes the program end with 3, or with 4. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly code: 'ConnectFailed' | 'NoAuth' | 'Refused';
+  constructor(code: Refused['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** `target` is a file, or a folder that gets one named after the last transaction in it. */
+export async function saveSnapshot(asking: Asking, target: string, progress: Progress): Promise<Saved> {
+  const isFolder = await isFolderThere(target);
+  if (!isFolder) await stat(dirname(target));
+  const response = await request(asking);
+  const zxid = response.headers.get('last_zxid') ?? '0x0';
+  const file = isFolder ? join(target, `snapshot.${zxid.replace(/^0x/, '')}`) : target;
+  const partial = `${file}.part`;
+  try {
+    const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
+    await pipeline(body, counted(progress), createWriteStream(partial), { signal: asking.signal });
+    const facts = inspectSnapshot(new NodeFiles(), partial);
+    if (!facts.valid) throw new Error(`what came is no whole snapshot: ${facts.problem}`);
+    await makeDurable(partial);
+    await rename(partial, file);
+    const { nodes, lastZxid } = facts.summary;
+    return {
+      file,
+      zxid: lastZxid === undefined ? zxid : `0x${lastZxid.toString(16)}`,
+      nodes,
+      bytes: (await stat(file)).size,
+    };
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+const isFolderThere = (target: string): Promise<boolean> =>
+  stat(target).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
+const counted = ({ count }: Progress) =>
+  async function* through(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let bytes = 0;
+    for await (const chunk of source) {
+      count((bytes += chunk.length));
+      yield chunk;
+    }
+  };
+
+async function makeDurable(file: string): Promise<void> {
+  const handle = await open(file, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function request({ endpoint, authorization, timeoutMs, signal }: Asking): Promise<Response> {
+  const at = shown(endpoint);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  try {
+    const response = await fetch(`http://${at}/commands/snapshot?streaming=true`, {
+      headers: { authorization },
+      signal: AbortSignal.any([signal, late.signal]),
+    });
+    if (response.ok && response.body !== null) return response;
+    throw refusal(at, response.status, ((await response.json()) as Answer).error);
+  } catch (error) {
+    if (error instanceof Refused || signal.aborted) throw error;
+    const reason = late.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : 'no AdminServer answers there';
+    throw new Refused('ConnectFailed', `${at}: ${reason}; name it with --admin`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function refusal(at: string, status: number, error: string | null | undefined): Refused {
+  const isDenied = status === 401 || status === 403;
+  const advice = isDenied ? '; give an identity that may do everything at / with --auth' : '';
+  return new Refused(isDenied ? 'NoAuth' : 'Refused', `${at} refuses: ${error ?? `status ${status}`}${advice}`);
+}
+
+/** Hands a snapshot to a server, which replaces all that it holds; the zxid that it goes on from. */
+export async function restoreSnapshot(asking: Asking, file: string): Promise<string> {
+  const { endpoint, authorization, timeoutMs } = asking;
+  const body = Readable.toWeb(Readable.from(new NodeFiles().readSnapshot(file))) as ReadableStream<Uint8Array>;
+  const headers = { authorization, 'content-type': 'application/octet-stream' };
+  const init = { method: 'POST', headers, body, duplex: 'half' } as RequestInit;
+  const { at, answer, reason } = await askCommand(endpoint, 'restore', timeoutMs, init);
+  if (answer === null)
+    throw new Refused('ConnectFailed', `${at}: ${reason ?? 'no answer'}; name the AdminServer with --admin`);
+  const zxid = answer['last_zxid'];
+  if (typeof zxid === 'number' || typeof zxid === 'string') return `0x${BigInt(zxid).toString(16)}`;
+  const error = answer.error ?? 'no zxid in the answer';
+  throw refusal(at, /^(Auth|Not auth)/.test(error) ? 401 : 500, error);
+}
