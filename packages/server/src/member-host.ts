@@ -48,6 +48,7 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
   /** When the timer goes off, and when the replica wants it. */
   #wakeSetFor = 0;
   #wakeWanted = 0;
+  #isStopped = false;
 
   constructor(parts: HostParts, member: MemberParts) {
     super(parts, (host) => {
@@ -106,6 +107,8 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
 
   /** Nearly every input puts the end of some wait off: a timer that goes off too early is set again only then. */
   wakeAt(now: number): void {
+    // The end of a connection is still an input; what is waited for then never comes.
+    if (this.#isStopped) return;
     this.#wakeWanted = now;
     if (this.#wake !== undefined && this.#wakeSetFor <= now) return;
     clearTimeout(this.#wake);
@@ -170,6 +173,7 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
 
   override stop(): void {
     super.stop();
+    this.#isStopped = true;
     clearTimeout(this.#wake);
     this.network.close();
   }

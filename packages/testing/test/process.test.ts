@@ -23,3 +23,17 @@ it('a process ends although nobody has closed its servers', async () => {
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], { cwd: here });
   expect(stdout).toBe('done\n');
 });
+
+it('a process ends when its ensemble with files is closed', async () => {
+  const program = `
+    import { startEnsemble } from '@corral/testing';
+    const ensemble = await startEnsemble({ storage: 'tmp', leaks: 'ignore' });
+    await ensemble.connect();
+    await ensemble.close();
+    console.log('done');`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: here,
+    timeout: 20_000,
+  });
+  expect(stdout).toBe('done\n');
+});
