@@ -2,11 +2,12 @@
 // prints tables. Everything else goes through run.ts. Only this file reads the environment and sets the exit code.
 
 import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Context } from './context.ts';
 
-/** Called as zkCli it is zkCli. */
-const isZkCli = /^zkCli(\.(sh|js))?$/.test(basename(process.argv[1] ?? ''));
-const argv = [...(isZkCli ? ['cli'] : []), ...process.argv.slice(2)];
+/** Called as zkCli it is zkCli, called as zkServer it is that. */
+const [, calledAs] = /^(zkCli|zkServer)(?:\.(?:sh|js))?$/.exec(basename(process.argv[1] ?? '')) ?? [];
+const argv = [...(calledAs === 'zkCli' ? ['cli'] : []), ...process.argv.slice(2)];
 
 function processContext(): Context {
   let interruption: AbortController | null = null;
@@ -30,8 +31,15 @@ function processContext(): Context {
   };
 }
 
+async function serve(): Promise<number> {
+  const { server, zkServer } = await import('./commands/server.ts');
+  const command = [process.execPath, fileURLToPath(new URL('../bin/corral.js', import.meta.url))];
+  const service = { command, cwd: process.cwd(), context: processContext() };
+  return calledAs === 'zkServer' ? zkServer({ ...service, argv }) : server({ ...service, argv: argv.slice(1) });
+}
+
 async function main(): Promise<number> {
-  if (argv[0] === 'server') return (await import('./commands/server.ts')).server(argv.slice(1), process.env);
+  if (argv[0] === 'server' || calledAs === 'zkServer') return serve();
   // A reader that has seen enough (`corral ls -R / | head`) is not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -42,5 +50,5 @@ async function main(): Promise<number> {
 
 const code = await main();
 // A server that was told twice to stop may have work left that nobody waits for.
-if (argv[0] === 'server') process.exit(code);
+if (argv[0] === 'server' || calledAs === 'zkServer') process.exit(code);
 if (code !== 0) process.exitCode = code;

@@ -3,7 +3,7 @@
 // and no lock.
 
 import { createHash } from 'node:crypto';
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 export class DataDirInUse extends Error {
@@ -26,4 +26,18 @@ export async function lockDataDir(dir: string): Promise<() => void> {
   });
   holder.unref();
   return () => holder.close();
+}
+
+/** Whether a server runs on a directory. Undefined where there is no lock to tell. */
+export async function dataDirInUse(dir: string): Promise<boolean | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  if (!existsSync(dir)) return false;
+  try {
+    const unlock = await lockDataDir(dir);
+    unlock();
+    return false;
+  } catch (error) {
+    if (error instanceof DataDirInUse) return true;
+    throw error;
+  }
 }

@@ -2,6 +2,10 @@
 
 /** Runs `corral server` until it ends. */
 export { runServer } from './run.ts';
+/** What a server makes of its command line. */
+export { ConfigError, loadConfig } from './config/load.ts';
+export type { Config, LoadedConfig } from './config/load.ts';
+export { dataDirInUse } from './data-lock.ts';
 /** Starts a server inside this process. */
 export { startServer } from './start-server.ts';
 export type { RunningServer } from './start-server.ts';

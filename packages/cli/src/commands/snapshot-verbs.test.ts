@@ -37,6 +37,9 @@ describe('corral snapshot', () => {
     expect(found).toMatchObject({ code: 1, err: 'corral: 2 differences\n' });
     expect(found.out).toBe('~ /app/config\n  - "on"\n  + "off"\n- /app/gone  "x"\n');
     expect(await corral(['diff', `file:${after}#/app`, '/app'])).toEqual({ code: 0, out: '', err: '' });
+    const parts = JSON.parse((await corral(['du', `file:${before}#/app`, '-o', 'json'])).out) as object[];
+    expect(parts[0]).toEqual({ path: '/app', bytes: 4, nodes: 4 });
+    expect(parts).toContainEqual({ path: '/app/config', bytes: 2, nodes: 1 });
     expect((await corral(['export', `file:${before}#/app/lease`])).out).toContain('"type": "ttl"');
     expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([]);
   });

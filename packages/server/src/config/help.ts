@@ -11,9 +11,10 @@ export function serverHelp(): string {
     return `${head} ${row.meaning} Default: ${fallbackOf(row)}.`;
   });
   return [
-    'Usage: corral server [options] [zoo.cfg]',
+    'Usage: corral server [start|stop|restart|status|start-foreground|print-cmd|version] [options] [zoo.cfg]',
     '',
-    'Starts a server with the settings of a ZooKeeper configuration file, or with none on port 2181 and ./data.',
+    'Runs a server in the foreground, or with a verb in the background as zkServer.sh does.',
+    'It has the settings of a ZooKeeper configuration file, or with none on port 2181 and ./data.',
     '',
     'Options:',
     `  ${'--config <path>'.padEnd(width - 2)}  The configuration file; the same as naming it without --config.`,
@@ -25,6 +26,7 @@ export function serverHelp(): string {
     '',
     'Examples:',
     '  $ corral server zoo.cfg',
+    '  $ corral server start zoo.cfg; corral server status zoo.cfg; corral server stop zoo.cfg',
     '  $ corral server --data-dir ./data --client-port 2181',
     '  $ corral server zoo.cfg -D4lw.commands.whitelist=srvr,mntr',
     '',
