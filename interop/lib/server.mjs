@@ -44,7 +44,7 @@ export class Server {
     else if (!existsSync(join(root, 'packages/cli/dist/main.js'))) {
       throw new Error('Corral is not built: run `npm run build` first');
     }
-    const server = new Server(kind, mkdtempSync(join(tmpdir(), 'corral-interop-')), settings);
+    const server = new this(kind, mkdtempSync(join(tmpdir(), 'corral-interop-')), settings);
     mkdirSync(server.dataDir);
     server.port = await freePort();
     server.adminPort = await freePort();
