@@ -44,6 +44,8 @@ export interface Time {
   wall(): number;
   /** Housekeeping of a server: after so long, without keeping the process alive. The result cancels it. */
   later(ms: number, task: () => void): () => void;
+  /** The servers are gone for good: whoever still waits for them keeps no process alive. */
+  end(): void;
   /** Resolves when `isSo` says so; under virtual time, time passes until then. */
   until(isSo: () => boolean, limitMs: number, what: string): Promise<void>;
 }
@@ -52,7 +54,11 @@ const lookAgainMs = 1;
 
 export class RealTime implements Time {
   readonly turns = new Turns();
-  readonly clients = systemClock;
+  #isOver = false;
+  readonly clients: Clock = {
+    ...systemClock,
+    after: (ms, callback, process) => systemClock.after(ms, callback, this.#isOver ? 'released' : process),
+  };
 
   now(): number {
     return performance.now();
@@ -64,6 +70,9 @@ export class RealTime implements Time {
     const timer = setTimeout(task, Math.max(0, ms));
     timer.unref();
     return () => clearTimeout(timer);
+  }
+  end(): void {
+    this.#isOver = true;
   }
   async until(isSo: () => boolean, limitMs: number, what: string): Promise<void> {
     const end = this.now() + limitMs;
@@ -124,6 +133,11 @@ export class VirtualClock implements Clock, Time {
 
   soon(callback: () => void): void {
     this.turns.post(callback);
+  }
+
+  /** Its timers keep no process alive in the first place. */
+  end(): void {
+    // Another server may go on with the same clock.
   }
 
   /** In [0, 1), the same in every run. */

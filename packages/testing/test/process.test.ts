@@ -37,3 +37,18 @@ it('a process ends when its ensemble with files is closed', async () => {
   });
   expect(stdout).toBe('done\n');
 });
+
+it('a process ends although a client that brought the transport along was forgotten', async () => {
+  const program = `
+    import { connect } from '@corral/client';
+    import { startServer } from '@corral/testing';
+    const server = await startServer({ leaks: 'ignore' });
+    await connect(server.address, server.clientOptions);
+    await server.close();
+    console.log('done');`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: here,
+    timeout: 15_000,
+  });
+  expect(stdout).toBe('done\n');
+});
