@@ -43,7 +43,7 @@ function open(sid = 2, config: EnsembleConfig = configOf(3)) {
   const messages: [number, Notification][] = [];
   const connected: number[] = [];
   const notes: string[] = [];
-  const state = { quorums: new Quorums(config), connections: 0 };
+  const state = { quorums: new Quorums(config), connections: 0, isLooking: true };
   let numbers = 100;
   const mesh = new ElectionMesh({
     sid,
@@ -51,6 +51,7 @@ function open(sid = 2, config: EnsembleConfig = configOf(3)) {
     nextDial: () => ++numbers,
     dial: (number, addresses) => void dials.push({ number, addresses }),
     message: (from, notification) => void messages.push([from, notification]),
+    isLooking: () => state.isLooking,
     connected: (other) => void connected.push(other),
     random: () => 0.999_999,
     note: (_, message) => void notes.push(message),
@@ -217,10 +218,10 @@ test('messages arrive whole, however they are cut', () => {
 
 test('what is sent can be read; to a server that is not connected nothing is sent', () => {
   const { mesh, accept } = open();
-  mesh.send(3, own);
+  mesh.send(3, own, 0);
   const { link, receive } = accept();
   receive(greeting(3));
-  mesh.send(3, own);
+  mesh.send(3, own, 0);
   const [bytes] = link.sent;
   const end = notificationEnd(bytes, 0, bytes.length)!;
   expect([end, link.sent.length]).toEqual([bytes.length, 1]);
@@ -291,8 +292,37 @@ test('a server that does not read is disconnected and dialled again', () => {
   mesh.configured(0);
   const { link } = answerDial();
   link.backlog = meshLimits.backlogMax + 1;
-  mesh.send(1, own);
+  mesh.send(1, own, 0);
   expect([link.isOpen, link.sent.length, mesh.isConnected(1), mesh.deadline]).toEqual([false, 1, false, 50]);
+});
+
+test('a connection without an answer to a vote is replaced: the network may have lost it without a word', () => {
+  const { mesh, dials, answerDial } = open();
+  mesh.configured(0);
+  const { link } = answerDial();
+  for (const now of [1000, 5000]) mesh.send(1, own, now);
+  mesh.tick(1000 + meshLimits.answerMinMs - 1);
+  expect(link.isOpen).toBe(true);
+  dials.length = 0;
+  mesh.tick(1000 + meshLimits.answerMinMs);
+  expect([link.isOpen, mesh.isConnected(1), mesh.deadline]).toEqual([false, false, 1000 + meshLimits.answerMinMs + 50]);
+  mesh.tick(mesh.deadline);
+  expect(dials).toHaveLength(1);
+});
+
+test('a connection stays when anything is heard on it, when nothing was asked, and when there is a leader', () => {
+  const { mesh, accept, state } = open();
+  const { link, receive } = accept();
+  receive(greeting(3));
+  mesh.send(3, own, 1000);
+  receive(frame(), 1000 + meshLimits.answerMinMs - 1);
+  mesh.tick(30_000);
+  mesh.send(3, { ...own, state: 'following' }, 30_000);
+  mesh.tick(60_000);
+  mesh.send(3, own, 60_000);
+  state.isLooking = false;
+  mesh.tick(60_000 + meshLimits.answerMinMs);
+  expect([link.isOpen, mesh.deadline]).toEqual([true, Infinity]);
 });
 
 test('a dial that succeeds too late is not needed, and one nobody asked for is closed', () => {

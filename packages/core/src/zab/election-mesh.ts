@@ -27,6 +27,8 @@ export interface ElectionMeshOptions {
   readonly nextDial: () => number;
   readonly dial: (dial: number, addresses: readonly PeerAddress[]) => void;
   readonly message: (from: number, notification: Notification) => void;
+  /** Whether an answer is waited for. */
+  readonly isLooking: () => boolean;
   /** A connection came up: whatever the other end should know is sent now. */
   readonly connected: (sid: number, now: number) => void;
   /** From 0 up to, not including, 1. */
@@ -45,6 +47,8 @@ interface Peer {
   dialAt: number;
   /** Wait after the next failure. */
   backoffMs: number;
+  /** Time for the next answer. */
+  answerMs: number;
   /** Where a server that no configuration names can be called back. */
   callback: readonly PeerAddress[];
 }
@@ -56,12 +60,21 @@ interface Connection {
   sid: number | undefined;
   readonly openedAt: number;
   hasReceived: boolean;
+  /** This server looks for a leader and has to hear something on it until then; Infinity: it has not asked. */
+  answerBy: number;
   readonly bytes: JuteWriter;
 }
 
 export const meshLimits = {
   /** For a greeting to arrive. */
   greetingMs: 5000,
+  /**
+   * For a word from the other end while this server looks for a leader. After a long partition TCP tries again only
+   * minutes later, so a connection that may be dead is replaced: at worst by one that says the same, and each time in
+   * an election after twice as long.
+   */
+  answerMinMs: 10_000,
+  answerMaxMs: 600_000,
   /** Connections that have not greeted; beyond it the oldest is closed. */
   greetingsMax: 64,
   /** Servers that no configuration names. */
@@ -108,6 +121,7 @@ export class ElectionMesh {
       if (sid === this.#o.sid) continue;
       const peer = this.#peer(sid);
       peer.backoffMs = meshLimits.backoffMinMs;
+      peer.answerMs = meshLimits.answerMinMs;
       if (peer.connection === undefined) peer.dialAt = now;
     }
     for (const peer of this.#peers.values()) this.#forgetIfIdle(peer);
@@ -115,9 +129,10 @@ export class ElectionMesh {
   }
 
   /** Sends to a server that is connected. For any other this does nothing: it is told when it is connected. */
-  send(to: number, notification: OwnNotification): void {
+  send(to: number, notification: OwnNotification, now: number): void {
     const connection = this.#peers.get(to)?.connection;
     if (connection === undefined) return;
+    this.#now = now;
     const { link } = connection;
     if (link.backlog > meshLimits.backlogMax) {
       this.#o.note('warn', `server ${to} does not read its election connection: closed`, { backlog: link.backlog });
@@ -128,6 +143,9 @@ export class ElectionMesh {
     const out = new JuteWriter(64 + notification.config.length);
     writeNotification(out, notification);
     link.send(out.view(), this.#durable);
+    if (notification.state !== 'looking' || connection.answerBy !== Infinity) return;
+    connection.answerBy = now + this.#peers.get(to)!.answerMs;
+    this.#setDeadline();
   }
 
   opened(number: number, link: PeerLink, dial: number | undefined, now: number): void {
@@ -138,6 +156,7 @@ export class ElectionMesh {
       sid: undefined,
       openedAt: now,
       hasReceived: false,
+      answerBy: Infinity,
       bytes: new JuteWriter(0),
     };
     if (dial === undefined) {
@@ -152,6 +171,7 @@ export class ElectionMesh {
     const connection = this.#connections.get(number);
     if (connection === undefined) return;
     connection.hasReceived = true;
+    connection.answerBy = Infinity;
     connection.bytes.raw(bytes.subarray(start, end));
     try {
       this.#read(connection);
@@ -186,11 +206,24 @@ export class ElectionMesh {
     this.#now = now;
     for (const peer of this.#peers.values()) if (peer.dialAt <= now) this.#dial(peer);
     for (const connection of this.#connections.values()) {
-      if (connection.sid !== undefined || now - connection.openedAt < meshLimits.greetingMs) continue;
-      this.#complain(connection.link, 'is closed', 'it does not say who it is');
-      this.#drop(connection);
+      if (now < expiryOf(connection)) continue;
+      if (connection.sid !== undefined) this.#unanswered(connection, connection.sid);
+      else {
+        this.#complain(connection.link, 'is closed', 'it does not say who it is');
+        this.#drop(connection);
+      }
     }
     this.#setDeadline();
+  }
+
+  #unanswered(connection: Connection, sid: number): void {
+    connection.answerBy = Infinity;
+    // Whoever agreed with the vote had nothing to say.
+    if (!this.#o.isLooking()) return;
+    const peer = this.#peers.get(sid)!;
+    peer.answerMs = Math.min(peer.answerMs * 2, meshLimits.answerMaxMs);
+    this.#drop(connection);
+    this.#retry(connection);
   }
 
   // Dialling.
@@ -198,8 +231,8 @@ export class ElectionMesh {
   #peer(sid: number): Peer {
     let peer = this.#peers.get(sid);
     if (peer === undefined) {
-      const { backoffMinMs: backoffMs } = meshLimits;
-      peer = { sid, connection: undefined, dial: undefined, dialAt: Infinity, backoffMs, callback: [] };
+      const { backoffMinMs: backoffMs, answerMinMs: answerMs } = meshLimits;
+      peer = { sid, connection: undefined, dial: undefined, dialAt: Infinity, backoffMs, answerMs, callback: [] };
       this.#peers.set(sid, peer);
     }
     return peer;
@@ -408,10 +441,13 @@ export class ElectionMesh {
   #setDeadline(): void {
     let deadline = Infinity;
     for (const { dialAt } of this.#peers.values()) deadline = Math.min(deadline, dialAt);
-    for (const { sid, openedAt } of this.#connections.values())
-      if (sid === undefined) deadline = Math.min(deadline, openedAt + meshLimits.greetingMs);
+    for (const connection of this.#connections.values()) deadline = Math.min(deadline, expiryOf(connection));
     this.deadline = deadline;
   }
 }
+
+/** When a connection is given up. */
+const expiryOf = ({ sid, openedAt, answerBy }: Connection): number =>
+  sid === undefined ? openedAt + meshLimits.greetingMs : answerBy;
 
 const hostOf = ({ address }: PeerLink): string => address.replace(/:\d+$/, '');

@@ -62,6 +62,8 @@ export class Election {
   readonly #outOfElection = new Map<number, HeardVote>();
   /** Who has taken part in this round and is connected to this server. */
   readonly #heard = new Set<number>();
+  /** Who has been connected to this server, looking; once is enough to ask everybody soon. */
+  readonly #met = new Set<number>();
   readonly #answered = new Map<number, number>();
   readonly #noted = new Set<number>();
   #waitMs = 0;
@@ -95,6 +97,7 @@ export class Election {
     this.#settled = undefined;
     this.#outOfElection.clear();
     this.#answered.clear();
+    this.#met.clear();
     this.#heardLeading.clear();
     this.#noted.clear();
     this.#configs.clear();
@@ -143,7 +146,8 @@ export class Election {
     this.#emptyVoters.connected(sid);
     if (!this.#o.quorums().isVoter(sid)) return;
     this.#answer(sid);
-    if (!this.#isLooking) return;
+    if (!this.#isLooking || this.#met.has(sid)) return;
+    this.#met.add(sid);
     this.#waitMs = this.#o.minMs;
     this.#silenceAt = Math.min(this.#silenceAt, now + this.#waitMs);
   }

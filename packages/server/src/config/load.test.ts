@@ -39,7 +39,7 @@ describe('a wrong value', () => {
     ['reconfigEnabled=yes', 'reconfigEnabled=yes: expected true or false'],
     ['forceSync=true', 'forceSync=true: expected yes or no'],
     ['peerType=learner', 'peerType=learner: expected one of participant, observer'],
-    ['snapshotSizeFactor=2', 'snapshotSizeFactor=2: expected a number from -1 to 1'],
+    ['connection_throttle_drop_increase=2', 'connection_throttle_drop_increase=2: expected a number from 0 to 1'],
     ['clientPortAddress=a b', 'clientPortAddress=a b: expected a host name or an IP address'],
     ['server.300=h:1:2', 'server.300: expected server.N with N from 0 to 255'],
     [

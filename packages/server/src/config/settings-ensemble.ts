@@ -1,7 +1,7 @@
 // Settings of members of an ensemble: read and checked now, so that an existing zoo.cfg starts; used when the server
 // has company. A chapter of the table in settings.ts.
 
-import { boolean, decimal, integer, path, port, word, yesNo } from './kinds.ts';
+import { boolean, integer, path, port, word, yesNo } from './kinds.ts';
 import { cfg, ensemble, later, property, refused } from './setting.ts';
 
 /** A million proposals before the end: no batch is larger. */
@@ -25,8 +25,8 @@ export const ensembleSettings = {
   electionAlg: ensemble(cfg('electionAlg', word(['3']), '3', 'Election algorithm; there is one.')),
   quorumListenOnAllIps: ensemble(cfg('quorumListenOnAllIPs', boolean, false, 'Listen for members on all addresses.')),
   peerType: ensemble(cfg('peerType', word(['participant', 'observer']), 'participant', 'Whether this member votes.')),
-  observerSyncEnabled: ensemble(cfg('syncEnabled', boolean, true, 'Observers write logs and snapshots.')),
-  observerMasterPort: ensemble(cfg('observerMasterPort', port, undefined, 'Port on which followers feed observers.')),
+  observerSyncEnabled: later(cfg('syncEnabled', boolean, true, 'Observers write logs and snapshots.')),
+  observerMasterPort: later(cfg('observerMasterPort', port, undefined, 'Port on which followers feed observers.')),
   standaloneEnabled: cfg('standaloneEnabled', boolean, true, 'A single server.N line makes a standalone server.', {
     image: 'ZOO_STANDALONE_ENABLED',
   }),
@@ -43,26 +43,13 @@ export const ensembleSettings = {
     cfg('quorum.auth.learnerRequireSasl', boolean, false, 'Members must authenticate to the leader.'),
   ),
   multiAddressEnabled: ensemble(cfg('multiAddress.enabled', boolean, false, 'A member may have several addresses.')),
-  multiAddressCheckEnabled: ensemble(
-    cfg('multiAddress.reachabilityCheckEnabled', boolean, true, 'Look which of them can be reached.'),
-  ),
-  multiAddressCheckTimeoutMs: ensemble(
-    cfg('multiAddress.reachabilityCheckTimeoutMs', integer({ min: 1, ...ms }), 1000, 'Time for such a look.'),
-  ),
   commitLogCount: ensemble(
     property(
       'commitLogCount',
       integer({ min: 500, raisedToMin: true, unit: 'transactions' }),
-      500,
-      'Transactions kept in memory for members that fell behind a little.',
-    ),
-  ),
-  snapshotSizeFactor: ensemble(
-    property(
-      'snapshotSizeFactor',
-      decimal({ min: -1, max: 1 }),
-      0.33,
-      'A member that fell behind is sent logs up to this part of the size of a snapshot, then a snapshot.',
+      20_000,
+      'Transactions kept in memory, up to 32 MB of them, for members that fell behind a little: who is further behind ' +
+        'gets a snapshot. Differs from Apache, where it is 500.',
     ),
   ),
   setAsideDamage: ensemble(
@@ -88,35 +75,14 @@ export const ensembleSettings = {
   electionPortBindRetry: ensemble(
     property('electionPortBindRetry', integer(), 3, 'Tries to bind the election port; 0 is without end.'),
   ),
-  quorumCnxnTimeoutMs: ensemble(
-    property('quorumCnxnTimeoutMs', integer({ min: -1, ...ms }), -1, 'Read timeout of election connections.'),
-  ),
   notificationIntervalMinMs: ensemble(
     property('fastleader.minNotificationInterval', integer({ min: 1, ...ms }), 200, 'Shortest wait between votes.'),
   ),
   notificationIntervalMaxMs: ensemble(
     property('fastleader.maxNotificationInterval', integer({ min: 1, ...ms }), 60000, 'Longest wait between votes.'),
   ),
-  maxTimeToWaitForEpochMs: ensemble(
-    property('leader.maxTimeToWaitForEpoch', integer({ min: -1, ...ms }), -1, 'Time a new leader waits for followers.'),
-  ),
-  maxConcurrentSnapSyncs: ensemble(
-    property('leader.maxConcurrentSnapSyncs', integer({ min: 1 }), 10, 'Snapshots sent to members at one time.'),
-  ),
-  maxConcurrentDiffSyncs: ensemble(
-    property('leader.maxConcurrentDiffSyncs', integer({ min: 1 }), 100, 'Log tails sent to members at one time.'),
-  ),
-  observerReconnectDelayMs: ensemble(
-    property('observer.reconnectDelayMs', integer(ms), 0, 'Wait before an observer connects again.'),
-  ),
-  observerElectionDelayMs: ensemble(
-    property('observer.election.DelayMs', integer(ms), 200, 'Wait before an observer looks for a leader.'),
-  ),
-  observerSyncEnabledProperty: ensemble(
+  observerSyncEnabledProperty: later(
     property('observer.syncEnabled', boolean, true, 'The same as syncEnabled, as a system property.'),
   ),
-  learnerCloseSocketAsync: later(property('learner.closeSocketAsync', boolean, false, 'Close sockets aside.')),
-  leaderCloseSocketAsync: later(property('leader.closeSocketAsync', boolean, false, 'Close sockets aside.')),
-  learnerAsyncSending: later(property('learner.asyncSending', boolean, false, 'Send to the leader aside.')),
   tcpKeepAlive: ensemble(property('tcpKeepAlive', boolean, false, 'TCP keep-alive between members.')),
 };

@@ -49,6 +49,43 @@ export const ignoredKeys: readonly IgnoredKey[] = [
     'it chooses or tunes a Java network library; Corral has one, which does both TLS and plain connections',
     'serverCnxnFactory clientCnxnSocket netty.advancedFlowControl.enabled netty.server.outstandingHandshake.limit',
   ),
+  ...group(
+    'cfg',
+    'all addresses of a member are dialled at once, and the first that answers is taken',
+    'multiAddress.reachabilityCheckEnabled multiAddress.reachabilityCheckTimeoutMs',
+  ),
+  ...group(
+    'property',
+    'a new leader waits for followers, and brings each up to date, within initLimit',
+    'leader.maxTimeToWaitForEpoch',
+  ),
+  ...group(
+    'property',
+    'members are brought up to date in small pieces, side by side, from one thread',
+    'leader.maxConcurrentSnapSyncs leader.maxConcurrentDiffSyncs',
+  ),
+  ...group(
+    'property',
+    'a member that is behind gets what memory holds (commitLogCount), or a snapshot; logs are not read for it',
+    'snapshotSizeFactor',
+  ),
+  ...group(
+    'property',
+    'an observer looks for a leader at once, and ever more rarely while there is none',
+    'observer.election.DelayMs observer.reconnectDelayMs',
+  ),
+  ...group(
+    'property',
+    'no connection between members makes another one wait',
+    'learner.closeSocketAsync leader.closeSocketAsync learner.asyncSending',
+  ),
+  ...group('property', 'an election connection that does not answer is replaced', 'quorumCnxnTimeoutMs'),
+  ...group(
+    'property',
+    'a member that is empty may have lost what it acknowledged: it votes only when all are, or after it was brought up to date',
+    'db.autocreate',
+  ),
+  ...group('property', 'the leader checks access, with the same answer', 'enableEagerACLCheck'),
   ...group('property', 'it tunes the Java HTTP server of the AdminServer', 'admin.httpVersion admin.idleTimeout'),
   ...group(
     'property',

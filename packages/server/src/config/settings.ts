@@ -45,9 +45,6 @@ const storage = {
     fallbackText: 'dataDir',
   }),
   dataDirAutocreate: property('datadir.autocreate', boolean, true, 'Create the data directories if they are missing.'),
-  dbAutocreate: ensemble(
-    property('db.autocreate', boolean, true, 'Start with an empty tree if there is none; false for a replaced member.'),
-  ),
   purgeIntervalHours: cfg(
     'autopurge.purgeInterval',
     integer({ min: 0, unit: 'hours' }),
@@ -273,9 +270,6 @@ const security = {
     list,
     [],
     'Schemes that enforce.auth.enabled accepts: digest, ip.',
-  ),
-  enableEagerAclCheck: ensemble(
-    property('enableEagerACLCheck', boolean, false, 'Followers check access before they forward a write.'),
   ),
 };
 

@@ -244,6 +244,7 @@ export class ElectionWorld {
         this.messages++;
         server.election.receive(from, notification, this.now);
       },
+      isLooking: () => server.election.isLooking,
       connected: (other, now) => server.election.connected(other, now),
       random: () => this.random(1000) / 1000,
       note,
@@ -257,7 +258,7 @@ export class ElectionWorld {
       quorums: () => server.quorums,
       ownVote: () =>
         server.disk.zxid === undefined ? undefined : { zxid: server.disk.zxid as Zxid, peerEpoch: server.disk.epoch },
-      send: (to, notification) => server.mesh.send(to, notification),
+      send: (to, notification) => server.mesh.send(to, notification, this.now),
       isConnected: (other) => server.mesh.isConnected(other),
       decided: (vote) => this.#decided(server, vote),
       newerConfig: (config) => {
