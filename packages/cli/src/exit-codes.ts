@@ -41,7 +41,7 @@ const fileProblems: Readonly<Record<string, string | undefined>> = {
   EACCES: 'permission denied',
   EEXIST: 'it is there already',
   EISDIR: 'it is a folder',
-  ENOENT: 'there is no such file',
+  ENOENT: 'there is no such file or folder',
   ENOTDIR: 'a part of the path is no folder',
 };
 

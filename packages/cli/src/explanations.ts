@@ -105,5 +105,7 @@ export function adviceOn(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('op' in error) || !('code' in error) || typeof error.code !== 'string') {
     return undefined;
   }
-  return explanations[error.code]?.advice;
+  // Without a connection there is nothing to wait longer for.
+  const code = error.name === 'ConnectError' && error.code === 'OperationTimeout' ? 'ConnectFailed' : error.code;
+  return explanations[code]?.advice;
 }

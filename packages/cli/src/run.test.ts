@@ -105,6 +105,7 @@ describe('the help', () => {
 
   it('tells who types what another tool would take where to go', async () => {
     expect(await corral(['nonsense'])).toMatchObject({ code: 2, err: expect.stringContaining('--help lists') });
+    expect((await corral(['queue', 'nonsense'])).err).toContain('corral queue --help lists its commands');
     const { code, err } = await corral(['deleteall', '/a']);
     expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining('corral rm -r is the command') });
   });
@@ -115,7 +116,7 @@ describe('a file that cannot be opened', () => {
     expect(await corral(['export', '/', '-f', '/no/such/folder/x'])).toEqual({
       code: 2,
       out: '',
-      err: 'corral: /no/such/folder/x: there is no such file\n',
+      err: 'corral: /no/such/folder/x: there is no such file or folder\n',
     });
   });
 });

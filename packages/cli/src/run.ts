@@ -29,7 +29,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   } catch (error) {
     // The parser has said what was wrong; asking for help is not an error.
     if (error instanceof CommanderError) {
-      if (error.code === 'commander.unknownCommand') context.stderr.write(`${elsewhere(argv)}\n`);
+      if (error.code === 'commander.unknownCommand') context.stderr.write(`${elsewhere(argv, program)}\n`);
       return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     }
     if (error instanceof ChildEnded) return error.exitCode;
@@ -59,7 +59,10 @@ const namesInShell: Readonly<Record<string, string | undefined>> = {
   whoami: 'context ls',
 };
 
-function elsewhere(argv: readonly string[]): string {
+function elsewhere(argv: readonly string[], program: Command): string {
+  const group = program.commands.find((command) => command.commands.length > 0 && argv.includes(command.name()));
+  if (group !== undefined && argv.indexOf(group.name()) === 0)
+    return `corral ${group.name()} --help lists its commands`;
   const name = argv.find((word) => namesInShell[word] !== undefined);
   if (name === undefined) return 'corral --help lists the commands';
   return `corral ${namesInShell[name]} is the command for it here; corral cli ${name} is that of zkCli`;

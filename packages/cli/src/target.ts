@@ -62,8 +62,14 @@ async function password({ user, passwordEnv, passwordCommand }: SavedContext, co
     return found;
   }
   if (passwordCommand === undefined) throw new UsageError(`the context names the user ${user} but no password`);
-  const { stdout } = await promisify(exec)(passwordCommand);
-  return stdout.trimEnd();
+  try {
+    return (await promisify(exec)(passwordCommand)).stdout.trimEnd();
+  } catch (error) {
+    const { stderr = '' } = error as { readonly stderr?: string };
+    throw new UsageError(`the command for the password of ${user} failed: ${passwordCommand}\n${stderr}`.trimEnd(), {
+      cause: error,
+    });
+  }
 }
 
 async function savedTls({ tls }: SavedContext, context: Context): Promise<ClientOptions['tls']> {

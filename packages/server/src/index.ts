@@ -5,6 +5,7 @@ export { runServer } from './run.ts';
 /** What a server makes of its command line. */
 export { ConfigError, loadConfig } from './config/load.ts';
 export type { Config, LoadedConfig } from './config/load.ts';
+export { reviewConfig } from './config/review.ts';
 export { dataDirInUse } from './data-lock.ts';
 /** Starts a server inside this process. */
 export { startServer } from './start-server.ts';

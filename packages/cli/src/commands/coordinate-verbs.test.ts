@@ -29,6 +29,8 @@ describe('corral lock', () => {
     });
     expect((await corral(['lock', '/l', '--', folder])).code).toBe(126);
     expect((await corral(['lock', '/l', '--list'])).out).toBe('');
+    const nobody = await corral(['lock', '/l', '-s', '127.0.0.1:1', '--timeout', '300ms', '--', 'true']);
+    expect(nobody).toMatchObject({ code: 3, err: expect.stringContaining('check --server') as string });
   });
 
   it('waits for its turn, no longer than it is told', async () => {

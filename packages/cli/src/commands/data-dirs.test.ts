@@ -88,3 +88,26 @@ describe('corral doctor --fix', () => {
     expect((await corral(['doctor', '--fix'])).code).toBe(2);
   });
 });
+
+describe('corral doctor --config', () => {
+  const review = async (...written: string[]) => {
+    const file = path.join(folder, 'zoo.cfg');
+    fs.writeFileSync(file, [`dataDir=${data}`, 'clientPort=2181', ...written, ''].join('\n'));
+    return corral(['doctor', '--config', file]);
+  };
+
+  it('says of every key whether it is used', async () => {
+    const { code, out } = await review('tickTime=2000', 'snapCount=5', 'sslQuorumReloadCertFiles=true');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ok {7}.*zoo\.cfg:3: tickTime=2000$/m);
+    expect(out).toMatch(/^note {5}.*sslQuorumReloadCertFiles has no effect: /m);
+    expect(fs.existsSync(data)).toBe(false);
+  });
+
+  it('ends with 1 when a server would not start with it', async () => {
+    expect(await review('tickTime=soon')).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^PROBLEM {2}.*zoo\.cfg:3: tickTime/) as string,
+    });
+  });
+});

@@ -99,6 +99,7 @@ describe('corral acl, quota, edit', () => {
       usedNodes: 2,
       usedBytes: 3,
     });
+    expect((await corral(['quota', 'set', '/', '--nodes', '1'])).err).toContain('name a part of it');
     expect((await corral(['quota', 'set', '/quota/a', '--nodes', '1'])).err).toContain('has a parent /quota');
     expect((await corral(['quota', 'rm', '/quota'])).code).toBe(0);
     expect((await corral(['ls', '/zookeeper/quota'])).out).toBe('');

@@ -1,7 +1,7 @@
 // `corral doctor`: how a running ensemble is; or, with --data-dir, whether a stopped server can start on a data directory,
 // why not, and what to do.
 
-import { describeDiagnosis, diagnose, repair, tidyUp } from '@corral/server';
+import { describeDiagnosis, diagnose, repair, reviewConfig, tidyUp } from '@corral/server';
 import type { DataDirectories } from '@corral/server';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
@@ -13,6 +13,7 @@ import type { GlobalOptions } from '../with-client.ts';
 import { ProblemsFound, existing } from './data-files.ts';
 
 interface DoctorOptions {
+  readonly config?: string;
   readonly dataDir?: string;
   readonly dataLogDir?: string;
   readonly fix?: boolean;
@@ -24,7 +25,8 @@ interface DoctorOptions {
 export function registerDoctor(program: Command, context: Context): void {
   const command = program
     .command('doctor')
-    .description('examine a running ensemble, or the data directory of a stopped server')
+    .description('examine a running ensemble, a configuration, or the data directory of a stopped server')
+    .option('--config <file>', 'tell what of a zoo.cfg is used, what is not, and what a server refuses')
     .option('--data-dir <dir>', 'the dataDir of a stopped server')
     .option('--data-log-dir <dir>', 'the dataLogDir, when it is another directory')
     .option('--fix', 'put right what costs nothing: delete leftovers of interrupted writes')
@@ -32,7 +34,8 @@ export function registerDoctor(program: Command, context: Context): void {
     .option('--repair', 'move damaged files into a quarantine folder; says which transactions are lost')
     .option('--json', 'the findings as JSON')
     .action((options: DoctorOptions, command: Command) => {
-      const { dataDir } = options;
+      const { dataDir, config } = options;
+      if (config !== undefined) return reviewAndTell(config, options, context);
       if (dataDir !== undefined) return doctor({ ...options, dataDir }, context);
       const needy = options.repair === true ? '--repair' : options.fix === true ? '--fix' : undefined;
       if (needy !== undefined) throw new UsageError(`${needy} needs --data-dir, and the server stopped`);
@@ -42,6 +45,7 @@ export function registerDoctor(program: Command, context: Context): void {
     command,
     'doctor',
     'doctor -s zk1:2181,zk2:2181,zk3:2181',
+    'doctor --config /etc/zookeeper/conf/zoo.cfg',
     'doctor --data-dir /var/lib/zookeeper',
     'doctor --data-dir /var/lib/zookeeper --fix --dry-run',
     'doctor --data-dir /var/lib/zookeeper --repair',
@@ -66,8 +70,7 @@ async function live(globals: GlobalOptions, context: Context): Promise<void> {
     );
   await report(context, globals.output, { value: found, rows: found, text });
   if (facts.tree === null) throw new NobodyServes();
-  const problems = found.filter(({ level }) => level === 'problem').length;
-  if (problems > 0) throw new ProblemsFound(problems === 1 ? 'one problem found' : `${problems} problems found`);
+  failOn(found);
 }
 
 /** The code makes the program end with 3. */
@@ -75,6 +78,20 @@ class NobodyServes extends Error {
   override readonly name = 'NobodyServes';
   override readonly message = 'no server serves clients: start those that are down; a majority has to be up';
   readonly code = 'ConnectFailed';
+}
+
+const words = { ok: 'ok     ', note: 'note   ', problem: 'PROBLEM' } as const;
+
+function reviewAndTell(file: string, { json }: DoctorOptions, context: Context): void {
+  const found = reviewConfig({ argv: [file], env: context.env, cwd: process.cwd() });
+  const text = (): string => lines(found.map((one) => `${words[one.level]}  ${one.text}`));
+  context.stdout.write(json === true ? `${JSON.stringify(found)}\n` : text());
+  failOn(found);
+}
+
+function failOn(found: readonly { readonly level: string }[]): void {
+  const problems = found.filter(({ level }) => level === 'problem').length;
+  if (problems > 0) throw new ProblemsFound(problems === 1 ? 'one problem found' : `${problems} problems found`);
 }
 
 type OnDirectory = DoctorOptions & { readonly dataDir: string };
@@ -97,8 +114,7 @@ async function fixAndTell(directories: DataDirectories, options: OnDirectory, co
 function examine(directories: DataDirectories, { json }: DoctorOptions, { stdout }: Context): void {
   const diagnosis = diagnose(directories);
   stdout.write(`${json === true ? JSON.stringify(diagnosis) : describeDiagnosis(diagnosis)}\n`);
-  const problems = diagnosis.findings.filter((finding) => finding.level === 'problem').length;
-  if (problems > 0) throw new ProblemsFound(problems === 1 ? 'one problem found' : `${problems} problems found`);
+  failOn(diagnosis.findings);
 }
 
 async function repairAndTell(

@@ -173,6 +173,15 @@ describe('corral context', () => {
     expect((await corral(['get', '/ctx', '--context', 'env'], { env: { ...env, PW: 'pw' } })).out).toBe('secret');
     expect((await corral(['get', '/ctx', '--context', 'env'], { env })).err).toContain('PW, which is not set');
     expect((await corral(['get', '/ctx', '--context', 'none'], { env })).code).toBe(2);
+    await corral(['context', 'add', 'dumb', here, '--user', 'gil', '--password-command', 'echo locked >&2; exit 3'], {
+      env,
+    });
+    const dumb = await corral(['get', '/ctx', '--context', 'dumb'], { env });
+    expect(dumb).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/password of gil failed: .*\nlocked\n/) as string,
+    });
+    await corral(['context', 'rm', 'dumb'], { env });
     expect((await corral(['context', 'rm', 'here'], { env })).code).toBe(0);
     expect((await corral(['complete', '--', 'context', 'use', ''], { env })).out).toBe('env\n');
   });
@@ -232,6 +241,10 @@ describe('corral dev', () => {
     expect((await corral(['create', '/dev', 'x', '-s', connectString])).code).toBe(0);
     dev.kill('SIGINT');
     expect((await once(dev, 'exit'))[0]).toBe(0);
+  });
+
+  it('knows a port when it sees one', async () => {
+    expect((await corral(['dev', '--port', '99999'])).err).toContain('99999 is no port');
   });
 
   it('lets an ensemble be mistreated by keys', async () => {

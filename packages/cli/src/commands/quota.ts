@@ -41,6 +41,7 @@ export function registerQuota(program: Command, context: Context): void {
     )
     .description('set limits; those not named stay as they are')
     .action(async (path: string, flags: QuotaFlags, command: Command) => {
+      if (path === '/') throw new UsageError('all of the tree can have no quota: name a part of it');
       const change = changeOf(flags);
       await withClient(globalsOf(command), 'one command', async ({ client, call }) => {
         if ((await client.exists(path, call)) === null) throw new UsageError(`${path} does not exist`);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../exit-codes.ts';
 
+const portMax = 65_535;
 const timerMax = 2 ** 31 - 1;
 
 export interface Playground {
@@ -84,7 +85,8 @@ async function ensemble({ nodes, persist }: PlaygroundOptions): Promise<Playgrou
 /** The port that was asked for, or the next one that nobody has. */
 async function freePortFrom(wanted: number): Promise<number> {
   if (wanted === 0) return 0;
-  for (let port = wanted; port < wanted + 100; port++) if (await isFree(port)) return port;
+  if (wanted > portMax) throw new UsageError(`${wanted} is no port: they end with ${portMax}`);
+  for (let port = wanted; port < Math.min(wanted + 100, portMax + 1); port++) if (await isFree(port)) return port;
   throw new UsageError(`no port from ${wanted} on is free`);
 }
 
