@@ -82,6 +82,26 @@ describe('a lock', () => {
     await held.release();
   });
 
+  it('waits for few answers: the own node is looked at beside the line, and who is woken only looks at the line', async () => {
+    const { zk, other, server } = stage;
+    const asked: string[] = [];
+    server.on((event) => {
+      if (event.type === 'request' && event.session === zk.session!.id) asked.push(event.op);
+    });
+    const held = await lock(other, '/l').acquire();
+    const line = server.faults.inject({ op: 'children', session: zk.session!.id, do: 'hold' });
+    const waiting = lock(zk, '/l').acquire();
+    await server.clock.settle();
+    expect(asked.filter((op) => op !== 'ping').slice(-2)).toEqual(['exists', 'getChildren2']);
+    line.release();
+    await server.clock.settle();
+    asked.length = 0;
+    await held.release();
+    const next = await stage.until(waiting);
+    expect(asked).toEqual(['getChildren2']);
+    await next.release();
+  });
+
   it('stands in one line with nodes of Curator and kazoo', async () => {
     const { zk, other } = stage;
     await other.create('/l/_c_0a4be0bd-9a4a-4c0f-8a6e-0123456789ab-lock-', '10.0.0.1', {

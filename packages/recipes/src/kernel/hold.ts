@@ -37,6 +37,7 @@ export class Hold implements AsyncDisposable {
   readonly #onSuspend: 'lose' | 'keep';
   readonly #stops: (() => void)[] = [];
   readonly #onChange: (() => void) | undefined;
+  #looked: Promise<(Stat | null)[]> | null = null;
   #cancelTimer: (() => void) | null = null;
   #state: State = 'unconfirmed';
 
@@ -58,14 +59,24 @@ export class Hold implements AsyncDisposable {
   }
 
   /**
+   * Begins to look at the nodes and to watch them, beside whatever else there is to ask. `confirm` believes this look, however
+   * old it is: what has happened since, the watches tell.
+   */
+  lookAhead(): void {
+    this.#looked ??= Promise.all(this.#paths.map((path) => this.#look(path)));
+    this.#looked.catch(() => undefined);
+  }
+
+  /**
    * K3: the nodes exist and belong to this session, which is still the client's; from here on their deletion is noticed.
    * A node of a dying session that the new one still sees grants nothing.
    */
   async confirm(signal?: AbortSignal): Promise<boolean> {
     signal?.throwIfAborted();
     const forget = onAbort(signal, () => this.#watching.abort());
+    this.lookAhead();
     try {
-      const stats = await Promise.all(this.#paths.map((path) => this.#look(path)));
+      const stats = await this.#looked!;
       signal?.throwIfAborted();
       const why = this.#lossNow();
       if (why !== null) this.lose('session', why);

@@ -8,7 +8,7 @@ import type { Hold, HoldOptions } from './hold.ts';
 import { identityOf, readContender } from './identity.ts';
 import type { Contender, IdentityOptions } from './identity.ts';
 import type { LineNames } from './names.ts';
-import { abandon, createOwn, removeOwn } from './own-node.ts';
+import { createOwn } from './own-node.ts';
 import type { OwnNode } from './own-node.ts';
 import type { AclOption } from './parents.ts';
 import { join } from './paths.ts';
@@ -33,55 +33,65 @@ const directlyInFront = (line: readonly Ranked[], mine: number): Ranked | undefi
 /** Waits until it is our turn. */
 export async function takeTurn<H extends Hold>(zk: Client, spec: LineSpec<H>, signal?: AbortSignal): Promise<H> {
   for (;;) {
-    const own = await enter(zk, spec, signal);
+    const { own, hold } = await enter(zk, spec, signal);
     try {
-      const hold = await waitForTurn(zk, spec, own, signal);
-      if (hold !== null) return hold;
+      if (await waitForTurn(zk, spec, own, hold, signal)) return hold;
     } catch (error) {
-      abandon(zk, own);
+      hold.abandon();
       throw error;
     }
-    // Our place went with its session: we begin again at the end of the line.
+    // Our place went with its session, or may have: we begin again at the end of the line, and give this one up.
+    hold.abandon();
   }
 }
 
 /** Takes the turn if nobody is in front; null otherwise, and then no trace of us is left. */
 export async function tryTurn<H extends Hold>(zk: Client, spec: LineSpec<H>, signal?: AbortSignal): Promise<H | null> {
   for (;;) {
-    const own = await enter(zk, spec, signal);
+    const { own, hold } = await enter(zk, spec, signal);
     try {
       const place = await placeOf(zk, spec, own, signal);
-      if (place === 'gone') continue;
-      if (place.blocker !== undefined) {
-        await removeOwn(zk, own);
+      if (place !== 'gone' && place.blocker !== undefined) {
+        await hold.release();
         return null;
       }
-      const hold = await grant(zk, spec, own, signal);
-      if (hold !== null) return hold;
+      if (place !== 'gone' && (await isGranted(zk, own, hold, signal))) return hold;
     } catch (error) {
-      abandon(zk, own);
+      hold.abandon();
       throw error;
     }
+    hold.abandon();
   }
 }
 
-function enter(zk: Client, { dir, names, acl, ...rest }: LineSpec, signal?: AbortSignal): Promise<OwnNode> {
+/** A place at the end of the line, and what is held when its turn comes. */
+async function enter<H extends Hold>(
+  zk: Client,
+  { dir, names, acl, hold: make, ...rest }: LineSpec<H>,
+  signal?: AbortSignal,
+): Promise<{ readonly own: OwnNode; readonly hold: H }> {
   const data = JSON.stringify(identityOf(rest));
-  return createOwn(zk, { dir, base: names.own, data, mode: 'ephemeralSequential', acl }, signal);
+  const own = await createOwn(zk, { dir, base: names.own, data, mode: 'ephemeralSequential', acl }, signal);
+  const hold = make(zk, own);
+  // Asked together with the line: who is first waits for one answer less.
+  hold.lookAhead();
+  return { own, hold };
 }
 
+/** False when the place is lost with its session. */
 async function waitForTurn<H extends Hold>(
   zk: Client,
   spec: LineSpec<H>,
   own: OwnNode,
+  hold: H,
   signal?: AbortSignal,
-): Promise<H | null> {
+): Promise<boolean> {
   using vigil = new Vigil(zk, own.path, signal);
   for (;;) {
     const place = await placeOf(zk, spec, own, vigil.signal);
-    if (place === 'gone') return null;
-    if (place.blocker === undefined) return await grant(zk, spec, own, vigil.signal);
-    await untilGone(zk, join(spec.dir, place.blocker.name), own, vigil);
+    if (place === 'gone') return false;
+    if (place.blocker === undefined) return await isGranted(zk, own, hold, vigil.signal);
+    await untilRung(zk, join(spec.dir, place.blocker.name), vigil);
   }
 }
 
@@ -100,34 +110,25 @@ async function placeOf(
   return { blocker: (spec.blocker ?? directlyInFront)(line, mine) };
 }
 
-async function grant<H extends Hold>(
-  zk: Client,
-  spec: LineSpec<H>,
-  own: OwnNode,
-  signal?: AbortSignal,
-): Promise<H | null> {
-  const hold = spec.hold(zk, own);
-  if (await hold.confirm(signal)) return hold;
+/** False when the session is over, or may be. */
+async function isGranted(zk: Client, own: OwnNode, hold: Hold, signal?: AbortSignal): Promise<boolean> {
+  if (await hold.confirm(signal)) return true;
   const reason: unknown = hold.signal.reason;
   const wasDeleted = reason instanceof LostError && reason.cause === 'deleted';
   if (wasDeleted && zk.session?.id === own.session) throw reason;
-  // The session is over, or may be: a new place, and this one is given up in case it lives on.
-  abandon(zk, own);
-  return null;
+  return false;
 }
 
-/** Waits until a node is gone. Also returns when our own session is over: then the line has to be looked at again. */
-async function untilGone(zk: Client, path: string, own: OwnNode, vigil: Vigil): Promise<void> {
-  while (zk.session?.id === own.session) {
-    try {
-      // Reading sets the watch only if the node is there: `exists` would leave one behind on a node that never returns.
-      await zk.get(path, { watch: vigil.ring, signal: vigil.signal });
-    } catch (error) {
-      if (ZkError.is(error, 'NoNode')) return;
-      throw error;
-    }
-    await vigil.rung();
+/** Waits for whatever happens to a node, or to our session. Then the line has to be looked at again. */
+async function untilRung(zk: Client, path: string, vigil: Vigil): Promise<void> {
+  try {
+    // Reading sets the watch only if the node is there: `exists` would leave one behind on a node that never returns.
+    await zk.get(path, { watch: vigil.ring, signal: vigil.signal });
+  } catch (error) {
+    if (ZkError.is(error, 'NoNode')) return;
+    throw error;
   }
+  await vigil.rung();
 }
 
 /** Children of a node; none when it is not there. */
