@@ -123,6 +123,20 @@ test('a batch whose first sector is missing is torn, also where that sector ends
   }
 });
 
+test('a batch whose first sector is missing and whose mark a full disk cut short is torn', () => {
+  const smallest = scan(written([[0]]).after).end.offset;
+  for (const border of [1, 3, 4, 16, 27]) {
+    const { before, after, confirmed } = written([[512 - border - smallest], [150, 900]]);
+    const { offset } = scan(after).end;
+    for (let kept = 1; kept <= markBytes; kept++) {
+      const disk = after.slice(0, offset + kept);
+      disk.set(before.subarray(0, 512));
+      const found = scan(disk);
+      expect(found, `${border} bytes, ${kept} of the mark`).toMatchObject({ last: confirmed, end: { kind: 'torn' } });
+    }
+  }
+});
+
 test('a write that ended short anywhere is a torn tail, also inside the mark it was to cover', () => {
   const { before, after, confirmed } = written([[10], [20, 30]]);
   const from = before.findLastIndex((byte) => byte !== 0) + 1 - markBytes;

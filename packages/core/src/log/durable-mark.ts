@@ -48,6 +48,19 @@ export function readMark(bytes: Uint8Array, at: number, position: number): numbe
   return r.longNumber() === position && durableTo <= position ? durableTo : undefined;
 }
 
+/**
+ * What a mark says that the end of the file has cut off, as on a disk without room. Its own place, which is missing, is
+ * known; of one that is cut off before it says what was durable, it can be said whether that was `expected`.
+ */
+export function readCutMark(bytes: Uint8Array, at: number, position: number, expected: number): number | undefined {
+  const left = bytes.subarray(at);
+  if (left.length === 0 || left.length >= markBytes) return undefined;
+  const tellsAll = left.length >= positionFrom;
+  const durableTo = tellsAll ? new JuteReader(left, checkedFrom, positionFrom).longNumber() : expected;
+  const mark = durableMark(position, durableTo);
+  return durableTo <= position && left.every((byte, i) => byte === mark[i]) ? durableTo : undefined;
+}
+
 /** Blanks what is left of the mark at bytes[0] behind its first `covered` bytes: the next batch has reached only those. */
 export function blankRestOfMark(bytes: Uint8Array, position: number, covered: number): void {
   const from = Math.max(covered, positionFrom);

@@ -4,7 +4,7 @@
 
 import type { Zxid } from '@corral/protocol';
 import { adler32 } from '@corral/protocol';
-import { blankRestOfMark, isMarkStart, markBytes, markFirstByte, readMark } from './durable-mark.ts';
+import { blankRestOfMark, isMarkStart, markBytes, markFirstByte, readCutMark, readMark } from './durable-mark.ts';
 import { endOfRecord, logHeaderBytes, logHeaderProblem, recordPrefixBytes } from './log-codec.ts';
 import { peekZxid, txnHeaderBytes } from './txn-codec.ts';
 
@@ -180,7 +180,8 @@ export class LogScanner {
         at >= 0 && at < windowBytes;
         at = bytes.indexOf(markFirstByte, at + 1)
       ) {
-        durableTo = Math.max(durableTo, readMark(bytes, at, block + at) ?? -1);
+        const found = readMark(bytes, at, block + at) ?? readCutMark(bytes, at, block + at, offset);
+        durableTo = Math.max(durableTo, found ?? -1);
       }
     }
     return durableTo;

@@ -351,6 +351,21 @@ it('what a deposed leader proposes is no configuration to come', () => {
   expect(h.broken).toBeUndefined();
 });
 
+it('the configuration of a leader is decided when a quorum has its history, whether or not it says so', () => {
+  const config = configOf(zxid(1, 0), [1, 2, 3]);
+  const startedBy = (followers: readonly number[]): StagedHistory =>
+    run((h) => {
+      h.discover(1, 1, [2, 3]);
+      h.attempt(1, 1).config = config;
+      for (const sid of [1, ...followers]) h.writeEpoch(sid, 'currentEpoch', 1);
+      for (const sid of followers) epochs.hasHistory(h.ghost, h.view(sid), 1, 1);
+      configs.activated(h.ghost, h.view(2), config);
+    });
+  expect(startedBy([2]).broken).toBeUndefined();
+  expect(startedBy([2]).ghost.config).toBe(config);
+  expect(startedBy([]).broken).toBe(23);
+});
+
 describe('rules of answers as they come', () => {
   const brokenBy = (xid: number, z: number): number | undefined => {
     const h = run(begin);

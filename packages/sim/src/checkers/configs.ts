@@ -3,6 +3,7 @@
 
 import { epochOf } from '@corral/protocol';
 import type { EnsembleConfig } from '@corral/protocol';
+import { establish } from './epochs.ts';
 import type { Ghost, ServerView } from './ghost.ts';
 import { hex } from './ghost.ts';
 
@@ -11,6 +12,7 @@ export function activated(ghost: Ghost, view: ServerView, config: EnsembleConfig
   const { version } = config;
   const before = view.config?.version ?? 0;
   view.config = config;
+  establishedUnheard(ghost, config);
   const decided = ghost.config?.version ?? 0;
   if (version > decided) {
     const facts = `${view.sid} has configuration ${hex(version)} in force, decided is ${hex(decided)}`;
@@ -18,6 +20,17 @@ export function activated(ghost: Ghost, view: ServerView, config: EnsembleConfig
   } else if (version < before && !view.isAmnesic && !view.isDamaged) {
     ghost.fail(23, 'configuration', `${view.sid} goes back from configuration ${hex(before)} to ${hex(version)}`);
   }
+}
+
+/**
+ * A leader may have learned that a quorum has its history, told somebody in an election what its configuration is, and
+ * died before it said more: with the quorum the configuration is decided.
+ */
+function establishedUnheard(ghost: Ghost, { version }: EnsembleConfig): void {
+  for (const attempts of ghost.attempts.values())
+    for (const attempt of attempts.values())
+      if (attempt.config?.version === version && attempt.decidedThen !== undefined && !attempt.isEstablished)
+        establish(ghost, attempt);
 }
 
 /** What a member has, as text. */
