@@ -200,8 +200,10 @@ describe('two hundred contenders, whatever is dropped, expired, cut off or kille
           }
         };
         // Every attempt puts a value of its own: what became of one in doubt is not asked for.
-        const put = (n: number): Promise<void> => {
+        const put = async (n: number): Promise<void> => {
           let attempt = 0;
+          // So that something goes wrong while they are put.
+          await pauseIn(ensemble, 100 * n);
           return untilDone(async () => {
             const value = `${n}, attempt ${++attempt}`;
             await jobs[n % sessions].put(value);
@@ -232,17 +234,19 @@ describe('two hundred contenders, whatever is dropped, expired, cut off or kille
   it(
     'for a counter count once each',
     async () => {
-      const story = async (clients: readonly Client[]): Promise<void> => {
+      const story = async (clients: readonly Client[], ensemble: TestEnsemble): Promise<void> => {
         const results: bigint[] = [];
         let inDoubt = 0n;
-        const add = (client: Client): Promise<void> =>
-          counter(client, '/n')
-            .add(1n)
-            .then(
-              ({ after }) => void results.push(after),
-              () => void inDoubt++,
-            );
-        await Promise.all(each.map((n) => add(clients[n % sessions])));
+        const add = async (n: number): Promise<void> => {
+          // Ten at once.
+          await pauseIn(ensemble, 1000 * Math.floor(n / 10));
+          try {
+            results.push((await counter(clients[n % sessions], '/n').add(1n)).after);
+          } catch {
+            inDoubt++;
+          }
+        };
+        await Promise.all(each.map(add));
         const value = await counter(clients[0], '/n').value();
         expect(new Set(results).size).toBe(results.length);
         expect(BigInt(results.length) <= value && value <= BigInt(results.length) + inDoubt).toBe(true);

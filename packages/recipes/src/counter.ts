@@ -6,7 +6,7 @@
 
 import { ZkError } from '@corral/client';
 import type { Client, Multi, Stat } from '@corral/client';
-import { isAmbiguous } from './errors.ts';
+import { isAmbiguous, isLostRace } from './errors.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join } from './kernel/paths.ts';
 import { pause } from './kernel/vigil.ts';
@@ -176,9 +176,6 @@ export class Counter {
     return null;
   }
 }
-
-const raceCodes = ['BadVersion', 'NodeExists', 'NoNode', 'SessionExpired', 'SessionMoved', 'ThrottledOp'] as const;
-const isLostRace = (error: unknown): boolean => raceCodes.some((code) => ZkError.is(error, code));
 
 /** Removes the doubts that the new state answers. Returns the change that turns out to have happened. */
 function resolveDoubts(doubts: Doubt[], now: Read | null): Change | null {

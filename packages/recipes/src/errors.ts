@@ -54,4 +54,9 @@ export const isRetryable = (error: unknown): boolean => ZkError.is(error) && err
 /** True when a write may have been carried out although it failed. */
 export const isAmbiguous = (error: unknown): boolean => ZkError.is(error) && error.ambiguous;
 
+const raceCodes = ['BadVersion', 'NodeExists', 'NoNode', 'SessionExpired', 'SessionMoved', 'ThrottledOp'] as const;
+
+/** A compare and set that did not happen, and may with what is there now. */
+export const isLostRace = (error: unknown): boolean => raceCodes.some((code) => ZkError.is(error, code));
+
 export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

@@ -8,6 +8,8 @@ export { rwLock } from './rw-lock.ts';
 export type { HeldWrite, RwLock, RwLockOptions } from './rw-lock.ts';
 export { semaphore } from './semaphore.ts';
 export type { AcquireOptions, Semaphore, SemaphoreOptions } from './semaphore.ts';
+export { lease } from './lease.ts';
+export type { HeldLease, Lease, LeaseHolder, LeaseOptions } from './lease.ts';
 export { election } from './election.ts';
 export type { Election, ElectionOptions, Term } from './election.ts';
 export { barrier } from './barrier.ts';

@@ -3,8 +3,7 @@
 
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
-import { ConflictError, isAmbiguous } from './errors.ts';
-import { insist } from './kernel/insist.ts';
+import { ConflictError, isAmbiguous, isLostRace } from './errors.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import { ServerTime } from './kernel/server-time.ts';
 import { Vigil } from './kernel/vigil.ts';
@@ -31,7 +30,6 @@ export class RateLimiter implements AsyncDisposable {
   readonly #options: RateLimiterOptions;
   readonly #batch: number;
   readonly #time: ServerTime;
-  readonly #stamp: string;
   #local = 0;
   #queue: Promise<void> = Promise.resolve();
 
@@ -40,8 +38,7 @@ export class RateLimiter implements AsyncDisposable {
     this.path = path;
     this.#options = options;
     this.#batch = Math.max(1, options.batch ?? Math.floor(options.limit / 10));
-    this.#stamp = `${path}/clock`;
-    this.#time = new ServerTime(zk, () => this.#touch());
+    this.#time = ServerTime.at(zk, `${path}/clock`, options);
   }
 
   /** Waits until so many may go. First come, first served within a process. */
@@ -124,7 +121,7 @@ export class RateLimiter implements AsyncDisposable {
       } catch (error) {
         signal?.throwIfAborted();
         if (isAmbiguous(error) && inDoubt === 'done') return;
-        if (!isAmbiguous(error) && !raceCodes.some((code) => ZkError.is(error, code))) throw error;
+        if (!isAmbiguous(error) && !isLostRace(error)) throw error;
       }
       const pauseMs = this.#zk.clock.random() * racePauseMs * Math.min(round, 10);
       using vigil = new Vigil(this.#zk, this.path, signal);
@@ -151,27 +148,7 @@ export class RateLimiter implements AsyncDisposable {
       throw error;
     }
   }
-
-  /** Writes to a node beside the bucket, whose stat then has the servers' time. */
-  async #touch() {
-    for (;;) {
-      try {
-        return await insist(this.#zk, () => this.#zk.set(this.#stamp, ''));
-      } catch (error) {
-        if (!ZkError.is(error, 'NoNode')) throw error;
-      }
-      const { acl = 'open' } = this.#options;
-      const options = { acl, parents: 'persistent', parentsAcl: acl } as const;
-      try {
-        await insist(this.#zk, () => this.#zk.create(this.#stamp, '', options));
-      } catch (error) {
-        if (!ZkError.is(error, 'NodeExists')) throw error;
-      }
-    }
-  }
 }
-
-const raceCodes = ['BadVersion', 'NodeExists', 'NoNode', 'SessionExpired', 'SessionMoved', 'ThrottledOp'] as const;
 
 function parseBucket(text: string, path: string): Bucket {
   try {

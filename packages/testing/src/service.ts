@@ -176,7 +176,7 @@ export abstract class Service implements AsyncDisposable {
     this.world.faults.clear();
     await Promise.all(this.world.servers.map((server) => server.dispose()));
     await this.world.closeClients();
-    this.world.time.end();
+    this.world.time.end?.();
     for (const cleanUp of this.world.cleanUps) cleanUp();
     const problem = describeLeaks(report);
     if (problem === undefined || this.#leakPolicy === 'ignore') return;

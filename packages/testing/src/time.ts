@@ -44,8 +44,8 @@ export interface Time {
   wall(): number;
   /** Housekeeping of a server: after so long, without keeping the process alive. The result cancels it. */
   later(ms: number, task: () => void): () => void;
-  /** The servers are gone for good: whoever still waits for them keeps no process alive. */
-  end(): void;
+  /** The servers are gone for good: whoever still waits for them in real time keeps no process alive. */
+  end?(): void;
   /** Resolves when `isSo` says so; under virtual time, time passes until then. */
   until(isSo: () => boolean, limitMs: number, what: string): Promise<void>;
 }
@@ -133,11 +133,6 @@ export class VirtualClock implements Clock, Time {
 
   soon(callback: () => void): void {
     this.turns.post(callback);
-  }
-
-  /** Its timers keep no process alive in the first place. */
-  end(): void {
-    // Another server may go on with the same clock.
   }
 
   /** In [0, 1), the same in every run. */
