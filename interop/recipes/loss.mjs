@@ -1,12 +1,11 @@
 // Holders that vanish: one process of each language holds a lock, leads and is registered, and is killed. Those of the other
 // languages stand in line and get both, one after the other, and see the instance go.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { equal, truthy } from '../lib/checks.mjs';
 import { sees, services } from './discovery.mjs';
-import { startPartners } from './partners.mjs';
+import { inLine, startPartners } from './partners.mjs';
 
-const victimTimeoutMs = 3000;
+const victimTimeoutMs = 5000;
 
 /** All with Curator's names: that is the line that all three can stand in. */
 const recipes = {
@@ -64,15 +63,6 @@ async function standInLine({ who, kind, path }, { victims, partners, zk }) {
   }
   const name = `${kind === 'lock' ? 'a holder' : 'a leader'} of ${who}`;
   return { name, path, held, waiting };
-}
-
-async function inLine(zk, path, count) {
-  for (let round = 0; round < 400; round++) {
-    const { children } = await zk.children(path);
-    if (children.length === count) return;
-    await sleep(25);
-  }
-  throw new Error(`${path} never had ${count} in line`);
 }
 
 async function succession({ path, held, waiting: [first, second] }, partners) {

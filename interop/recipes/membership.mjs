@@ -80,7 +80,7 @@ async function revocation({ checks, partners: { curator, corral } }) {
 }
 
 async function timesToLive({ checks, partners: { curator, corral }, zk }) {
-  const ttl = 500;
+  const ttl = 1000;
   const data = 'kept';
   for (const [first, second] of [
     [curator, corral],

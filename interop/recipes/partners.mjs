@@ -3,6 +3,7 @@
 
 import { createInterface } from 'node:readline';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { paths } from '../lib/install.mjs';
 import { killGroup, start } from '../lib/process.mjs';
@@ -111,4 +112,14 @@ export class Partner {
 export async function startPartners(hosts, sessionTimeoutMs) {
   const all = await Promise.all(Object.keys(programs).map((each) => Partner.start(each, hosts, sessionTimeoutMs)));
   return Object.fromEntries(all.map((partner) => [partner.language, partner]));
+}
+
+/** Waits until so many stand in a line. */
+export async function inLine(zk, path, count) {
+  for (let round = 0; round < 400; round++) {
+    const { children } = await zk.children(path);
+    if (children.length === count) return;
+    await sleep(25);
+  }
+  throw new Error(`${path} never had ${count} in line`);
 }
