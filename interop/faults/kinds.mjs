@@ -89,6 +89,13 @@ export const kinds = {
   'leader hears nobody': parted(leaderSide, deaf),
   'follower not heard': parted(alone(followerOf), mute),
   'follower hears nobody': parted(alone(followerOf), deaf),
+  'everybody cut off': {
+    outage: true,
+    async strike({ members, network }) {
+      for (const [at, { sid }] of members.entries()) await network.part([sid], ids(members.slice(at + 1)));
+      return { victims: members, undo: () => network.heal() };
+    },
+  },
   bridge: {
     async strike(cluster, random) {
       const [middle, ...rest] = shuffle(random, cluster.members);
