@@ -53,7 +53,10 @@ export function registerAcl(program: Command, context: Context): void {
     .command('hash')
     .argument('<user:password>')
     .description('the id that stands for a user of the digest scheme in access lists')
-    .action((text: string) => void context.stdout.write(`digest:${digestId(text)}\n`));
+    .action(async (user: string, _options: unknown, command: Command) => {
+      const value = { scheme: 'digest', id: digestId(user) };
+      await report(context, globalsOf(command).output, { value, text: () => `${value.scheme}:${value.id}\n` });
+    });
   examples(
     acl,
     'acl get /config',

@@ -3,7 +3,8 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
-import { colorsFor, examples } from '../verb.ts';
+import { report } from '../output.ts';
+import { colorsFor, examples, lines } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 
 const sheets: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
@@ -50,12 +51,15 @@ export function registerCheat(program: Command, context: Context): void {
       if (topic !== undefined && !(topic in sheets)) {
         throw new UsageError(`there is no sheet "${topic}"; there are ${Object.keys(sheets).join(', ')}`);
       }
-      const { bold, dim } = colorsFor(context.stdout, context, globalsOf(own).color);
-      for (const [name, rows] of Object.entries(sheets)) {
-        if (topic !== undefined && topic !== name) continue;
-        context.stdout.write(`${bold(name)}\n`);
-        for (const [what, line] of rows) context.stdout.write(`  ${dim(`# ${what}`)}\n  ${line}\n`);
-      }
+      const { output, color } = globalsOf(own);
+      const { bold, dim } = colorsFor(context.stdout, context, color);
+      const shown = Object.entries(sheets).filter(([name]) => topic === undefined || topic === name);
+      const rows = shown.flatMap(([name, sheet]) => sheet.map(([what, line]) => ({ topic: name, what, line })));
+      const block = ([name, sheet]: (typeof shown)[number]): string[] => [
+        bold(name),
+        ...sheet.flatMap(([what, line]) => [`  ${dim(`# ${what}`)}`, `  ${line}`]),
+      ];
+      return report(context, output, { value: rows, rows, text: () => lines(shown.flatMap(block)) });
     });
   examples(command, 'cheat', 'cheat move');
 }

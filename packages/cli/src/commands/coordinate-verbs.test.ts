@@ -104,7 +104,7 @@ describe('corral queue and counter', () => {
     expect((await corral(['queue', 'take', '/q', ...sh(`cat > ${note('item')}; exit 5`)])).code).toBe(5);
     expect(await noted('item')).toBe('first');
     expect((await corral(['queue', 'take', '/q'])).out).toBe('first\n');
-    expect((await corral(['queue', 'take', '/q'])).out).toBe('second\n');
+    expect((await corral(['queue', 'take', '/q', '-o', 'ndjson'])).out).toBe('{"value":"second","attempts":1}\n');
     expect((await corral(['queue', 'take', '/q', '--wait', '200ms'])).code).toBe(124);
     expect((await corral(['queue', 'size', '/q'])).out).toBe('1\n');
     expect((await corral(['queue', 'dead', '/q', '-o', 'json'])).out).toBe('[]\n');

@@ -2,13 +2,9 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Context } from '../context.ts';
-import { exitCodeOf } from '../exit-codes.ts';
-import { registerDoctor } from './doctor.ts';
-import { registerLog } from './log.ts';
-import { registerSnapshot } from './snapshot.ts';
+import { run } from '../run.ts';
 
 const golden = fileURLToPath(new URL('../../../server/test-data/golden', import.meta.url));
 let dir: string;
@@ -18,17 +14,15 @@ beforeEach(() => {
 afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
 
 /** Runs a command line; its output and exit code. */
-async function corral(...argv: string[]): Promise<{ out: string; code: number; error?: string }> {
-  let out = '';
-  const context = { stdout: { write: (text: string) => void (out += text) } } as unknown as Context;
-  const program = new Command('corral').exitOverride();
-  for (const register of [registerDoctor, registerLog, registerSnapshot]) register(program, context);
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return { out, code: 0 };
-  } catch (error) {
-    return { out, code: exitCodeOf(error), error: (error as Error).message };
-  }
+async function corral(...argv: string[]): Promise<{ out: string; code: number; error: string }> {
+  let [out, error] = ['', ''];
+  const context = {
+    env: {},
+    stdout: { write: (text: string) => void (out += text) },
+    stderr: { write: (text: string) => void (error += text) },
+  } as unknown as Context;
+  const code = await run(argv, context);
+  return { out, code, error };
 }
 
 const standalone = path.join(golden, 'apache-3.8.0-standalone/version-2');
@@ -56,7 +50,7 @@ test('log dump starts where it is told and speaks JSON', async () => {
 test('log verify finds the damaged file among sound ones', async () => {
   const { out, code, error } = await corral('log', 'verify', path.join(standalone, 'log.217'), damaged);
   expect(code).toBe(1);
-  expect(error).toBe('one file is damaged');
+  expect(error).toBe('corral: one file is damaged\n');
   expect(out).toMatch(/^ok .*log\.217: 552 transactions, 0x217 to 0x43e/);
   expect(out).toMatch(/\nDAMAGED .*log\.1: 20 transactions, 0x1 to 0x14; damaged at offset \d+ .*readable again/);
 });
@@ -98,4 +92,21 @@ test('a path that is not there or a zxid that is none is a mistake of the caller
   ]) {
     expect((await corral(...argv)).code, argv.join(' ')).toBe(2);
   }
+});
+
+test('what is found comes in every format that is asked for', async () => {
+  const verified = await corral('log', 'verify', path.join(standalone, 'log.1'), '-o', 'json');
+  expect(JSON.parse(verified.out)).toMatchObject([{ sound: true, records: 534, first: '0x1', last: '0x216' }]);
+  const dumped = await corral('log', 'dump', path.join(standalone, 'log.1'), '-o', 'ndjson');
+  expect(
+    dumped.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object),
+  ).toHaveLength(534 + 1);
+  const inspected = await corral('snapshot', 'inspect', path.join(standalone, 'snapshot.215'), '-o', 'json');
+  expect(JSON.parse(inspected.out)).toMatchObject({ valid: true });
+  expect((await corral('doctor', '--data-dir', path.dirname(standalone), '-o', 'yaml')).out).toMatch(/^starts: true$/m);
+  expect(JSON.parse((await corral('cheat', 'move', '-o', 'json')).out)).toMatchObject([{ topic: 'move' }, {}]);
+  expect(JSON.parse((await corral('acl', 'hash', 'u:p', '-o', 'json')).out)).toMatchObject({ scheme: 'digest' });
 });

@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import { report } from '../output.ts';
+import type { OutputFormat } from '../output.ts';
 import { colorsFor, examples, lines } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { GlobalOptions } from '../with-client.ts';
@@ -35,8 +36,8 @@ export function registerDoctor(program: Command, context: Context): void {
     .option('--json', 'the findings as JSON')
     .action((options: DoctorOptions, command: Command) => {
       const { dataDir, config } = options;
-      if (config !== undefined) return reviewAndTell(config, options, context);
-      if (dataDir !== undefined) return doctor({ ...options, dataDir }, context);
+      if (config !== undefined) return reviewAndTell(config, outputOf(options, command), context);
+      if (dataDir !== undefined) return doctor({ ...options, dataDir }, outputOf(options, command), context);
       const needy = options.repair === true ? '--repair' : options.fix === true ? '--fix' : undefined;
       if (needy !== undefined) throw new UsageError(`${needy} needs --data-dir, and the server stopped`);
       return live(globalsOf(command), context);
@@ -82,10 +83,10 @@ class NobodyServes extends Error {
 
 const words = { ok: 'ok     ', note: 'note   ', problem: 'PROBLEM' } as const;
 
-function reviewAndTell(file: string, { json }: DoctorOptions, context: Context): void {
+async function reviewAndTell(file: string, output: OutputFormat, context: Context): Promise<void> {
   const found = reviewConfig({ argv: [file], env: context.env, cwd: process.cwd() });
   const text = (): string => lines(found.map((one) => `${words[one.level]}  ${one.text}`));
-  context.stdout.write(json === true ? `${JSON.stringify(found)}\n` : text());
+  await report(context, output, { value: found, rows: found, text });
   failOn(found);
 }
 
@@ -96,39 +97,42 @@ function failOn(found: readonly { readonly level: string }[]): void {
 
 type OnDirectory = DoctorOptions & { readonly dataDir: string };
 
-function doctor(options: OnDirectory, context: Context): void | Promise<void> {
+/** `--json` is older than `-o json`, and means the same on one line. */
+const outputOf = ({ json }: DoctorOptions, command: Command): OutputFormat =>
+  json === true ? 'ndjson' : globalsOf(command).output;
+
+function doctor(options: OnDirectory, output: OutputFormat, context: Context): Promise<void> {
   const directories = existing({ dataDir: options.dataDir, dataLogDir: options.dataLogDir });
-  if (options.repair === true) return repairAndTell(directories, options, context);
-  return options.fix === true ? fixAndTell(directories, options, context) : examine(directories, options, context);
+  if (options.repair === true) return repairAndTell(directories, output, context);
+  if (options.fix === true) return fixAndTell(directories, options.dryRun === true, output, context);
+  return examine(directories, output, context);
 }
 
 /** What costs nothing: nobody would miss what is deleted. Damage is for --repair, which says what is lost. */
-async function fixAndTell(directories: DataDirectories, options: OnDirectory, context: Context): Promise<void> {
-  const dryRun = options.dryRun === true;
+async function fixAndTell(
+  directories: DataDirectories,
+  dryRun: boolean,
+  output: OutputFormat,
+  context: Context,
+): Promise<void> {
   const files = await tidyUp(directories, { dryRun });
-  if (options.json !== true)
+  if (output === 'text')
     context.stdout.write(lines(files.map((file) => `${dryRun ? 'would delete' : 'deleted'} ${file}`)));
-  examine(directories, options, context);
+  await examine(directories, output, context);
 }
 
-function examine(directories: DataDirectories, { json }: DoctorOptions, { stdout }: Context): void {
+async function examine(directories: DataDirectories, output: OutputFormat, context: Context): Promise<void> {
   const diagnosis = diagnose(directories);
-  stdout.write(`${json === true ? JSON.stringify(diagnosis) : describeDiagnosis(diagnosis)}\n`);
+  await report(context, output, { value: diagnosis, text: () => `${describeDiagnosis(diagnosis)}\n` });
   failOn(diagnosis.findings);
 }
 
-async function repairAndTell(
-  directories: DataDirectories,
-  { json }: DoctorOptions,
-  { stdout }: Context,
-): Promise<void> {
+async function repairAndTell(directories: DataDirectories, output: OutputFormat, context: Context): Promise<void> {
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
   const result = await repair(directories, stamp);
-  if (json === true) stdout.write(`${JSON.stringify(result)}\n`);
-  else {
-    const done = result.actions.length > 0 ? result.actions : ['Nothing was changed.'];
-    const lost = result.losses.map((loss) => `LOST     ${loss}`);
-    stdout.write(`${[...done, ...lost, '', describeDiagnosis(result.diagnosis)].join('\n')}\n`);
-  }
+  const done = result.actions.length > 0 ? result.actions : ['Nothing was changed.'];
+  const lost = result.losses.map((loss) => `LOST     ${loss}`);
+  const text = (): string => lines([...done, ...lost, '', describeDiagnosis(result.diagnosis)]);
+  await report(context, output, { value: result, text });
   if (!result.diagnosis.starts) throw new ProblemsFound('the directory could not be repaired');
 }

@@ -6,7 +6,10 @@ import { ProtocolError, formatZxid } from '@corral/protocol';
 import { NodeFiles, describeLogEnd, inspectLog, isSoundEnd, logScanner } from '@corral/server';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { examples } from '../verb.ts';
+import { report } from '../output.ts';
+import type { OutputFormat } from '../output.ts';
+import { examples, lines } from '../verb.ts';
+import { globalsOf } from '../with-client.ts';
 import { ProblemsFound, parseZxid } from './data-files.ts';
 import { describeRecord, recordJson } from './txn-text.ts';
 
@@ -22,11 +25,16 @@ export function registerLog(program: Command, context: Context): void {
     .description('print the transactions of a log file, one a line')
     .option('--json', 'one JSON object a line')
     .option('--from <zxid>', 'start at this zxid (hex)')
-    .action((file: string, options: DumpOptions) => dumpLog(file, options, context));
+    .action((file: string, options: DumpOptions, command: Command) => {
+      const json = options.json === true || globalsOf(command).output !== 'text';
+      dumpLog(file, { ...options, json }, context);
+    });
   log
     .command('verify <files...>')
     .description('read log files to their last byte and say how they end')
-    .action((files: string[]) => verifyLogs(files, context));
+    .action((files: string[], _options: unknown, command: Command) =>
+      verifyLogs(files, globalsOf(command).output, context),
+    );
   examples(
     log,
     'log dump /var/lib/zookeeper/version-2/log.100000001',
@@ -63,14 +71,21 @@ function textOf(record: LogRecord, json: boolean): string | undefined {
   }
 }
 
-function verifyLogs(paths: readonly string[], { stdout }: Context): void {
-  let damaged = 0;
-  for (const path of paths) {
-    const { records, first, last, end } = inspectLog(new NodeFiles(), path);
-    const range = first === undefined || last === undefined ? '' : `, ${formatZxid(first)} to ${formatZxid(last)}`;
-    const verdict = isSoundEnd(end) ? 'ok     ' : 'DAMAGED';
-    stdout.write(`${verdict}  ${path}: ${records} transactions${range}; ${describeLogEnd(end)}\n`);
-    if (!isSoundEnd(end)) damaged += 1;
-  }
+async function verifyLogs(paths: readonly string[], output: OutputFormat, context: Context): Promise<void> {
+  const found = paths.map((path) => inspectLog(new NodeFiles(), path));
+  const rows = found.map(({ path, records, first, last, end }) => ({
+    file: path,
+    sound: isSoundEnd(end),
+    records,
+    first: first === undefined ? null : formatZxid(first),
+    last: last === undefined ? null : formatZxid(last),
+    end: describeLogEnd(end),
+  }));
+  const line = ({ file, sound, records, first, last, end }: (typeof rows)[number]): string => {
+    const range = first === null || last === null ? '' : `, ${first} to ${last}`;
+    return `${sound ? 'ok     ' : 'DAMAGED'}  ${file}: ${records} transactions${range}; ${end}`;
+  };
+  await report(context, output, { value: rows, rows, text: () => lines(rows.map(line)) });
+  const damaged = rows.filter(({ sound }) => !sound).length;
   if (damaged > 0) throw new ProblemsFound(damaged === 1 ? 'one file is damaged' : `${damaged} files are damaged`);
 }

@@ -70,7 +70,7 @@ describe('corral diff and sync', () => {
     });
     expect((await corral(['sync', '/x', '/y', '-n'])).err).toBe('3 changes\n');
     expect((await corral(['sync', '/x', '/y', '--keep'])).err).toBe('2 changes\n');
-    expect((await corral(['sync', '/x', `127.0.0.1:${corral.port}/y`])).err).toBe('1 changes\n');
+    expect((await corral(['sync', '/x', `127.0.0.1:${corral.port}/y`])).err).toBe('1 change\n');
     expect((await corral(['diff', '/x', '/y'])).code).toBe(0);
     expect((await corral(['sync', '/none', '/y', '-y'])).code).toBe(2);
   });
@@ -81,7 +81,7 @@ describe('corral diff and sync', () => {
     const onErr = (text: string): void => {
       // The first turn is done when it says how much it changed.
       if (text === '4 changes\n') void corral(['set', '/live/c', 'news']);
-      if (text === '1 changes\n') controller.abort();
+      if (text === '1 change\n') controller.abort();
     };
     const following = corral(['sync', '/live', '/copy', '--watch', '-y'], { interrupted: controller.signal, onErr });
     expect((await following).code).toBe(0);

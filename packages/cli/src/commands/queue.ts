@@ -1,10 +1,12 @@
 // corral queue put | take | peek | size | dead | revive: a queue whose items come again until somebody has done them.
 
 import type { Command } from 'commander';
+import type { Message } from '@corral/recipes';
 import { runChild } from '../child.ts';
 import type { Context } from '../context.ts';
 import { endWith, waitFor, whileConnected } from '../coordinate/around.ts';
 import { printJson, report } from '../output.ts';
+import type { OutputFormat } from '../output.ts';
 import { parseCount, parseDuration, readData } from '../values.ts';
 import { examples, lines } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
@@ -108,7 +110,9 @@ function registerTake(queue: Command, context: Context): void {
     .option('--loop', 'one after the other, until interrupted')
     .description('take an item; it is done when the command ends with 0, and comes again otherwise')
     .action(async (path: string, child: string[], flags: TakeFlags, command: Command) => {
-      const code = await whileConnected(globalsOf(command), (task) => take(task, path, child, flags, context));
+      const code = await whileConnected(globalsOf(command), (task) =>
+        take(task, path, { ...flags, child, output: globalsOf(command).output }, context),
+      );
       endWith(code);
     });
 }
@@ -132,23 +136,32 @@ function registerPeek(queue: Command, context: Context): void {
     });
 }
 
-async function take(task: Task, path: string, child: string[], flags: TakeFlags, context: Context): Promise<number> {
+interface Taking extends TakeFlags {
+  readonly child: readonly string[];
+  readonly output: OutputFormat;
+}
+
+async function take(task: Task, path: string, taking: Taking, context: Context): Promise<number> {
   const items = await open(task, path);
   const work = async (signal: AbortSignal): Promise<number> => {
     for await (const message of items.consume({ signal })) {
-      const code = await deliver(message.value, message.signal, child, context);
+      const code = await deliver(message, taking, context);
       if (code === 0) await message.ack();
       else if (!message.signal.aborted) await message.nack();
-      if (flags.loop !== true) return code;
+      if (taking.loop !== true) return code;
     }
     return 0;
   };
-  return waitFor(context, flags.wait, work);
+  return waitFor(context, taking.wait, work);
 }
 
 /** Without a command the item is printed, which counts as done. */
-async function deliver(value: string, signal: AbortSignal, child: string[], context: Context): Promise<number> {
+async function deliver(message: Message<string>, { child, output }: Taking, context: Context): Promise<number> {
+  const { value, attempts, signal } = message;
   if (child.length > 0) return runChild(child, { input: value, signal });
-  context.stdout.write(value.endsWith('\n') ? value : `${value}\n`);
+  await report(context, output, {
+    value: { value, attempts },
+    text: () => (value.endsWith('\n') ? value : `${value}\n`),
+  });
   return 0;
 }

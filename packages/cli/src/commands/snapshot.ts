@@ -54,7 +54,10 @@ export function registerSnapshot(program: Command, context: Context): void {
     .option('--json', 'as JSON')
     .option('--sessions', 'list the sessions')
     .option('--nodes', 'list the nodes')
-    .action((file: string, options: InspectOptions) => inspectFile(file, options, context));
+    .action((file: string, options: InspectOptions, command: Command) => {
+      const json = options.json === true || globalsOf(command).output !== 'text';
+      inspectFile(file, { ...options, json }, context);
+    });
   snapshot
     .command('diff <a> <b>')
     .description('compare two snapshots; ends with 1 when they differ')

@@ -9,7 +9,8 @@ import { apply, compare } from '../move/compare.ts';
 import { atTree, parsePlace, placeHelp, readPlace, readTree } from '../move/place.ts';
 import type { Place } from '../move/place.ts';
 import { progress } from '../move/progress.ts';
-import { confirmed, examples } from '../verb.ts';
+import { printJson } from '../output.ts';
+import { confirmed, counted, examples } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { GlobalOptions } from '../with-client.ts';
 
@@ -59,14 +60,19 @@ async function once(source: Place, target: Tree, flags: SyncFlags, globals: Glob
     const differences = all.filter(
       ({ path, kind }) => !(kind === 'extra' && flags.keep === true) && placed(target.path, path) !== '/',
     );
-    if (flags.dryRun === true) return void context.stderr.write(`${differences.length} changes\n`);
+    if (flags.dryRun === true) return tell(differences.length, globals, context);
     const extra = differences.filter(({ kind }) => kind === 'extra').length;
     if (extra > 1 && !(await confirmed(context, globals, `Delete ${extra} nodes of ${target.path}`))) return;
     const shown = progress(context, 'changes', differences.length);
     await apply(task.client, target.path, differences, task.call, shown.count);
     shown.end();
-    context.stderr.write(`${differences.length} changes\n`);
+    await tell(differences.length, globals, context);
   });
+}
+
+async function tell(changes: number, { output }: GlobalOptions, context: Context): Promise<void> {
+  if (output !== 'text') await printJson(context, output, { changes });
+  else context.stderr.write(`${counted(changes, 'change')}\n`);
 }
 
 /** Changes that come close together are one turn. */
