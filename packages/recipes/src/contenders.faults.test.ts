@@ -85,7 +85,7 @@ describe('two hundred contenders in peace', () => {
 
 const trouble = fc.record({
   at: fc.integer({ min: 0, max: 20_000 }),
-  what: fc.constantFrom('drop', 'expire', 'kill', 'cut off'),
+  what: fc.constantFrom('drop', 'lose an answer', 'expire', 'kill', 'cut off'),
   whom: fc.nat({ max: sessions - 1 }),
 });
 const plans = fc.array(trouble, { minLength: 5, maxLength: 15 });
@@ -260,13 +260,18 @@ describe('two hundred contenders, whatever is dropped, expired, cut off or kille
   );
 });
 
-type Trouble = 'drop' | 'expire' | 'kill' | 'cut off';
+type Trouble = 'drop' | 'lose an answer' | 'expire' | 'kill' | 'cut off';
 
 function strike(ensemble: TestEnsemble, what: Trouble, client: Client, whom: number): void {
   const { clock } = ensemble;
   switch (what) {
     case 'drop':
       return ensemble.dropConnection(client);
+    case 'lose an answer': {
+      if (client.session === null) return;
+      const lost = { session: client.session.id, op: 'write', when: 'afterApply', do: 'disconnect' } as const;
+      return void ensemble.faults.inject(lost);
+    }
     case 'expire':
       if (client.session !== null && ensemble.sessions().some(({ id }) => id === client.session?.id)) {
         ensemble.expireSession(client);

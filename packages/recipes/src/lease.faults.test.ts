@@ -65,6 +65,15 @@ describe('a lease', () => {
     expect(await mine.acquire(10_000)).toBeNull();
   });
 
+  it('is not taken from whoever was faster', async () => {
+    const [mine, theirs] = both();
+    await (await mine.acquire(1000))!.release();
+    const overtake = async (): Promise<void> => void (await theirs.acquire(5000));
+    stage.server.faults.inject({ session: stage.zk.session!.id, op: 'set', path, do: overtake });
+    expect(await mine.acquire(5000)).toBeNull();
+    expect((await mine.holder())?.id).toBe('other');
+  });
+
   it('outlasts the session that took it', async () => {
     const [mine, theirs] = both();
     await mine.acquire(60_000);

@@ -29,8 +29,6 @@ export interface LeaseHolder {
 interface Written {
   readonly holder: string;
   readonly ms: number;
-  /** Mark of the call that wrote it. */
-  readonly op: string;
 }
 interface Read {
   readonly written: Written | null;
@@ -114,20 +112,17 @@ export class Lease {
   /** Takes it for so many milliseconds from now; null when somebody else has it. Who has it already begins anew. */
   async acquire(ms: number, { signal }: CallSignal = {}): Promise<HeldLease | null> {
     if (!(ms > 0)) throw new RangeError(`a lease lasts longer than ${ms} ms`);
-    const written: Written = { holder: this.#id, ms, op: crypto.randomUUID() };
-    let sentAt = Infinity;
+    const data = JSON.stringify({ holder: this.#id, ms } satisfies Written);
     for (;;) {
       signal?.throwIfAborted();
       const read = await this.#read(signal);
-      // After a lost answer: that was us.
-      if (read?.written?.op === written.op) return new HeldLease(this.#zk, this.path, read.stat, { ms, sentAt });
       if (read !== null && (await this.#isTaken(read))) return null;
-      sentAt = Math.min(sentAt, this.#zk.clock.now());
+      const sentAt = this.#zk.clock.now();
       try {
-        const stat = await this.#write(read, JSON.stringify(written), signal);
-        return new HeldLease(this.#zk, this.path, stat, { ms, sentAt });
+        return new HeldLease(this.#zk, this.path, await this.#write(read, data, signal), { ms, sentAt });
       } catch (error) {
         signal?.throwIfAborted();
+        // In doubt it is either ours, and begins anew, or it is not.
         if (!isAmbiguous(error) && !isLostRace(error)) throw error;
       }
     }
@@ -171,8 +166,8 @@ const endOf = ({ ms }: Written, { mtime }: Stat): number => mtime.getTime() + 1 
 function parse(text: string, path: string): Written | null {
   if (text === '') return null;
   try {
-    const { holder, ms, op } = JSON.parse(text) as Partial<Written>;
-    if (typeof holder === 'string' && typeof ms === 'number' && typeof op === 'string') return { holder, ms, op };
+    const { holder, ms } = JSON.parse(text) as Partial<Written>;
+    if (typeof holder === 'string' && typeof ms === 'number') return { holder, ms };
   } catch {
     // Said below.
   }
