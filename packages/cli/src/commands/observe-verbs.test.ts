@@ -83,6 +83,17 @@ describe('corral doctor', () => {
     expect(err).toContain('no server serves clients');
     expect((await corral(['doctor', '--repair'])).code).toBe(2);
   });
+
+  it('looks at the tree also when the servers may not tell of themselves', async () => {
+    // Those of a playground know no four-letter words.
+    const { connectString, stop } = await startPlayground({ nodes: 3, port: 0, persist: undefined });
+    const { code, out } = await corral(['doctor', '-s', connectString]);
+    await stop();
+    expect(code).toBe(1);
+    expect(out).toContain('without an answer');
+    expect(out).toContain('none too large');
+    expect(out).not.toContain('far behind');
+  });
 });
 
 describe('corral top, ping and four-letter words', () => {

@@ -59,6 +59,7 @@ function members({ status }: ServerFacts): Finding[] {
 }
 
 function agreement({ status }: ServerFacts): Finding[] {
+  if (status.members.every(({ lag }) => lag === null)) return [];
   const behind = status.members.filter(({ lag }) => lag !== null && lag > limits.lag);
   if (behind.length === 0) return [{ level: 'ok', text: 'no server is far behind the newest' }];
   return behind.map(({ address, lag }) => ({
