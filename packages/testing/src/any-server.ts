@@ -5,6 +5,7 @@ import { Member } from '@corral/core';
 import type { Replica } from '@corral/core';
 import type { Door } from './door.ts';
 import type { Pipeline } from './machine.ts';
+import { srvrText } from './srvr.ts';
 import { TcpPort } from './tcp-port.ts';
 import type { Role } from './world.ts';
 
@@ -32,13 +33,17 @@ export abstract class AnyServer {
     return engine !== undefined && (!(engine instanceof Member) || engine.peer.isServing);
   }
 
+  /** What the word `srvr` says on the TCP port, unless there is a whole server to say it. */
+  protected srvr: (() => string) | undefined = () =>
+    srvrText(this.pipeline, this.role, this.isServing, this.door.connections.size);
+
   get port(): number | undefined {
     return this.#tcp?.port;
   }
 
   async listen(): Promise<number> {
     if (this.#tcp !== undefined) return this.#tcp.port;
-    this.#tcp = new TcpPort(this.door);
+    this.#tcp = new TcpPort(this.door, this.srvr);
     return this.#tcp.listen();
   }
 

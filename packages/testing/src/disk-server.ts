@@ -30,6 +30,7 @@ export class DiskServer extends AnyServer implements TestedServer {
   readonly sid: number;
   readonly host: string;
   readonly door: Door;
+  protected override srvr = undefined;
   readonly #parts: DiskServerParts;
   readonly #world: World;
   #running: RunningServer | undefined;

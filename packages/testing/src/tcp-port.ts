@@ -7,11 +7,14 @@ import type { Door } from './door.ts';
 export class TcpPort {
   readonly #server: Server;
   readonly #door: Door;
+  readonly #srvr: (() => string) | undefined;
   #sockets = new Set<Socket>();
   port = 0;
 
-  constructor(door: Door) {
+  /** `srvr` answers the word of that name; without it words are for whoever is behind the door. */
+  constructor(door: Door, srvr?: () => string) {
     this.#door = door;
+    this.#srvr = srvr;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#server.unref();
   }
@@ -43,7 +46,13 @@ export class TcpPort {
       received: (bytes) => socket.write(bytes),
       closed: () => socket.destroySoon(),
     });
-    socket.on('data', (bytes: Uint8Array) => connection.received(bytes));
+    let isFirst = true;
+    socket.on('data', (bytes: Uint8Array) => {
+      const isWord = isFirst && this.#srvr !== undefined && Buffer.from(bytes).toString('latin1').trim() === 'srvr';
+      isFirst = false;
+      if (isWord) socket.end(this.#srvr?.());
+      else connection.received(bytes);
+    });
     socket.on('error', () => socket.destroy()); // a reset says no more than the close that follows
     socket.on('close', () => {
       this.#sockets.delete(socket);

@@ -4,6 +4,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { connect as connectTo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -85,10 +87,20 @@ describe('corral doctor', () => {
   });
 
   it('looks at the tree also when the servers may not tell of themselves', async () => {
-    // Those of a playground know no four-letter words.
-    const { connectString, stop } = await startPlayground({ nodes: 3, port: 0, persist: undefined });
-    const { code, out } = await corral(['doctor', '-s', connectString]);
-    await stop();
+    const relay = createServer((client) => {
+      client.once('data', (first: Buffer) => {
+        if (first.toString() === 'srvr') return void client.destroy();
+        const server = connectTo(corral.port, '127.0.0.1');
+        server.write(first);
+        client.pipe(server).pipe(client);
+        server.on('error', () => client.destroy());
+        client.on('error', () => server.destroy());
+      });
+    });
+    await once(relay.listen(0, '127.0.0.1'), 'listening');
+    const { port } = relay.address() as AddressInfo;
+    const { code, out } = await corral(['doctor', '-s', `127.0.0.1:${port}`]);
+    relay.close();
     expect(code).toBe(1);
     expect(out).toContain('without an answer');
     expect(out).toContain('none too large');
@@ -112,6 +124,14 @@ describe('corral top, ping and four-letter words', () => {
     expect((await corral(['ruok'])).out).toBe('imok\n');
     expect(await json('srvr')).toMatchObject({ Mode: 'standalone' });
     expect(await json('mntr')).toMatchObject({ zk_server_state: 'standalone' });
+  });
+
+  it('show who leads a playground', async () => {
+    const { connectString, stop } = await startPlayground({ nodes: 3, port: 0, persist: undefined });
+    const rows = (await json('top', '-s', connectString)) as { role: string; nodes: number }[];
+    await stop();
+    expect(rows.map(({ role }) => role).toSorted()).toEqual(['follower', 'follower', 'leader']);
+    expect(rows.every(({ nodes }) => nodes >= 4)).toBe(true);
   });
 
   it('show what some servers say when others are silent, and end with 3', async () => {
