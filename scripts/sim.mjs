@@ -18,6 +18,8 @@ const { values } = parseArgs({
 });
 const seeds = Number(values.seeds);
 const started = performance.now();
+const linePauseMs = 60_000;
+let nextLine = started + linePauseMs;
 let ran = 0;
 let violations = 0;
 
@@ -31,7 +33,7 @@ await pool.run(tasks, {
   },
   done(_task, { seeds: count }) {
     ran += count;
-    if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${summary()}`);
+    progress();
   },
 });
 await pool.close();
@@ -39,6 +41,14 @@ clear();
 console.log(`${ran - violations} passed, ${violations} failed`);
 console.log(summary());
 process.exitCode = violations === 0 && ran === seeds ? 0 : 1;
+
+/** On a terminal all the time, in a file now and then. */
+function progress() {
+  if (process.stdout.isTTY) return process.stdout.write(`\r\x1b[K${summary()}`);
+  if (performance.now() < nextLine) return;
+  nextLine = performance.now() + linePauseMs;
+  console.log(summary());
+}
 
 function clear() {
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[K');

@@ -123,6 +123,7 @@ it('a local session costs no transaction, and becomes global with its first ephe
   client.socket.destroy();
   const again = await WireClient.open(other.clientPort, client);
   expect(again.sessionId).toBe(client.sessionId);
+  await again.sync(); // this server may not have heard of the node yet
   const { response } = await again.call('exists', { path: '/owned', watch: false });
   expect(response?.stat.ephemeralOwner).toBe(client.sessionId);
   again.socket.destroy();
