@@ -31,6 +31,10 @@ describe('an ensemble in memory', () => {
     await using zk = await connect(ensemble.connectString);
     await zk.create('/a', 'over the wire');
     expect(ensemble.leader.dump()['/a'].data).toBe('over the wire');
+    // Tools go to the members by what the configuration says of them.
+    const config = await zk.getText('/zookeeper/config');
+    const told = config.split('\n').flatMap((line) => /^server\.\d+=.*;(.*)$/.exec(line)?.[1] ?? []);
+    expect(told.join()).toBe(ensemble.connectString);
   });
 
   it('survives its leader: another one leads, nothing is lost, clients move', async () => {

@@ -200,6 +200,7 @@ function plansOf(
   { size = 3, observers = 0, config }: EnsembleOptions,
   addresses: readonly string[],
   lineOf: (address: string, role: string) => string,
+  clientPorts: readonly number[] = [],
 ): Plan[] {
   if (addresses.length !== size + observers) throw new Error('an address for each member');
   const roleOf = (at: number): string => (at < size ? 'participant' : 'observer');
@@ -208,26 +209,31 @@ function plansOf(
   return addresses.map((_, at) => ({
     sid: at + 1,
     host: hostOf(at + 1),
-    settings: { ...common, peerType: roleOf(at) },
+    settings: { ...common, peerType: roleOf(at), ...(at in clientPorts && { clientPort: clientPorts[at] }) },
   }));
 }
 
-function inMemory(world: World, options: EnsembleOptions): TestEnsemble {
-  const { size = 3, observers = 0 } = options;
+async function inMemory(world: World, options: EnsembleOptions): Promise<TestEnsemble> {
+  const { size = 3, observers = 0, tcp = false } = options;
   const peers = new PeerNetwork(world.time);
   const hosts = Array.from({ length: size + observers }, (_, at) => hostOf(at + 1));
-  const plans = plansOf(options, hosts, (host, role) => `${host}:2888:3888:${role};2181`);
-  const servers = plans.map(({ sid, host, settings }) => {
+  let plans: readonly Plan[] = [];
+  const servers = hosts.map((host, at) => {
+    const sid = at + 1;
     const server = new MemoryServer(world, {
       sid,
       host,
-      options: (startedAt) => quickElections(coreOptions(settings, { sid, startedAt })),
+      options: (startedAt) => quickElections(coreOptions(plans[at].settings, { sid, startedAt })),
       dial: (dial, port, address) => peers.dial(sid, dial, port, address),
       ended: () => peers.ended(sid),
     });
     peers.add(sid, server.machine);
     return server;
   });
+  // Ports come first: the configuration says where members are, and tools go by it.
+  const ports = tcp ? await Promise.all(servers.map((server) => server.listen())) : [];
+  const clientOf = (host: string): string => (tcp ? `127.0.0.1:${ports[hosts.indexOf(host)]}` : '2181');
+  plans = plansOf(options, hosts, (host, role) => `${host}:2888:3888:${role};${clientOf(host)}`, ports);
   return new TestEnsemble(world, servers, peers, options);
 }
 
@@ -258,7 +264,7 @@ async function onDisk(world: World, options: EnsembleOptions, { dir, remove }: F
 export async function startEnsemble(options: EnsembleOptions = {}): Promise<TestEnsemble> {
   const folder = folderOf(options);
   const world = new World(options);
-  const ensemble = folder === undefined ? inMemory(world, options) : await onDisk(world, options, folder);
+  const ensemble = folder === undefined ? await inMemory(world, options) : await onDisk(world, options, folder);
   try {
     ensemble.heal();
     await Promise.all(ensemble.members.map((member) => member.start()));
