@@ -366,6 +366,20 @@ it('the configuration of a leader is decided when a quorum has its history, whet
   expect(startedBy([]).broken).toBe(23);
 });
 
+it('a configuration is decided when majorities have it on disk, whether or not anybody heard a COMMIT', () => {
+  const config = configOf(zxid(1, 3), [1, 2, 3]);
+  const onDisksOf = (sids: readonly number[]): StagedHistory =>
+    run((h) => {
+      begin(h);
+      h.propose(1, zxid(1, 3), config);
+      h.log(sids, zxid(1, 3), config);
+      configs.activated(h.ghost, h.view(1), config);
+    });
+  expect(onDisksOf([1, 2]).broken).toBeUndefined();
+  expect(onDisksOf([1, 2]).ghost.config).toEqual(config);
+  expect(onDisksOf([1]).broken).toBe(9);
+});
+
 describe('rules of answers as they come', () => {
   const brokenBy = (xid: number, z: number): number | undefined => {
     const h = run(begin);

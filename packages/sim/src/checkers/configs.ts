@@ -6,13 +6,14 @@ import type { EnsembleConfig } from '@corral/protocol';
 import { establish } from './epochs.ts';
 import type { Ghost, ServerView } from './ghost.ts';
 import { hex } from './ghost.ts';
+import { decide } from './proposals.ts';
 
 /** A configuration is in force on a disk: it is decided, and no older than the one before it. */
 export function activated(ghost: Ghost, view: ServerView, config: EnsembleConfig): void {
   const { version } = config;
   const before = view.config?.version ?? 0;
   view.config = config;
-  establishedUnheard(ghost, config);
+  decidedUnheard(ghost, view, config);
   const decided = ghost.config?.version ?? 0;
   if (version > decided) {
     const facts = `${view.sid} has configuration ${hex(version)} in force, decided is ${hex(decided)}`;
@@ -23,14 +24,20 @@ export function activated(ghost: Ghost, view: ServerView, config: EnsembleConfig
 }
 
 /**
- * A leader may have learned that a quorum has its history, told somebody in an election what its configuration is, and
- * died before it said more: with the quorum the configuration is decided.
+ * A leader may have learned that a quorum has its history, or a new configuration, and have brought that into force, or
+ * told it in an election, before it was cut off or died: nobody hears a COMMIT, and with the quorum it is decided.
  */
-function establishedUnheard(ghost: Ghost, { version }: EnsembleConfig): void {
+function decidedUnheard(ghost: Ghost, view: ServerView, { version }: EnsembleConfig): void {
   for (const attempts of ghost.attempts.values())
     for (const attempt of attempts.values())
       if (attempt.config?.version === version && attempt.decidedThen !== undefined && !attempt.isEstablished)
         establish(ghost, attempt);
+  const chain = [];
+  for (let at = ghost.proposals.get(version); at !== undefined && at.zxid > ghost.lastDecided;) {
+    chain.push(at.zxid);
+    at = ghost.proposals.get(at.previous);
+  }
+  for (const zxid of chain.reverse()) decide(ghost, zxid, view.sid);
 }
 
 /** What a member has, as text. */

@@ -76,7 +76,7 @@ export class StagedHistory {
   }
 
   /** Durable in the log of these servers. */
-  log(sids: readonly number[], at: number, content?: string): void {
+  log(sids: readonly number[], at: number, content?: Content): void {
     for (const sid of sids) {
       const w = new JuteWriter(64);
       appendRawRecord(w, this.payload(at, content));
