@@ -35,27 +35,36 @@ export function startPlayground(options: PlaygroundOptions): Promise<Playground>
   return options.nodes === 1 ? alone(options) : ensemble(options);
 }
 
+const playSettings = {
+  'admin.enableServer': true,
+  'admin.serverAddress': '127.0.0.1',
+  'admin.serverPort': 0,
+  '4lw.commands.whitelist': '*',
+  extendedTypesEnabled: true,
+} as const;
+
 /** A real server: everything that production has, the admin pages among it. */
 async function alone({ port, persist }: PlaygroundOptions): Promise<Playground> {
   const { startServer } = await import('@corral/server');
+  const clientPort = await freePortFrom(port);
   const folder = persist ?? (await mkdtemp(join(tmpdir(), 'corral-dev-')));
-  const server = await startServer({
-    clientPort: await freePortFrom(port),
-    dataDir: folder,
-    'admin.enableServer': true,
-    'admin.serverAddress': '127.0.0.1',
-    'admin.serverPort': 0,
-    '4lw.commands.whitelist': '*',
-    extendedTypesEnabled: true,
-  });
-  return {
-    connectString: `127.0.0.1:${server.port}`,
-    adminUrl: server.adminUrls[0] ?? null,
-    async stop() {
-      await server.stop();
-      if (persist === undefined) await rm(folder, { recursive: true, force: true });
-    },
+  const tidy = async (): Promise<void> => {
+    if (persist === undefined) await rm(folder, { recursive: true, force: true });
   };
+  try {
+    const server = await startServer({ ...playSettings, clientPort, dataDir: folder });
+    return {
+      connectString: `127.0.0.1:${server.port}`,
+      adminUrl: server.adminUrls[0] ?? null,
+      async stop() {
+        await server.stop();
+        await tidy();
+      },
+    };
+  } catch (error) {
+    await tidy();
+    throw error;
+  }
 }
 
 async function ensemble({ nodes, persist }: PlaygroundOptions): Promise<Playground> {
