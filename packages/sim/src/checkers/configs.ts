@@ -13,7 +13,7 @@ export function activated(ghost: Ghost, view: ServerView, config: EnsembleConfig
   const { version } = config;
   const before = view.config?.version ?? 0;
   view.config = config;
-  decidedUnheard(ghost, view, config);
+  if (isNewer(ghost, config)) decidedUnheard(ghost, view, config);
   const decided = ghost.config?.version ?? 0;
   if (version > decided) {
     const facts = `${view.sid} has configuration ${hex(version)} in force, decided is ${hex(decided)}`;
@@ -32,6 +32,7 @@ function decidedUnheard(ghost: Ghost, view: ServerView, { version }: EnsembleCon
     for (const attempt of attempts.values())
       if (attempt.config?.version === version && attempt.decidedThen !== undefined && !attempt.isEstablished)
         establish(ghost, attempt);
+  if (!isNewer(ghost, { version })) return;
   const chain = [];
   for (let at = ghost.proposals.get(version); at !== undefined && at.zxid > ghost.lastDecided;) {
     chain.push(at.zxid);
@@ -39,6 +40,9 @@ function decidedUnheard(ghost: Ghost, view: ServerView, { version }: EnsembleCon
   }
   for (const zxid of chain.reverse()) decide(ghost, zxid, view.sid);
 }
+
+const isNewer = (ghost: Ghost, { version }: Pick<EnsembleConfig, 'version'>): boolean =>
+  version > (ghost.config?.version ?? 0);
 
 /** What a member has, as text. */
 export interface HeldConfig {
