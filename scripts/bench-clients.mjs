@@ -8,15 +8,15 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Server } from '../interop/lib/server.mjs';
+import { readOptions } from './options.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const versions = { 'node-zookeeper-client': '1.1.3', zookeeper: '7.3.0' };
 const operations = ['get', 'set', 'create'];
 const inFlights = [1, 64, 1000];
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },

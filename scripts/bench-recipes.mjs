@@ -8,16 +8,16 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { apacheClasspath, apacheVersion, ensureApache } from '../interop/apache.mjs';
 import { installPython, paths } from '../interop/lib/install.mjs';
 import { run, start } from '../interop/lib/process.mjs';
 import { Server } from '../interop/lib/server.mjs';
 import { compile, curatorClasspath, installCurator } from '../interop/recipes/install.mjs';
+import { readOptions } from './options.mjs';
 
 const programs = join(dirname(fileURLToPath(import.meta.url)), '..', 'bench', 'recipes');
 const contenders = [1, 8];
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '1.5' },

@@ -7,13 +7,13 @@
 // that was begun after it and accepted.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Ensemble } from '../interop/ensemble/ensemble.mjs';
 import { Probes } from '../interop/faults/probe.mjs';
 import { Checks } from '../interop/lib/checks.mjs';
 import { Wire, body, op } from '../interop/lib/wire.mjs';
+import { readOptions } from './options.mjs';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '7' } } });
+const { values } = readOptions(import.meta.url, { options: { rounds: { type: 'string', default: '7' } } });
 const rounds = Number(values.rounds);
 const ways = { 'kill -9 of the leader': 'SIGKILL', 'stop of the leader (SIGTERM)': 'SIGTERM' };
 const timing = { tickTime: 2000, initLimit: 10, syncLimit: 5 };

@@ -7,14 +7,14 @@
 // The seed fixes which faults come in which order, not the timing of the processes.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { ensurePeers } from '../interop/ensemble/apache.mjs';
 import { FaultRun } from '../interop/faults/run.mjs';
 import { kinds } from '../interop/faults/kinds.mjs';
 import { isInside, runInside } from '../interop/faults/network.mjs';
 import { installPython } from '../interop/lib/install.mjs';
+import { readOptions } from './options.mjs';
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     servers: { type: 'string', default: '3' },
     faults: { type: 'string', default: '100' },

@@ -5,7 +5,6 @@
 //   node scripts/fuzz-peers.mjs [--messages 40000] [--seed N] [--attackers 6]
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Ensemble } from '../interop/ensemble/ensemble.mjs';
 import { sameTree } from '../interop/ensemble/tree.mjs';
 import { Rover } from '../interop/faults/rover.mjs';
@@ -14,8 +13,9 @@ import { PeerSeeds } from '../interop/fuzz/peer-seeds.mjs';
 import { Random } from '../interop/fuzz/random.mjs';
 import { Checks, truthy } from '../interop/lib/checks.mjs';
 import { Wire, body, op } from '../interop/lib/wire.mjs';
+import { readOptions } from './options.mjs';
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     messages: { type: 'string', default: '40000' },
     seed: { type: 'string', default: `${Date.now() % 1_000_000_007}` },

@@ -5,7 +5,6 @@
 
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Attacker } from '../interop/fuzz/attacker.mjs';
 import { Control } from '../interop/fuzz/control.mjs';
 import { directed } from '../interop/fuzz/directed.mjs';
@@ -15,8 +14,9 @@ import { Seeds, plant } from '../interop/fuzz/seeds.mjs';
 import { Checks, truthy } from '../interop/lib/checks.mjs';
 import { Server } from '../interop/lib/server.mjs';
 import { Wire, op } from '../interop/lib/wire.mjs';
+import { readOptions } from './options.mjs';
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     server: { type: 'string', default: 'corral' },
     frames: { type: 'string', default: '200000' },

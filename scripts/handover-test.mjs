@@ -6,13 +6,13 @@
 //   node scripts/handover-test.mjs [--times 10] [--idle 20]
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Ensemble } from '../interop/ensemble/ensemble.mjs';
 import { HandoverClient } from '../interop/handover/client.mjs';
 import { Checks, equal } from '../interop/lib/checks.mjs';
 import { Wire, body, op } from '../interop/lib/wire.mjs';
+import { readOptions } from './options.mjs';
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: { times: { type: 'string', default: '10' }, idle: { type: 'string', default: '20' } },
 });
 const [times, idle] = [Number(values.times), Number(values.idle)];

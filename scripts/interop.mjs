@@ -7,7 +7,6 @@
 // of an ensemble; the groups follower, leader and observer do the same for all clients.
 
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { apacheClasspath, ensureApache } from '../interop/apache.mjs';
 import { cliMt } from '../interop/c/cli.mjs';
 import { diskInterop } from '../interop/disk.mjs';
@@ -34,6 +33,7 @@ import { installPartners } from '../interop/recipes/install.mjs';
 import { mixedRecipes } from '../interop/recipes/recipes.mjs';
 import { sameShell } from '../interop/shell/compare.mjs';
 import { zkCli } from '../interop/zkcli.mjs';
+import { readOptions } from './options.mjs';
 
 const javaArgs = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', `${apacheClasspath()}:${paths.javaClasses}`];
 
@@ -85,7 +85,7 @@ function nodeArgs({ server }) {
 }
 
 async function main() {
-  const { values } = parseArgs({
+  const { values } = readOptions(import.meta.url, {
     options: { server: { type: 'string', default: 'corral' }, only: { type: 'string' } },
   });
   const checks = new Checks();

@@ -6,19 +6,19 @@
 // --server ensemble:follower (or leader, observer) kills one member of an ensemble of four instead.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { OneOf } from '../interop/ensemble/one-of.mjs';
 import { Loader } from '../interop/kill/load.mjs';
 import { verifyRound } from '../interop/kill/verify.mjs';
 import { Checks } from '../interop/lib/checks.mjs';
 import { Server } from '../interop/lib/server.mjs';
 import { Wire, body, op } from '../interop/lib/wire.mjs';
+import { readOptions } from './options.mjs';
 
 /** Of acknowledged writes a second; four servers share the machine where one has it for itself. */
 const requiredRates = { alone: 5000, ensemble: 500 };
 const settings = { snapCount: 20_000, preAllocSize: 4096 };
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     server: { type: 'string', default: 'corral' },
     rounds: { type: 'string', default: '25' },

@@ -7,11 +7,11 @@ import { knownDefects } from '@corral/sim';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { SeedPool } from './simulation/pool.mjs';
 import { documented, tableOf, withTable } from './simulation/mutant-table.mjs';
+import { readOptions } from './options.mjs';
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     defect: { type: 'string', multiple: true, default: Object.keys(knownDefects) },
     seeds: { type: 'string' },

@@ -4,10 +4,10 @@
 //   npm run sim -- --seeds 20000 [--from 1] [--jobs 2] [--defect A14]... [--knobs voters=5,...]
 
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { SeedPool, ranges } from './simulation/pool.mjs';
+import { readOptions } from './options.mjs';
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },

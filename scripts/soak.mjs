@@ -10,15 +10,15 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { connect } from '@corral/client';
 import { config, counter, queue } from '@corral/recipes';
 import { Ensemble } from '../interop/ensemble/ensemble.mjs';
 import { Checks, equal, truthy } from '../interop/lib/checks.mjs';
 import { Books } from './soak/books.mjs';
 import { paths, proofs, settings as configCodec } from './soak/sharing.mjs';
+import { readOptions } from './options.mjs';
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     minutes: { type: 'string', default: '10' },
     contenders: { type: 'string', default: '50' },
@@ -75,7 +75,8 @@ async function startWorker(n, servers) {
   const groups = mine.map((at) => Math.floor(at / parties));
   const script = fileURLToPath(new URL('soak/worker.mjs', import.meta.url));
   const child = fork(script, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const worker = { child, ended: once(child, 'exit') };
+  // What a process has told may still be under way when it is gone; the channel ends behind its last word.
+  const worker = { child, ended: Promise.all([once(child, 'exit'), once(child, 'disconnect')]) };
   child.on('message', (message) => books.enter(message));
   child.on('exit', (code, signal) => {
     if (code !== 0 && signal !== 'SIGKILL') books.complain(`a process ended with ${signal ?? code}`);

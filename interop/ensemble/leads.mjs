@@ -7,10 +7,15 @@ import { gone } from './joins.mjs';
 import { allServe, leaveProposal, syncedBy, write, writeKinds } from './steps.mjs';
 import { sameTree } from './tree.mjs';
 
-const beyondWindow = 1200;
+/** Transactions that a leader keeps in memory, and more than that. */
+const [memoryWindow, beyondWindow] = [500, 1200];
 
 export async function leads({ checks, name, candidate, peer }) {
-  const ensemble = await Ensemble.prepare([peer, peer, candidate, peer], { observersFrom: 4, portInLine: true });
+  const ensemble = await Ensemble.prepare([peer, peer, candidate, peer], {
+    observersFrom: 4,
+    portInLine: true,
+    settings: { commitLogCount: memoryWindow },
+  });
   const failedBefore = checks.failed;
   const steps = new Leading(ensemble, checks, `${name}: ${candidate} leads`);
   try {

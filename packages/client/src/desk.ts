@@ -21,7 +21,7 @@ export class Desk {
   /** Counts sessions; a pinned call carries the number of its own. */
   #generation = 0;
   #lastZxid = 0n;
-  /** The operation that the last answer called unknown. */
+  /** An operation that was answered as unknown; whether the server hangs up because of it is not known yet. */
   #unknown: OpName | null = null;
   /** Operations that the servers of this session do not know. */
   readonly #lacking = new Set<OpName>();
@@ -80,9 +80,20 @@ export class Desk {
     return full() ? makeError('QueueFull', { op, path }) : null;
   }
 
-  /** The next call to send. */
+  /** The next call to send. None while the server may be about to hang up: nobody would know what became of it. */
   next(now: number): Call | undefined {
+    if (this.isInDoubt) return undefined;
     return this.#outbox.takeNext(now);
+  }
+
+  /** Whether the server may hang up on an operation that it does not know. */
+  get isInDoubt(): boolean {
+    return this.#unknown !== null;
+  }
+
+  /** The server has gone on behind everything that it was asked before. */
+  linkStays(): void {
+    this.#unknown = null;
   }
 
   cancel({ call, plain, ambiguous }: Cancellation): void {
@@ -104,7 +115,7 @@ export class Desk {
 
   settle(call: Call, { zxid, err }: ReplyHeader, reader: JuteReader, session: bigint): void {
     this.#saw(zxid);
-    this.#unknown = err === errorCodes.Unimplemented ? call.op : null;
+    if (err === errorCodes.Unimplemented) this.#unknown = call.op;
     if (call.settled) return;
     this.#setWatcher(call, err);
     if (err !== 0) {

@@ -28,6 +28,30 @@ describe('creating on an old server', () => {
     expect(log.slice(2)).toEqual(['suspended', 'connected']);
   });
 
+  it('sends nothing behind the newer operation before it knows whether the server hangs up', async () => {
+    const { client, tree, ensemble, clock } = await setUp34();
+    tree.hangUp = (link) => {
+      link.isDeaf = true;
+      clock.after(5, () => link.fail());
+    };
+    const making = client.create('/n', 'x');
+    await clock.advance(1000);
+    expect((await making).path).toBe('/n');
+    expect(ensemble.links.map(({ ops }) => ops)).toEqual([
+      ['create2', 'ping'],
+      ['exists', 'create'],
+    ]);
+  });
+
+  it('goes on when a server that does not know an operation stays', async () => {
+    const { client, tree, ensemble, clock } = await setUp34();
+    tree.hangUp = () => undefined;
+    const making = client.create('/n', 'x');
+    await clock.settle();
+    expect((await making).path).toBe('/n');
+    expect(ensemble.links.map(({ ops }) => ops)).toEqual([['create2', 'ping', 'exists', 'create']]);
+  });
+
   it('makes missing parents in one transaction of what it knows, and no containers', async () => {
     const { client, tree, clock } = await setUp34();
     const making = client.create('/a/b/c', 'x', { parents: 'container' });

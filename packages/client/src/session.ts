@@ -253,7 +253,9 @@ export class SessionMachine {
       case xids.watchEvent:
         return this.#desk.event(reader, header.zxid);
       case xids.ping:
-        return this.#liveness.ponged();
+        this.#liveness.ponged();
+        this.#desk.linkStays();
+        return this.#flush(now);
       case xids.auth:
         return this.#authAnswered(header.err, now);
       case xids.setWatches:
@@ -268,6 +270,12 @@ export class SessionMachine {
     if (call === undefined) return this.#hangUp(link, new Error(`the server answered out of turn (xid ${header.xid})`));
     this.#liveness.answered(call.sentAt);
     this.#desk.settle(call, header, reader, this.#session?.id ?? 0n);
+    if (this.#desk.isInDoubt) this.#ping(link, now);
+  }
+
+  #ping(link: number, now: number): void {
+    this.#liveness.pinged(now);
+    this.#send(link, encodePing(), now);
   }
 
   #oversized(input: { link: number; head: Uint8Array; length: number }, now: number): void {
@@ -419,10 +427,7 @@ export class SessionMachine {
       this.#probeAt = now + this.#probeDelay;
       this.#effects.push({ kind: 'probe' });
     }
-    if (now >= this.#liveness.pingAt) {
-      this.#liveness.pinged(now);
-      this.#send(link, encodePing(), now);
-    }
+    if (now >= this.#liveness.pingAt) this.#ping(link, now);
   }
 
   /** This server only reads; the connection knows where one is that takes writes. */

@@ -97,6 +97,9 @@ export class FakeServerLink implements Link {
     this.#readOnly = kind.readOnly;
   }
 
+  /** What comes is noted and not answered any more. */
+  isDeaf = false;
+
   get ops(): OpName[] {
     return this.received.map(({ op }) => op);
   }
@@ -163,7 +166,7 @@ export class FakeServerLink implements Link {
     const request = (ops[op] as OpRow).request.read(reader) as Record<string, unknown>;
     const received: Received = { op, xid, request: structuredClone(request), body };
     this.received.push(received);
-    if (this.#manner === 'greets and says nothing') return;
+    if (this.isDeaf || this.#manner === 'greets and says nothing') return;
     if (op === 'ping') return this.raw(xids.ping, 0);
     if (op === 'sasl') return this.#prove(xid, request['token'] as Uint8Array);
     if (op === 'auth') return this.#authenticate(String(request['scheme']));

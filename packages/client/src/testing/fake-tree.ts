@@ -53,6 +53,8 @@ export class FakeTree {
   readonly containers = new Set<string>();
   /** Operations that this server does not know; it hangs up on who wants one. */
   readonly unknown = new Set<OpName>();
+  /** How it hangs up: as soon as it has said so, unless given. */
+  hangUp: (link: FakeServerLink) => void = (link) => link.fail();
   /** Called for every request. */
   fault: (received: Received, link: FakeServerLink) => Fault = () => undefined;
 
@@ -85,7 +87,7 @@ export class FakeTree {
     }
     if (fault === 'cut after') return link.fail();
     link.raw(received.xid, code, answer, this.#zxid);
-    if (this.unknown.has(received.op)) link.fail();
+    if (this.unknown.has(received.op)) this.hangUp(link);
   };
 
   #apply({ op, request }: { op: OpName; request: object }, session: bigint): (to: JuteWriter) => void {
