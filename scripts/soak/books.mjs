@@ -72,6 +72,8 @@ export class Books {
         return void this.counted.push(message.after);
       case 'count in doubt':
         return void this.countsInDoubt++;
+      case 'end':
+        return;
       case 'config changed':
         return void this.configChanges++;
       case 'config seen':

@@ -14,8 +14,13 @@ const tell = (message) => process.send(message);
 
 process.on('message', (message) => {
   if (message === 'stop') over.abort(new Error('the soak is over'));
-  else run(message).then(() => process.disconnect(), complain);
+  else run(message).then(finish, complain);
 });
+
+/** The channel drops what it has not written when it is closed: the last message says when it has written everything. */
+function finish() {
+  process.send({ kind: 'end' }, () => process.disconnect());
+}
 
 function complain(error) {
   tell({ kind: 'complaint', text: error?.stack ?? String(error) });
