@@ -1,7 +1,7 @@
 // Service discovery: instances that Curator registers and Corral sees, and the other way round.
 
-import { setTimeout as sleep } from 'node:timers/promises';
-import { equal, show, truthy } from '../lib/checks.mjs';
+import { truthy } from '../lib/checks.mjs';
+import { becomes } from './partners.mjs';
 
 export const services = '/mixed/services';
 const path = services;
@@ -44,12 +44,5 @@ export async function discovery(context) {
 }
 
 /** Lists follow events, a moment later. */
-export async function sees(partner, service, expected, what, part = (all) => all) {
-  let found;
-  for (let round = 0; round < 200; round++) {
-    found = part(await partner.do('instances', { path, service }));
-    if (show(found) === show(expected)) return;
-    await sleep(25);
-  }
-  equal(found, expected, `${partner.language}: ${what}`);
-}
+export const sees = (partner, service, expected, what, part = (all) => all) =>
+  becomes(async () => part(await partner.do('instances', { path, service })), expected, `${partner.language}: ${what}`);

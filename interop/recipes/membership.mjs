@@ -1,7 +1,8 @@
 // Groups, barriers, nodes with a time to live, and a lock that is asked for.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { equal, show } from '../lib/checks.mjs';
+import { equal } from '../lib/checks.mjs';
+import { becomes } from './partners.mjs';
 
 export async function membership(context) {
   await groups(context);
@@ -101,14 +102,4 @@ async function timesToLive({ checks, partners: { curator, corral }, zk }) {
       },
     );
   }
-}
-
-async function becomes(look, expected) {
-  let found;
-  for (let round = 0; round < 200; round++) {
-    found = await look();
-    if (show(found) === show(expected)) return;
-    await sleep(25);
-  }
-  equal(found, expected);
 }

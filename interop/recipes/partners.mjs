@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { equal, show } from '../lib/checks.mjs';
 import { paths } from '../lib/install.mjs';
 import { killGroup, start } from '../lib/process.mjs';
 import { curatorClasspath } from './install.mjs';
@@ -114,12 +115,17 @@ export async function startPartners(hosts, sessionTimeoutMs) {
   return Object.fromEntries(all.map((partner) => [partner.language, partner]));
 }
 
-/** Waits until so many stand in a line. */
-export async function inLine(zk, path, count) {
+/** Looks until what it sees is so; ten seconds of that are a failed check. */
+export async function becomes(look, expected, what) {
+  let found;
   for (let round = 0; round < 400; round++) {
-    const { children } = await zk.children(path);
-    if (children.length === count) return;
+    found = await look();
+    if (show(found) === show(expected)) return;
     await sleep(25);
   }
-  throw new Error(`${path} never had ${count} in line`);
+  equal(found, expected, what);
 }
+
+/** Waits until so many stand in a line. */
+export const inLine = (zk, path, count) =>
+  becomes(async () => (await zk.children(path)).children.length, count, `how many stand in ${path}`);

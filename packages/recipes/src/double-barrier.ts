@@ -9,6 +9,7 @@
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
 import { LostError, isAmbiguous } from './errors.ts';
+import { namesIn } from './kernel/children.ts';
 import { Hold } from './kernel/hold.ts';
 import { identityOf } from './kernel/identity.ts';
 import { insist } from './kernel/insist.ts';
@@ -224,12 +225,7 @@ export class DoubleBarrier {
   }
 
   async #members(round: Round, signal: AbortSignal): Promise<string[]> {
-    try {
-      return (await this.#zk.children(round.members, { signal })).children.toSorted();
-    } catch (error) {
-      if (ZkError.is(error, 'NoNode')) return [];
-      throw error;
-    }
+    return (await namesIn(this.#zk, round.members, signal)).toSorted();
   }
 
   async #untilGone(path: string, vigil: Vigil): Promise<void> {

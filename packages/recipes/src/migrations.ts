@@ -5,6 +5,7 @@ import type NodeCrypto from 'node:crypto';
 import { ZkError } from '@corral/client';
 import type { Client, CreateOptions, DataInput, Multi, VersionOptions } from '@corral/client';
 import { ConflictError } from './errors.ts';
+import { namesIn } from './kernel/children.ts';
 import { builtin } from './kernel/identity.ts';
 import { insist } from './kernel/insist.ts';
 import type { CallSignal } from './kernel/parents.ts';
@@ -103,14 +104,7 @@ async function missing(zk: Client, dir: string, steps: readonly Recorded[], sign
 }
 
 async function hashesIn(zk: Client, dir: string, signal?: AbortSignal): Promise<string[]> {
-  let children: readonly string[];
-  try {
-    children = (await zk.children(dir, { signal })).children;
-  } catch (error) {
-    if (ZkError.is(error, 'NoNode')) return [];
-    throw error;
-  }
-  const names = children.filter((child) => child.startsWith(prefix)).sort();
+  const names = (await namesIn(zk, dir, signal)).filter((child) => child.startsWith(prefix)).sort();
   return Promise.all(names.map((child) => zk.getText(join(dir, child), { signal })));
 }
 

@@ -5,6 +5,7 @@ import { ZkError } from '@corral/client';
 import type { Client, Stat, WatchStream } from '@corral/client';
 import { toError } from './errors.ts';
 import { Bell } from './kernel/bell.ts';
+import { namesIn } from './kernel/children.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join, nameOf, parentOf } from './kernel/paths.ts';
 import { Vigil, abortable } from './kernel/vigil.ts';
@@ -195,7 +196,7 @@ export class TreeCache implements AsyncDisposable {
         if (node === null) return;
         seen.add(path);
         if (node.stat.numChildren === 0 || !this.#looksBelow(path)) return;
-        for (const name of await this.#list(path, signal)) {
+        for (const name of await namesIn(this.#zk, path, signal)) {
           const child = join(path, name);
           if (this.#wants(child)) next.push(child);
         }
@@ -225,15 +226,6 @@ export class TreeCache implements AsyncDisposable {
       return stat === null ? null : { data: noData, stat };
     } catch (error) {
       if (ZkError.is(error, 'NoNode')) return null;
-      throw error;
-    }
-  }
-
-  async #list(path: string, signal: AbortSignal): Promise<readonly string[]> {
-    try {
-      return (await this.#zk.children(path, { signal })).children;
-    } catch (error) {
-      if (ZkError.is(error, 'NoNode')) return [];
       throw error;
     }
   }

@@ -406,12 +406,12 @@ export class Election {
     const { sid } = this.#o;
     const vote = { leader, zxid, round, peerEpoch };
     // A voter to come, of which others have not heard, may not know that there is a leader; and it may be needed.
-    const late =
-      leader === sid ? this.#o.quorums().voters.filter((voter) => this.#received.get(voter)?.leader !== sid) : [];
+    const isLate = (voter: number): boolean => voter !== sid && this.#received.get(voter)?.leader !== sid;
+    const late = leader === sid ? this.#o.quorums().voters.filter(isLate) : [];
     this.#stopLooking();
     const state = leader === sid ? 'leading' : this.#isCounted ? 'following' : 'observing';
     this.#settled = { state, vote, isEstablished: false };
-    for (const voter of late) if (voter !== sid) this.#answer(voter);
+    for (const voter of late) this.#answer(voter);
     this.#o.decided(vote);
   }
 

@@ -4,6 +4,7 @@
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
 import { LostError } from '../errors.ts';
+import { namesIn } from './children.ts';
 import type { Hold, HoldOptions } from './hold.ts';
 import { identityOf, readContender } from './identity.ts';
 import type { Contender, IdentityOptions } from './identity.ts';
@@ -129,16 +130,6 @@ async function untilRung(zk: Client, path: string, vigil: Vigil): Promise<void> 
     throw error;
   }
   await vigil.rung();
-}
-
-/** Children of a node; none when it is not there. */
-export async function namesIn(zk: Client, dir: string, signal?: AbortSignal): Promise<readonly string[]> {
-  try {
-    return (await zk.children(dir, { signal })).children;
-  } catch (error) {
-    if (ZkError.is(error, 'NoNode')) return [];
-    throw error;
-  }
 }
 
 /** Everybody in line, the holder first. */

@@ -3,7 +3,7 @@
 
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
-import { isAmbiguous } from '../errors.ts';
+import { isAmbiguous, isLostRace } from '../errors.ts';
 import { Directory } from '../kernel/directory.ts';
 import { Hold } from '../kernel/hold.ts';
 import type { HoldOptions } from '../kernel/hold.ts';
@@ -130,7 +130,7 @@ export class Consumer implements AsyncDisposable {
       hold.abandon();
       return null;
     } catch (error) {
-      if (raceCodes.some((code) => ZkError.is(error, code))) return null;
+      if (isLostRace(error) || ZkError.is(error, 'ConnectionLoss')) return null;
       throw error;
     }
   }
@@ -163,16 +163,6 @@ export class Consumer implements AsyncDisposable {
     }
   }
 }
-
-const raceCodes = [
-  'NodeExists',
-  'BadVersion',
-  'NoNode',
-  'ConnectionLoss',
-  'SessionExpired',
-  'SessionMoved',
-  'ThrottledOp',
-] as const;
 
 async function findClaim(zk: Client, dir: string, name: string, id: string): Promise<OwnNode | null> {
   try {

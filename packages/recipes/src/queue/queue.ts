@@ -10,21 +10,21 @@
 import { ZkError, json } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
 import { QueueFullError } from '../errors.ts';
+import { namesIn } from '../kernel/children.ts';
 import type { HoldOptions } from '../kernel/hold.ts';
 import { insist } from '../kernel/insist.ts';
-import { namesIn } from '../kernel/line.ts';
 import type { AclOption, CallSignal } from '../kernel/parents.ts';
 import { join } from '../kernel/paths.ts';
 import { ServerTime } from '../kernel/server-time.ts';
 import { abortable } from '../kernel/vigil.ts';
 import { Consumer } from './consumer.ts';
 import { decodeEnvelope, encodeEnvelope, itemBase, keyName } from './item.ts';
-import { waitingItems } from './waiting.ts';
-import type { WaitingItem } from './waiting.ts';
 import { Message } from './message.ts';
 import type { QueueContext } from './message.ts';
 import { Places } from './places.ts';
 import { Producer } from './producer.ts';
+import { waitingItems } from './waiting.ts';
+import type { WaitingItem } from './waiting.ts';
 
 export interface QueueOptions<T> extends AclOption, HoldOptions {
   /** How items are written; JSON unless given. */

@@ -2,7 +2,7 @@
 
 import { ZkError } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
-import { namesIn } from '../kernel/line.ts';
+import { namesIn } from '../kernel/children.ts';
 import { join } from '../kernel/paths.ts';
 import { compareItems, decodeEnvelope, parseItem } from './item.ts';
 import type { ItemName } from './item.ts';

@@ -13,7 +13,7 @@ export function activated(ghost: Ghost, view: ServerView, config: EnsembleConfig
   const { version } = config;
   const before = view.config?.version ?? 0;
   view.config = config;
-  if (isNewer(ghost, config)) decidedUnheard(ghost, view, config);
+  if (ghost.isNewer(config)) decidedUnheard(ghost, view, config);
   const decided = ghost.config?.version ?? 0;
   if (version > decided) {
     const facts = `${view.sid} has configuration ${hex(version)} in force, decided is ${hex(decided)}`;
@@ -27,22 +27,14 @@ export function activated(ghost: Ghost, view: ServerView, config: EnsembleConfig
  * A leader may have learned that a quorum has its history, or a new configuration, and have brought that into force, or
  * told it in an election, before it was cut off or died: nobody hears a COMMIT, and with the quorum it is decided.
  */
-function decidedUnheard(ghost: Ghost, view: ServerView, { version }: EnsembleConfig): void {
+function decidedUnheard(ghost: Ghost, view: ServerView, config: EnsembleConfig): void {
   for (const attempts of ghost.attempts.values())
     for (const attempt of attempts.values())
-      if (attempt.config?.version === version && attempt.decidedThen !== undefined && !attempt.isEstablished)
+      if (attempt.config?.version === config.version && attempt.decidedThen !== undefined && !attempt.isEstablished)
         establish(ghost, attempt);
-  if (!isNewer(ghost, { version })) return;
-  const chain = [];
-  for (let at = ghost.proposals.get(version); at !== undefined && at.zxid > ghost.lastDecided;) {
-    chain.push(at.zxid);
-    at = ghost.proposals.get(at.previous);
-  }
-  for (const zxid of chain.reverse()) decide(ghost, zxid, view.sid);
+  if (!ghost.isNewer(config)) return;
+  for (const { zxid } of ghost.undecidedTo(config.version)) decide(ghost, zxid, view.sid);
 }
-
-const isNewer = (ghost: Ghost, { version }: Pick<EnsembleConfig, 'version'>): boolean =>
-  version > (ghost.config?.version ?? 0);
 
 /** What a member has, as text. */
 export interface HeldConfig {

@@ -1,6 +1,5 @@
 // Invariants 3 to 7, 14, 15, 18 and 24: what is promised in an election and when a leader may begin.
 
-import type { EnsembleConfig } from '@corral/protocol';
 import type { Attempt, Ghost, ServerView } from './ghost.ts';
 import { counterOfZxid, epochOfZxid, hex, isMajority, votersIn } from './ghost.ts';
 
@@ -139,9 +138,8 @@ export function establish(ghost: Ghost, attempt: Attempt): void {
   if (view.history.currentEpoch < epoch) {
     ghost.fail(7, 'NEWLEADER ack', `${leader} leads epoch ${epoch}, with ${view.history.currentEpoch} on its own disk`);
   }
-  const last = ghost.lastDecided;
   // It may learn late that a quorum has had its history; by then the others may have gone on without it.
-  const needed = attempt.decidedThen ?? last;
+  const needed = attempt.decidedThen ?? ghost.lastDecided;
   if (needed > initialLast || !ghost.hasHistory(view, needed)) {
     ghost.fail(
       15,
@@ -150,15 +148,8 @@ export function establish(ghost: Ghost, attempt: Attempt): void {
     );
   }
   // With the leader all of its history is decided. It may have it as a snapshot, without the transactions one by one.
-  const chain = [];
-  for (let at = ghost.proposals.get(initialLast); at !== undefined && at.zxid > last;) {
-    chain.push(at);
-    at = ghost.proposals.get(at.previous);
-  }
-  for (const { zxid, hash } of chain.reverse()) {
-    ghost.decide(zxid, hash);
-  }
-  if (isNewer(ghost, attempt.config)) ghost.configure(attempt.config);
+  for (const { zxid, hash } of ghost.undecidedTo(initialLast)) ghost.decide(zxid, hash);
+  if (ghost.isNewer(attempt.config)) ghost.configure(attempt.config);
 }
 
 /** Majorities of the voters there are, and of those of every configuration that comes with this leader (23). */
@@ -172,15 +163,12 @@ function checkQuorums(ghost: Ghost, { epoch, leader, initialLast, followers, dec
     if (at > initialLast && epochOfZxid(at) < epoch) ghost.pendingConfigs.delete(at);
   }
   const toCome = ghost.pendingVoters(initialLast);
-  if (isNewer(ghost, config)) toCome.push(votersIn(config));
+  if (ghost.isNewer(config)) toCome.push(votersIn(config));
   for (const voters of toCome) {
     if (isMajority(voters, followers)) continue;
     ghost.fail(23, 'configuration', `${leader} leads epoch ${epoch} without a majority of the voters to come`);
   }
 }
-
-const isNewer = (ghost: Ghost, config: EnsembleConfig | undefined): config is EnsembleConfig =>
-  config !== undefined && config.version > (ghost.config?.version ?? 0);
 
 /** Whether the epoch files fit each other and the history. */
 export function checkEpochFiles(ghost: Ghost, view: ServerView): void {

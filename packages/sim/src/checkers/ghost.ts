@@ -109,6 +109,20 @@ export class Ghost {
     return [...this.pendingConfigs].filter(([at]) => at <= zxid).map(([, config]) => votersIn(config));
   }
 
+  isNewer(config: EnsembleConfig | undefined): config is EnsembleConfig {
+    return config !== undefined && config.version > (this.config?.version ?? 0);
+  }
+
+  /** What was proposed up to this transaction, in its order, as far as it is not decided. */
+  undecidedTo(zxid: number): Proposal[] {
+    const chain: Proposal[] = [];
+    for (let at = this.proposals.get(zxid); at !== undefined && at.zxid > this.lastDecided;) {
+      chain.push(at);
+      at = this.proposals.get(at.previous);
+    }
+    return chain.reverse();
+  }
+
   /** The next transaction of the one history. A configuration says from now on who votes. */
   decide(zxid: number, hash: number): void {
     this.decided.push({ zxid, hash });
