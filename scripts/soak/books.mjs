@@ -23,6 +23,35 @@ function mostAtOnce(stays, weightOf) {
   return { most, at };
 }
 
+// Times at double barriers are of one clock, as all processes are on this machine; a guarded write happened somewhere
+// between its two. Messages of two processes may arrive in either order.
+
+/** Until when the node of this stay may have been there: after a failure, until the party certainly has another one. */
+function endOf({ party, arrived, left }, stays) {
+  if (left !== null) return left;
+  const later = stays.filter((stay) => stay.party === party && stay.arrived > arrived && stay.proofs.length > 0);
+  return Math.min(...later.map(({ proofs }) => proofs[0].to));
+}
+
+function checkPassing(stays, parties, group) {
+  const all = stays.map((stay) => ({ ...stay, end: endOf(stay, stays) }));
+  for (const { party, proofs } of all) {
+    for (const { from, to } of proofs) {
+      const there = new Set(all.filter(({ arrived, end }) => arrived <= to && from <= end).map((stay) => stay.party));
+      truthy(there.size === parties, `party ${party} of group ${group} passed with ${[...there]} there at ${to}`);
+    }
+  }
+}
+
+function checkLeaving(stays, parties, group) {
+  for (const { party, proofs } of stays) {
+    if (proofs.length < 2) continue;
+    const [{ to: from }, { from: to }] = proofs;
+    const early = stays.find(({ left }) => left !== null && from < left && left < to);
+    truthy(early === undefined, `party ${early?.party} of group ${group} left when ${party} was inside`);
+  }
+}
+
 export class Books {
   complaints = [];
   /** Guarded writes of holders and leaders: token, transaction. */
@@ -33,7 +62,7 @@ export class Books {
   putInDoubt = new Set();
   acknowledged = new Map();
   ackInDoubt = new Set();
-  /** Double barriers: for each group and party, whether it stands between its arrival and its leaving. */
+  /** Double barriers: for each group, from when to when each party was there, and when it proved that. */
   inside = new Map();
   /** Of what several may hold: the transactions between which a holder certainly had it. */
   stays = { semaphore: [], rwLock: [] };
@@ -83,16 +112,15 @@ export class Books {
     }
   }
 
-  /** `times` are of one clock: all processes are on this machine. Messages of two processes may arrive in either order. */
-  #barrier({ group, party, arrived, entered, left }) {
+  #barrier({ group, ...stay }) {
     const stays = this.inside.get(group) ?? [];
-    stays.push({ party, arrived, entered, left });
+    stays.push(stay);
     this.inside.set(group, stays);
   }
 
   summary() {
     const { lock, election } = this.writes;
-    const rounds = [...this.inside.values()].flat().filter(({ entered }) => entered !== null).length;
+    const rounds = [...this.inside.values()].flat().filter(({ proofs }) => proofs.length > 0).length;
     const counts = {
       'guarded writes of holders': lock.length,
       'terms of office': new Set(election.map(({ token }) => token)).size,
@@ -127,7 +155,8 @@ export class Books {
         const twice = [...this.acknowledged].filter(([, count]) => count > 1);
         equal(twice, [], 'jobs that were acknowledged twice');
       },
-      'double barrier: nobody passes before everybody has come': () => this.#checkBarriers(),
+      'double barrier: nobody passes before everybody has come': () => this.#eachBarrier(checkPassing),
+      'double barrier: nobody leaves before everybody is done': () => this.#eachBarrier(checkLeaving),
       'semaphore: never more permits are out than there are': () => {
         const { most, at } = mostAtOnce(this.stays.semaphore, ({ weight }) => weight);
         truthy(most <= permits, `${most} permits of ${permits} are out at ${at}`);
@@ -167,16 +196,8 @@ export class Books {
     }
   }
 
-  #checkBarriers() {
-    for (const [group, stays] of this.inside) {
-      for (const { party, entered } of stays) {
-        if (entered === null) continue;
-        const there = new Set(
-          stays.filter(({ arrived, left }) => arrived <= entered && entered <= left).map((stay) => stay.party),
-        );
-        truthy(there.size === this.parties, `party ${party} of group ${group} passed with ${[...there]} there`);
-      }
-    }
+  #eachBarrier(check) {
+    for (const [group, stays] of this.inside) check(stays, this.parties, group);
   }
 
   checkNothingIsLost() {

@@ -12,7 +12,7 @@ export const paths = {
   config: '/soak/config',
 };
 /** Nodes that are written under guard; they are there from the beginning. */
-export const proofs = ['lock', 'election', 'semaphore', 'rw'].map((of) => `/soak/${of}-value`);
+export const proofs = ['lock', 'election', 'semaphore', 'rw', 'barrier'].map((of) => `/soak/${of}-value`);
 export const permits = 4;
 export const settings = json();
 const seed = { n: 0, isLast: false };

@@ -40,7 +40,7 @@ async function contend({ id, group, servers, sessionTimeout, parties }) {
     again(() => lead(zk)),
     produce(jobs, id),
     again(() => consume(jobs)),
-    again(() => meet(members, group, id)),
+    again(() => meet(zk, members, group, id)),
     again(() => takePermits(zk, tell, over.signal)),
     again(() => readOrWrite(zk, tell, over.signal)),
     again(() => count(zk, tell, over.signal)),
@@ -134,16 +134,23 @@ async function consume(jobs) {
   }
 }
 
-async function meet(members, group, party) {
-  const stay = { kind: 'barrier', group, party, arrived: now(), entered: null, left: null };
+/** Proves that it is inside by a guarded write, and again as the last thing before it says that it is done. */
+async function meet(zk, members, group, party) {
+  const stay = { kind: 'barrier', group, party, arrived: now(), proofs: [], left: null };
+  const prove = async (inside) => {
+    const from = now();
+    await write(zk, '/soak/barrier-value', inside, party);
+    stay.proofs.push({ from, to: now() });
+  };
   try {
     const inside = await members.enter({ signal: over.signal });
-    stay.entered = now();
+    await prove(inside);
     await sleep(Math.random() * 50);
-    // The moment before it says that it is done: from then on the others may go.
+    await prove(inside);
     await inside.leave({ signal: over.signal });
+    stay.left = now();
   } finally {
-    tell({ ...stay, left: now() });
+    tell(stay);
   }
   await sleep(Math.random() * 100);
 }
