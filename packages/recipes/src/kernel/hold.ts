@@ -7,6 +7,7 @@ import { LostError } from '../errors.ts';
 import type { LossCause } from '../errors.ts';
 import { removeOwn } from './own-node.ts';
 import type { OwnNode } from './own-node.ts';
+import { watchesOver } from './vigil.ts';
 
 export interface HoldOptions {
   /**
@@ -73,7 +74,7 @@ export class Hold implements AsyncDisposable {
    */
   async confirm(signal?: AbortSignal): Promise<boolean> {
     signal?.throwIfAborted();
-    const forget = onAbort(signal, () => this.#watching.abort());
+    const forget = onAbort(signal, () => this.#watching.abort(watchesOver));
     this.lookAhead();
     try {
       const stats = await this.#looked!;
@@ -217,6 +218,6 @@ export class Hold implements AsyncDisposable {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     for (const stop of this.#stops.splice(0)) stop();
-    this.#watching.abort();
+    this.#watching.abort(watchesOver);
   }
 }

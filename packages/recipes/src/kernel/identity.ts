@@ -29,8 +29,12 @@ const platform = (globalThis as { readonly process?: ProcessFacts }).process;
 
 export const builtin = <T>(name: string): T | undefined => platform?.getBuiltinModule?.(name) as T | undefined;
 
+let knownHost: string | undefined;
+/** Asked once: it is a system call. */
+const hostName = (): string | undefined => (knownHost ??= builtin<{ hostname(): string }>('node:os')?.hostname());
+
 export function identityOf(options: IdentityOptions): Omit<Contender, 'node'> {
-  const host = builtin<{ hostname(): string }>('node:os')?.hostname();
+  const host = hostName();
   const pid = platform?.pid;
   return {
     id: options.id ?? (host === undefined ? crypto.randomUUID() : `${host}:${pid ?? 0}`),

@@ -5,6 +5,9 @@ import { onAbort } from '@corral/client';
 import type { Client } from '@corral/client';
 import { closedError } from '../errors.ts';
 
+/** Ends watches that nobody waits for any more. One for all: an error of its own for each would cost more than a request. */
+export const watchesOver = new Error('nobody waits for this any more');
+
 export class Vigil implements Disposable {
   /** Ends the reads and watches of this vigil: the caller gave up, the client is closed, or it is over. */
   readonly signal: AbortSignal;
@@ -51,7 +54,7 @@ export class Vigil implements Disposable {
 
   [Symbol.dispose](): void {
     for (const stop of this.#stops.splice(0)) stop();
-    this.#controller.abort();
+    this.#controller.abort(watchesOver);
   }
 }
 
