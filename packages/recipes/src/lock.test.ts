@@ -82,24 +82,39 @@ describe('a lock', () => {
     await held.release();
   });
 
-  it('waits for few answers: the own node is looked at beside the line, and who is woken only looks at the line', async () => {
+  it('waits for few answers: the line is asked for behind the create, and who is woken only looks at the line', async () => {
     const { zk, other, server } = stage;
     const asked: string[] = [];
     server.on((event) => {
       if (event.type === 'request' && event.session === zk.session!.id) asked.push(event.op);
     });
     const held = await lock(other, '/l').acquire();
-    const line = server.faults.inject({ op: 'children', session: zk.session!.id, do: 'hold' });
+    const answer = server.faults.inject({ op: 'create', when: 'afterApply', session: zk.session!.id, do: 'hold' });
     const waiting = lock(zk, '/l').acquire();
     await server.clock.settle();
-    expect(asked.filter((op) => op !== 'ping').slice(-2)).toEqual(['exists', 'getChildren2']);
-    line.release();
+    expect(asked.filter((op) => op !== 'ping')).toEqual(['create2', 'getChildren2']);
+    answer.release();
     await server.clock.settle();
     asked.length = 0;
+    const watch = server.faults.inject({ op: 'exists', session: zk.session!.id, do: 'hold' });
     await held.release();
     const next = await stage.until(waiting);
-    expect(asked).toEqual(['getChildren2']);
+    expect(asked).toEqual(['getChildren2', 'exists']);
+    watch.release();
     await next.release();
+  });
+
+  it('hears of a request to give it up that was written before it watches its node', async () => {
+    const { zk, other, server } = stage;
+    const watch = server.faults.inject({ op: 'exists', session: zk.session!.id, do: 'hold' });
+    const held = await lock(zk, '/l').acquire();
+    await watch.struck;
+    expect(await lock(other, '/l').requestRevoke()).toBe(true);
+    expect(held.revokeRequested.aborted).toBe(false);
+    watch.release();
+    await server.clock.settle();
+    expect(held.revokeRequested.aborted).toBe(true);
+    await held.release();
   });
 
   it('stands in one line with nodes of Curator and kazoo', async () => {

@@ -38,11 +38,10 @@ export class Hold implements AsyncDisposable {
   readonly #onSuspend: 'lose' | 'keep';
   readonly #stops: (() => void)[] = [];
   readonly #onChange: (() => void) | undefined;
-  #looked: Promise<(Stat | null)[]> | null = null;
   #cancelTimer: (() => void) | null = null;
   #state: State = 'unconfirmed';
 
-  /** Counts from `confirm` on. `onChange` hears of writes to the first node. */
+  /** Counts from `confirm` or `confirmSeen` on. `onChange` hears of writes to the first node. */
   constructor(zk: Client, own: OwnNode | readonly OwnNode[], options: HoldOptions = {}, onChange?: () => void) {
     const nodes: readonly OwnNode[] = 'path' in own ? [own] : own;
     this.#zk = zk;
@@ -60,28 +59,16 @@ export class Hold implements AsyncDisposable {
   }
 
   /**
-   * Begins to look at the nodes and to watch them, beside whatever else there is to ask. `confirm` believes this look, however
-   * old it is: what has happened since, the watches tell.
-   */
-  lookAhead(): void {
-    this.#looked ??= Promise.all(this.#paths.map((path) => this.#look(path)));
-    this.#looked.catch(() => undefined);
-  }
-
-  /**
    * K3: the nodes exist and belong to this session, which is still the client's; from here on their deletion is noticed.
    * A node of a dying session that the new one still sees grants nothing.
    */
   async confirm(signal?: AbortSignal): Promise<boolean> {
     signal?.throwIfAborted();
     const forget = onAbort(signal, () => this.#watching.abort(watchesOver));
-    this.lookAhead();
     try {
-      const stats = await this.#looked!;
+      const stats = await Promise.all(this.#paths.map((path) => this.#look(path)));
       signal?.throwIfAborted();
-      const why = this.#lossNow();
-      if (why !== null) this.lose('session', why);
-      else if (!stats.every((stat) => this.#isOurs(stat))) this.lose('deleted');
+      if (this.#lossNow() === null && !stats.every((stat) => this.#isOurs(stat))) this.lose('deleted');
     } catch (error) {
       this.#end();
       signal?.throwIfAborted();
@@ -89,6 +76,20 @@ export class Hold implements AsyncDisposable {
     } finally {
       forget();
     }
+    return this.#begin();
+  }
+
+  /**
+   * The same for whoever has just seen its nodes in a list: they had been made under this session, so that was the look.
+   * Waiting for another one would cost an answer and prove no more; what happens from the list on is noticed as ever.
+   */
+  confirmSeen(): boolean {
+    const isHeld = this.#begin();
+    if (isHeld) for (const path of this.#paths) this.#keepLooking(path);
+    return isHeld;
+  }
+
+  #begin(): boolean {
     if (this.#state !== 'unconfirmed') return false;
     this.#state = 'held';
     this.#stops.push(
@@ -96,7 +97,7 @@ export class Hold implements AsyncDisposable {
       this.#zk.on('session', () => this.#check()),
     );
     this.#check();
-    return this.#state === 'held';
+    return this.state === 'held';
   }
 
   /** Throws unless it is held. Asks the clock itself: no timer fires while the event loop is blocked. */
@@ -181,11 +182,15 @@ export class Hold implements AsyncDisposable {
 
   /** An event is a reason to look, not news by itself: the watch is set again with the look. */
   #touched(path: string): void {
-    if (this.#state !== 'held' && this.#state !== 'unconfirmed') return;
-    if (path === this.path && this.#state === 'held') this.#onChange?.();
+    if (this.#state === 'held' || this.#state === 'unconfirmed') this.#keepLooking(path);
+  }
+
+  #keepLooking(path: string): void {
     this.#look(path).then(
       (stat) => {
         if (!this.#isOurs(stat)) this.lose('deleted');
+        // Written to since it was made, perhaps before the first watch was set.
+        else if (path === this.path && stat?.version !== 0) this.#onChange?.();
       },
       (error: unknown) => {
         if (this.#watching.signal.aborted) return;

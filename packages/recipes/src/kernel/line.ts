@@ -1,5 +1,6 @@
 // Standing in line: the algorithm under lock, read/write lock, semaphore and election. A sequential node of ours, one
-// predecessor to watch (K6), and a look at our own node before we believe that it is our turn (K3).
+// predecessor to watch (K6), and our own node seen in the list, under the session that made it, before we believe that it
+// is our turn (K3).
 
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
@@ -31,32 +32,40 @@ export interface LineSpec<H extends Hold = Hold> extends LineOptions {
 
 const directlyInFront = (line: readonly Ranked[], mine: number): Ranked | undefined => line[mine - 1];
 
+/** A place in line that is ours. */
+interface Place<H extends Hold> {
+  readonly own: OwnNode;
+  readonly hold: H;
+  /** The line as it was asked for together with the create. */
+  readonly names: Promise<readonly string[]>;
+}
+
 /** Waits until it is our turn. */
 export async function takeTurn<H extends Hold>(zk: Client, spec: LineSpec<H>, signal?: AbortSignal): Promise<H> {
   for (;;) {
-    const { own, hold } = await enter(zk, spec, signal);
+    const place = await enter(zk, spec, signal);
     try {
-      if (await waitForTurn(zk, spec, own, hold, signal)) return hold;
+      if (await waitForTurn(zk, spec, place, signal)) return place.hold;
     } catch (error) {
-      hold.abandon();
+      place.hold.abandon();
       throw error;
     }
     // Our place went with its session, or may have: we begin again at the end of the line, and give this one up.
-    hold.abandon();
+    place.hold.abandon();
   }
 }
 
 /** Takes the turn if nobody is in front; null otherwise, and then no trace of us is left. */
 export async function tryTurn<H extends Hold>(zk: Client, spec: LineSpec<H>, signal?: AbortSignal): Promise<H | null> {
   for (;;) {
-    const { own, hold } = await enter(zk, spec, signal);
+    const { own, hold, names } = await enter(zk, spec, signal);
     try {
-      const place = await placeOf(zk, spec, own, signal);
-      if (place !== 'gone' && place.blocker !== undefined) {
+      const where = await whereIs(zk, spec, own, names, signal);
+      if (where !== 'gone' && where.blocker !== undefined) {
         await hold.release();
         return null;
       }
-      if (place !== 'gone' && (await isGranted(zk, own, hold, signal))) return hold;
+      if (where !== 'gone' && hold.confirmSeen()) return hold;
     } catch (error) {
       hold.abandon();
       throw error;
@@ -68,56 +77,52 @@ export async function tryTurn<H extends Hold>(zk: Client, spec: LineSpec<H>, sig
 /** A place at the end of the line, and what is held when its turn comes. */
 async function enter<H extends Hold>(
   zk: Client,
-  { dir, names, acl, hold: make, ...rest }: LineSpec<H>,
+  { dir, names, acl, hold, ...rest }: LineSpec<H>,
   signal?: AbortSignal,
-): Promise<{ readonly own: OwnNode; readonly hold: H }> {
+): Promise<Place<H>> {
   const data = JSON.stringify(identityOf(rest));
-  const own = await createOwn(zk, { dir, base: names.own, data, mode: 'ephemeralSequential', acl }, signal);
-  const hold = make(zk, own);
-  // Asked together with the line: who is first waits for one answer less.
-  hold.lookAhead();
-  return { own, hold };
+  const creating = createOwn(zk, { dir, base: names.own, data, mode: 'ephemeralSequential', acl }, signal);
+  // Right behind the create, which a session carries out first: whoever finds nobody in front waits for one answer only.
+  const listing = namesIn(zk, dir, signal);
+  listing.catch(() => undefined); // it is looked at later, or there is no place to look for
+  const own = await creating;
+  return { own, hold: hold(zk, own), names: listing };
 }
 
 /** False when the place is lost with its session. */
 async function waitForTurn<H extends Hold>(
   zk: Client,
   spec: LineSpec<H>,
-  own: OwnNode,
-  hold: H,
+  { own, hold, names }: Place<H>,
   signal?: AbortSignal,
 ): Promise<boolean> {
   using vigil = new Vigil(zk, own.path, signal);
-  for (;;) {
-    const place = await placeOf(zk, spec, own, vigil.signal);
-    if (place === 'gone') return false;
-    if (place.blocker === undefined) return await isGranted(zk, own, hold, vigil.signal);
-    await untilRung(zk, join(spec.dir, place.blocker.name), vigil);
+  for (let known: Promise<readonly string[]> | null = names; ; known = null) {
+    const where = await whereIs(zk, spec, own, known, vigil.signal);
+    if (where === 'gone') return false;
+    if (where.blocker === undefined) return hold.confirmSeen();
+    await untilRung(zk, join(spec.dir, where.blocker.name), vigil);
   }
 }
 
-/** Where we stand. `gone`: our session is over, and whatever can still be seen of us is about to vanish. */
-async function placeOf(
+/**
+ * Where we stand. `gone`: our session is over, and whatever can still be seen of us is about to vanish. A list that does
+ * not have us yet is older than our node, and not believed.
+ */
+async function whereIs(
   zk: Client,
   spec: LineSpec,
   own: OwnNode,
+  known: Promise<readonly string[]> | null,
   signal?: AbortSignal,
 ): Promise<{ readonly blocker: Ranked | undefined } | 'gone'> {
-  const names = await namesIn(zk, spec.dir, signal);
+  let names = await known;
+  if (names?.includes(own.name) !== true) names = await namesIn(zk, spec.dir, signal);
   const line = inOrder(names, spec.names.bases);
   const mine = line.findIndex(({ name }) => name === own.name);
   if (zk.session?.id !== own.session) return 'gone';
   if (mine < 0) throw new LostError(own.path, 'deleted', 'its node was deleted while it waited');
   return { blocker: (spec.blocker ?? directlyInFront)(line, mine) };
-}
-
-/** False when the session is over, or may be. */
-async function isGranted(zk: Client, own: OwnNode, hold: Hold, signal?: AbortSignal): Promise<boolean> {
-  if (await hold.confirm(signal)) return true;
-  const reason: unknown = hold.signal.reason;
-  const wasDeleted = reason instanceof LostError && reason.cause === 'deleted';
-  if (wasDeleted && zk.session?.id === own.session) throw reason;
-  return false;
 }
 
 /** Waits for whatever happens to a node, or to our session. Then the line has to be looked at again. */
