@@ -183,8 +183,10 @@ export class Member implements Application {
       this.#part();
       // The clients find another server.
       if (this.#succession.hasFailed(this.#now) && this.pipeline.ordering.kind === 'closed') this.pipeline.closeAll();
-      this.peer.flush();
-      this.pipeline.flush(this.peer.durable);
+      do {
+        this.peer.flush();
+        this.pipeline.flush(this.peer.durable);
+      } while (this.pipeline.goOn());
       this.#askToBeWoken();
     } catch (error) {
       // Whatever this was, the state in memory may be wrong: only what is on disk can be trusted now.

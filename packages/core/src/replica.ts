@@ -64,7 +64,8 @@ export class Replica {
       ctx.wall = input.wall;
       ctx.sessions.observe(input.now);
       this.#handle(input);
-      this.pipeline.flush(this.#broadcast.durable);
+      do this.pipeline.flush(this.#broadcast.durable);
+      while (this.pipeline.goOn());
     } catch (error) {
       // Whatever this was, the state in memory may be wrong: only what is on disk can be trusted now.
       this.#halt(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

@@ -1,6 +1,6 @@
-import { errorCodes } from '@corral/protocol';
+import { errorCodes, opcodes } from '@corral/protocol';
 import { describe, expect, test } from 'vitest';
-import { MemoryReplica, open } from '../testing/memory-replica.ts';
+import { MemoryReplica, encodeRequest, frameOf, open } from '../testing/memory-replica.ts';
 
 const create = (path: string) => ({ path, data: null, acl: open, flags: 0 });
 
@@ -79,6 +79,22 @@ describe('a client that does not read its answers', () => {
     slow.drop();
     expect(world.replica.pipeline.ctx.stalled.size).toBe(0);
     expect(world.replica.pipeline.ctx.connections.size).toBe(1);
+  });
+});
+
+describe('a client whose answers the network takes at once', () => {
+  test('gets all of them, however large: nothing drains when nothing was left over', () => {
+    const world = new MemoryReplica({ outputBytesMax: 4000 });
+    const client = world.connect();
+    client.create('/big', { data: 'x'.repeat(1000) });
+    world.settle();
+    const body = encodeRequest('getData', { path: '/big', watch: false });
+    const xids = Array.from({ length: 100 }, (_, i) => i + 1);
+    client.send(Buffer.concat(xids.map((xid) => frameOf(xid, opcodes.getData, body))));
+    world.settle();
+    expect(client.replies().map(({ xid }) => xid)).toEqual(xids);
+    expect(client.link.isPaused).toBe(false);
+    expect(world.replica.pipeline.ctx.stalled.size).toBe(0);
   });
 });
 

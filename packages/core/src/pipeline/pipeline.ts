@@ -55,6 +55,8 @@ export class Pipeline implements Next, Sessions {
   readonly learner: LearnerSide;
   isHeld = false;
   #dirty: Connection[] = [];
+  /** Stopped for their output, all of which the network has taken. */
+  #taken: Connection[] = [];
 
   /**
    * `before`: the pipeline of the role before. Counters go on, and no session id is given out twice; local sessions end
@@ -120,7 +122,10 @@ export class Pipeline implements Next, Sessions {
     const { session } = connection;
     this.isHeld = true;
     this.#connections.set(connection.id, connection);
-    if (connection.stalled !== 'no') ctx.stalled.add(connection);
+    if (connection.stalled !== 'no') {
+      connection.stalled = 'outstanding'; // its output may be gone by now: `resume` looks again
+      ctx.stalled.add(connection);
+    }
     if (connection.dirty) this.#dirty.push(connection);
     if (session === undefined) return;
     const isAlive = ctx.sessions.get(session.id) === session && !session.closing;
@@ -181,7 +186,17 @@ export class Pipeline implements Next, Sessions {
       if (connection.state === 'gone') continue;
       this.ctx.stats.bytesSent += connection.link.out.length;
       connection.link.flush(durable);
+      if (connection.stalled === 'output' && connection.link.backlog === 0) this.#taken.push(connection);
     }
+  }
+
+  /** Takes requests of clients whose answers the network took at once: no `drained` follows. False if there are none. */
+  goOn(): boolean {
+    const taken = this.#taken;
+    if (taken.length === 0) return false;
+    this.#taken = [];
+    for (const connection of taken) this.#unstall(connection);
+    return true;
   }
 
   #markDirty(connection: Connection): void {

@@ -91,7 +91,8 @@ export class PipelineNode implements Host {
   run(work: () => void): void {
     this.#setClock();
     work();
-    this.pipeline.flush(0);
+    do this.pipeline.flush(0);
+    while (this.pipeline.goOn());
   }
 
   step(input: Inputs): void {
