@@ -1,7 +1,6 @@
 // The client as applications see it: one method per operation, promises only, no default that matches by accident. What a
 // method does is in the file it calls; here is what it promises.
 
-import { encodeText } from '@corral/protocol';
 import type { Clock } from './clock.ts';
 import type { Codec } from './codec.ts';
 import type { CallOptions, Connection, ConnectionStats } from './connection.ts';
@@ -9,6 +8,7 @@ import { createNode } from './create.ts';
 import type { ParentOptions } from './create.ts';
 import { getConfig, reconfig } from './ensemble.ts';
 import type { EnsembleConfiguration, MembershipChange } from './ensemble.ts';
+import { toCredential } from './handshake.ts';
 import type { SessionState } from './handshake.ts';
 import { deleteNode, setData } from './idempotent.ts';
 import type { RepeatOptions } from './idempotent.ts';
@@ -147,7 +147,7 @@ export class Client implements AsyncDisposable {
 
   /** Adds an identity to this and every later connection. */
   addAuth(scheme: string, auth: Uint8Array | string): Promise<void> {
-    return this.#connection.addAuth({ scheme, auth: typeof auth === 'string' ? encodeText(auth) : auth });
+    return this.#connection.addAuth(toCredential(scheme, auth));
   }
 
   #limited<O extends CallOptions>(options: O): O {

@@ -51,8 +51,15 @@ function describe({ message, path = [] }: SchemaIssue): string {
 export function json<T = unknown>(): Codec<T>;
 export function json<Input, Output>(schema: StandardSchema<Input, Output>): Codec<Output>;
 export function json(schema?: StandardSchema): Codec<unknown> {
+  if (schema !== undefined && !('~standard' in schema)) {
+    throw new TypeError('json() takes a schema that follows Standard Schema: an older library does not');
+  }
   return {
-    encode: (value) => encodeText(JSON.stringify(value)),
+    encode(value) {
+      const written = JSON.stringify(value) as string | undefined;
+      if (written === undefined) throw new TypeError(`JSON has no ${typeof value}`);
+      return encodeText(written);
+    },
     async decode(data) {
       const value: unknown = JSON.parse(text.decode(data) as string);
       if (schema === undefined) return value;

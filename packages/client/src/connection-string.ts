@@ -20,8 +20,14 @@ const schemePattern = /^(zks?)(\+srv)?:\/\//;
 
 /** Throws a TypeError that names the part it could not read. */
 export function parseAddress(input: string | readonly string[]): Address {
+  // Whoever writes JavaScript hands over an environment variable that is not set.
+  if (typeof input !== 'string' && !Array.isArray(input)) {
+    throw new TypeError(`an address is a string, a list of hosts or a function, not ${String(input)}`);
+  }
   const text = typeof input === 'string' ? input : input.join(',');
   const scheme = schemePattern.exec(text);
+  const unknown = scheme === null ? /^[^/?]*:\/\//.exec(text) : null;
+  if (unknown !== null) throw new TypeError(`"${unknown[0]}" is not zk://, zks://, zk+srv:// or zks+srv://`);
   const [rest, query] = scheme === null ? [text, ''] : cut(text.slice(scheme[0].length), '?');
   const slash = rest.indexOf('/');
   const authority = slash < 0 ? rest : rest.slice(0, slash);
@@ -34,14 +40,27 @@ export function parseAddress(input: string | readonly string[]): Address {
     endpoints: service === undefined ? named.map(parseEndpoint) : [],
     service,
     chroot: parseChroot(slash < 0 ? '' : rest.slice(slash)),
-    credentials: at < 0 ? null : decodeURIComponent(authority.slice(0, at)),
-    tls: scheme?.[1] === 'zks' || /(^|&)tls=(1|true)(&|$)/.test(query),
+    credentials: at < 0 ? null : parseCredentials(authority.slice(0, at)),
+    tls: parseTls(query) || scheme?.[1] === 'zks',
   };
 }
 
 function cut(text: string, mark: string): [string, string] {
   const at = text.indexOf(mark);
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function parseCredentials(text: string): string {
+  if (!text.includes(':')) throw new TypeError('credentials in an address are user:password');
+  return decodeURIComponent(text);
+}
+
+/** Refuses what it does not know: `tls=yes` must not mean a connection that anybody can read. */
+function parseTls(query: string): boolean {
+  if (query === '') return false;
+  const known = /^tls=(?:(1|true)|0|false)$/.exec(query);
+  if (known === null) throw new TypeError(`"?${query}" is not ?tls=1: other options are not part of an address`);
+  return known[1] !== undefined;
 }
 
 const hidePassword = (text: string): string => text.replace(/:[^:@/]*@/, ':***@');
@@ -57,6 +76,7 @@ function parseService(hosts: readonly string[]): string {
 function parseEndpoint(text: string): Endpoint {
   const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(text);
   if (bracketed !== null) return { host: bracketed[1], port: parsePort(bracketed[2], text) };
+  if (/[[\]]/.test(text)) throw new TypeError(`no address in brackets in "${text}"`);
   const parts = text.split(':');
   // More than one colon without brackets: a bare IPv6 address, which leaves no room for a port.
   if (parts.length > 2) return { host: text, port: defaultPort };

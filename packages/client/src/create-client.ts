@@ -11,6 +11,7 @@ import { Connection } from './connection.ts';
 import { hostSource, readAddress } from './address-source.ts';
 import type { AddressInput } from './address-source.ts';
 import type { Address } from './connection-string.ts';
+import { toCredential } from './handshake.ts';
 import type { Credential } from './handshake.ts';
 import { Emitter, Lifecycle } from './lifecycle.ts';
 import { Root } from './root.ts';
@@ -119,16 +120,16 @@ export async function connected(client: Client, options: ConnectLimits): Promise
 }
 
 function credentialsOf(address: Address, options: ClientOptions): Credential[] {
-  const fromOptions = (options.auth ?? []).map(({ scheme, id }) => ({
-    scheme,
-    auth: typeof id === 'string' ? encodeText(id) : id,
-  }));
+  const fromOptions = (options.auth ?? []).map(({ scheme, id }) => toCredential(scheme, id));
   if (address.credentials === null) return fromOptions;
   return [{ scheme: 'digest', auth: encodeText(address.credentials) }, ...fromOptions];
 }
 
 function sessionOptions(address: Address, options: ClientOptions, clock: Clock): SessionOptions {
   const sessionTimeoutMs = options.sessionTimeout ?? defaultSessionTimeoutMs;
+  if (!(Number.isFinite(sessionTimeoutMs) && sessionTimeoutMs > 0)) {
+    throw new TypeError(`sessionTimeout is a positive number of milliseconds, not ${String(sessionTimeoutMs)}`);
+  }
   const share = Math.max(attemptMsMin, sessionTimeoutMs / (address.endpoints.length || hostsGuessed));
   return {
     sessionTimeoutMs,

@@ -1,7 +1,7 @@
 // The first frames of a connection, in the order that keeps every promise: session, identities, watches. Only then may
 // user traffic follow; an operation sent before its identity would be refused.
 
-import { JuteReader, opcodes, records, xids } from '@corral/protocol';
+import { JuteReader, encodeText, opcodes, records, xids } from '@corral/protocol';
 import { encodeFrame } from './call.ts';
 import { serverError } from './errors.ts';
 import type { Rearm } from './watches.ts';
@@ -15,6 +15,13 @@ export interface SessionState {
 export interface Credential {
   readonly scheme: string;
   readonly auth: Uint8Array;
+}
+
+/** Refuses what is neither text nor bytes before any connection does. */
+export function toCredential(scheme: string, auth: Uint8Array | string): Credential {
+  const bytes = typeof auth === 'string' ? encodeText(auth) : auth;
+  if (typeof scheme === 'string' && (bytes as unknown) instanceof Uint8Array) return { scheme, auth: bytes };
+  throw new TypeError('an identity is the name of a scheme and an id, which is text or bytes');
 }
 
 const noPassword = new Uint8Array(16);

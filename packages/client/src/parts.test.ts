@@ -48,6 +48,15 @@ describe('addresses', () => {
     for (const bad of ['', ',', 'a:0', 'a:x', 'a:99999', ':1', 'a/x//y'])
       expect(() => parseAddress(bad)).toThrow(TypeError);
     expect(() => parseAddress('zk://u:secret@')).toThrow(/^(?!.*secret)/);
+    expect(() => parseAddress('http://h')).toThrow('"http://" is not zk://');
+    for (const bad of ['[::1', 'zk://u@h', 'zk://h?tls=yes', 'zk://h?tls=1&x=2', 'zk://h?timeout=5'])
+      expect(() => parseAddress(bad)).toThrow(TypeError);
+    expect(parseAddress('zk://h?tls=0').tls).toBe(false);
+  });
+
+  it('are refused with words when JavaScript hands over something else', () => {
+    for (const bad of [undefined, null, 5, {}])
+      expect(() => parseAddress(bad as string)).toThrow(/^an address is a string/);
   });
 });
 

@@ -33,6 +33,10 @@ export const isSequential = ({ mode }: CreateOptions): boolean => mode !== undef
 /** The create operation of a mode and its request record. */
 export function createRequest(root: Root, path: string, data: DataInput, options: CreateOptions) {
   const mode = options.mode ?? 'persistent';
+  // Without types, a mode that is written as in another client would quietly make a persistent node.
+  if (!Object.hasOwn(createModes, mode)) {
+    throw new TypeError(`a mode is one of ${Object.keys(createModes).join(', ')}, not ${mode}`);
+  }
   const request = {
     path: root.full(path, isSequential(options)),
     data: toBytes(data),

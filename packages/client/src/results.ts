@@ -78,15 +78,24 @@ const namedAcls: Readonly<Record<AclName, readonly Acl[]>> = {
 };
 
 export const toWireAcl = (acl: AclName | readonly Acl[]): WireAcl[] =>
-  (typeof acl === 'string' ? namedAcls[acl] : acl).map(({ scheme, id, perms: bits }) => ({
+  (typeof acl === 'string' ? namedAcl(acl) : acl).map(({ scheme, id, perms: bits }) => ({
     perms: bits,
     id: { scheme, id },
   }));
 
+function namedAcl(name: AclName): readonly Acl[] {
+  if (Object.hasOwn(namedAcls, name)) return namedAcls[name];
+  throw new TypeError(`an ACL is a list or one of ${Object.keys(namedAcls).join(', ')}, not ${name}`);
+}
+
 export const fromWireAcl = (acl: readonly WireAcl[] | null): Acl[] =>
   (acl ?? []).map(({ perms: bits, id }) => ({ scheme: id.scheme ?? '', id: id.id ?? '', perms: bits }));
 
-export const toBytes = (data: DataInput): Uint8Array | null => (typeof data === 'string' ? encodeText(data) : data);
+export function toBytes(data: DataInput): Uint8Array | null {
+  if (typeof data === 'string') return encodeText(data);
+  if (data === null || data instanceof Uint8Array) return data;
+  throw new TypeError(`data is text, bytes or null, not ${typeof data}`);
+}
 export const toText = (data: Uint8Array): string => decodeText(data, 0, data.length);
 
 export function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {

@@ -3,6 +3,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { json, text } from './codec.ts';
 import type { StandardSchema } from './codec.ts';
+import { createClient } from './create-client.ts';
 import { InvalidDataError } from './errors.ts';
 import type { Settled } from './multi.ts';
 import type { Created, Data, Stat } from './results.ts';
@@ -52,6 +53,34 @@ describe('codecs', () => {
     expect(error.message).toContain('rate: not a number');
     tree.write('/limits', '{');
     expect(await rejection(client.get('/limits', { codec: json() }))).toMatchObject({ code: 'InvalidData' });
+  });
+
+  it('write nothing that they could not read: a change that forgets to return leaves the data alone', async () => {
+    const { client, tree } = await setUpTree();
+    tree.write('/n', '{"count":1}');
+    const error = await rejection(client.update('/n', json(), () => undefined));
+    expect(error.message).toBe('JSON has no undefined');
+    expect((await client.get('/n')).stat.version).toBe(0);
+    expect(() => json({ parse: () => 1 } as never)).toThrow('Standard Schema');
+  });
+});
+
+describe('what JavaScript may hand over', () => {
+  it('is refused before a server sees it, never taken for something weaker', async () => {
+    const { client } = await setUpTree();
+    const modes = { mode: 'ephemeral_sequential', acl: 'nobody' } as never;
+    expect((await rejection(client.create('/n', '', modes))).message).toMatch(/^a mode is one of persistent, /);
+    expect((await rejection(client.setAcl('/n', 'nobody' as never))).message).toMatch(
+      /^an ACL is a list or one of open/,
+    );
+    expect((await rejection(client.create('/n', 5 as never))).message).toBe('data is text, bytes or null, not number');
+    expect(() => client.addAuth({ scheme: 'digest', id: 'a:b' } as never, undefined as never)).toThrow(TypeError);
+    expect(() => createClient('h', { sessionTimeout: NaN, transport: {} as never })).toThrow(
+      /^sessionTimeout is a pos/,
+    );
+    expect(() => createClient('h', { auth: [{ scheme: 'digest' }] as never, transport: {} as never })).toThrow(
+      TypeError,
+    );
   });
 });
 

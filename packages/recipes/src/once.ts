@@ -69,8 +69,9 @@ export class Once {
       await this.#ignoringNoNode(() => held.guard(this.#zk.multi().delete(begun)).commit());
       throw error;
     }
-    const data = codec.encode(result);
-    if (data.length > resultBytesMax)
+    // Work that returns nothing is the usual case, and codecs have no word for that.
+    const data = result === undefined ? null : codec.encode(result);
+    if (data !== null && data.length > resultBytesMax)
       throw new RangeError(`a result of ${data.length} bytes is more than ${resultBytesMax}`);
     const { acl = 'open' } = this.#options;
     const mode = ttl === undefined ? { acl } : ({ acl, mode: 'ttl', ttl } as const);
@@ -123,7 +124,8 @@ export class Once {
 
   async #stored<R>(path: string, codec: Codec<R>, signal?: AbortSignal): Promise<{ readonly value: R } | null> {
     try {
-      return { value: await codec.decode((await this.#zk.get(path, { signal })).data) };
+      const { data, hasData } = await this.#zk.get(path, { signal });
+      return { value: hasData ? await codec.decode(data) : (undefined as R) };
     } catch (error) {
       if (ZkError.is(error, 'NoNode')) return null;
       throw error;

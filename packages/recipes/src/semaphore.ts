@@ -18,6 +18,7 @@ import { commitBelowContainers } from './kernel/parents.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join, nameOf } from './kernel/paths.ts';
 import { Vigil } from './kernel/vigil.ts';
+import { wholeNumber } from './kernel/whole-number.ts';
 
 export interface SemaphoreOptions extends LineOptions {
   /** How many permits there are, for the one who uses the path first; later it is the root's data that counts. */
@@ -48,6 +49,7 @@ export class Semaphore {
 
   /** Waits for the permits. They are given back together, with `release` or `await using`. */
   async acquire({ permits = 1, signal }: AcquireOptions = {}): Promise<Hold> {
+    wholeNumber('permits', permits);
     await this.size({ signal });
     for (;;) {
       const turn = await takeTurn(this.#zk, this.#line, signal);
@@ -65,6 +67,7 @@ export class Semaphore {
 
   /** Takes the permits if that many are free and nobody is in front; null otherwise. */
   async tryAcquire({ permits = 1, signal }: AcquireOptions = {}): Promise<Hold | null> {
+    wholeNumber('permits', permits);
     await this.size({ signal });
     const turn = await tryTurn(this.#zk, this.#line, signal);
     if (turn === null) return null;

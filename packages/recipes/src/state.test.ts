@@ -381,6 +381,8 @@ describe('once', () => {
     const work = (): number => ++count;
     const results = await Promise.all([stage.zk, stage.other].map((client) => once(client, '/o').do('k', work)));
     expect(results).toEqual([1, 1]);
+    for (const client of [stage.zk, stage.other])
+      expect(await once(client, '/o').do('void', () => undefined)).toBeUndefined();
     await expect(once(stage.zk, '/o').do('bad', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(await once(stage.zk, '/o').do('bad', () => 'yes')).toBe('yes');
   });

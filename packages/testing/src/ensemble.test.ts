@@ -11,6 +11,12 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
   );
 
 describe('an ensemble in memory', () => {
+  it('has at least one member, and a whole number of them', async () => {
+    for (const options of [{ size: 0 }, { size: 1.5 }, { observers: -1 }, { size: 250, observers: 6 }]) {
+      await expect(startEnsemble(options)).rejects.toThrow('an ensemble has 1 to 255 members');
+    }
+  });
+
   it('has a leader, and every member serves the same', async () => {
     await using ensemble = await startEnsemble({ observers: 1 });
     expect(ensemble.members.map(({ role }) => role).toSorted()).toEqual([

@@ -130,6 +130,12 @@ export class InjectedFault {
   }
 }
 
+/** Asked when the fault is injected: when it strikes, nobody is there to hear of a mistake. */
+const isAction = (action: unknown): boolean =>
+  typeof action === 'function' ||
+  ['disconnect', 'expire', 'hold'].includes(action as string) ||
+  (typeof action === 'object' && action !== null && ('delay' in action || 'error' in action));
+
 const operationsOf = (name: FaultOp): readonly FrameOp[] =>
   Object.hasOwn(groups, name) ? groups[name as keyof typeof groups] : [name as FrameOp];
 
@@ -143,6 +149,7 @@ export class Faults {
 
   inject(fault: Fault): InjectedFault {
     const ops: readonly FaultOp[] = fault.op === undefined ? [] : [fault.op].flat();
+    if (!isAction(fault.do)) throw new TypeError(`a fault cannot do ${JSON.stringify(fault.do)}`);
     const isError = typeof fault.do === 'object' && 'error' in fault.do;
     if (isError && ops.some((op) => op === 'connect' || op === 'watchEvent'))
       throw new TypeError('only requests are answered with an error');

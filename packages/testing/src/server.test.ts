@@ -149,6 +149,13 @@ describe('faults', () => {
     expect(Object.keys(server.dump())).toEqual(['/a', '/b']);
   });
 
+  it('are refused at once when they name nothing that can be done', async () => {
+    await using server = await startServer();
+    for (const bad of [undefined, null, 'explode', {}]) {
+      expect(() => server.faults.inject({ op: 'get', do: bad as never })).toThrow('a fault cannot do');
+    }
+  });
+
   it('expire the session in the middle of a write', async () => {
     server.faults.inject({ op: 'create', when: 'afterApply', do: 'expire' });
     expect(await codeOf(zk.create('/e', '', { mode: 'ephemeral' }))).toMatch(/ConnectionLoss|SessionExpired/);

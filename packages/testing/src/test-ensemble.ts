@@ -195,6 +195,9 @@ interface Plan {
   readonly settings: FlatSettings;
 }
 
+/** Ids of servers are 1 to 255. */
+const serversMax = 255;
+
 /** Every member's settings, given where it listens for the others. */
 function plansOf(
   { size = 3, observers = 0, config }: EnsembleOptions,
@@ -262,6 +265,11 @@ async function onDisk(world: World, options: EnsembleOptions, { dir, remove }: F
 
 /** An ensemble in this process, in memory unless told otherwise, with a leader and every member serving. */
 export async function startEnsemble(options: EnsembleOptions = {}): Promise<TestEnsemble> {
+  const { size = 3, observers = 0 } = options;
+  const isCount = Number.isInteger(size) && size >= 1 && Number.isInteger(observers) && observers >= 0;
+  if (!isCount || size + observers > serversMax) {
+    throw new RangeError(`${size} servers and ${observers} observers: an ensemble has 1 to ${serversMax} members`);
+  }
   const folder = folderOf(options);
   const world = new World(options);
   const ensemble = folder === undefined ? await inMemory(world, options) : await onDisk(world, options, folder);

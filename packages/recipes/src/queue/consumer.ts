@@ -112,7 +112,7 @@ export class Consumer implements AsyncDisposable {
     const path = join(dir, name);
     try {
       const { data, stat } = await zk.get(path, { signal: this.#vigil.signal });
-      const envelope = decodeEnvelope(data, path);
+      const envelope = decodeEnvelope(data);
       const { version } = stat;
       if (envelope.attempts >= maxAttempts) {
         // Its consumers vanished one after the other. If one has it still, the check of the version says so.

@@ -1,8 +1,6 @@
 // How an item is written. Its name says when it is due and in what order it comes; its data begins with a line of JSON
 // about the item and goes on with what was put.
 
-import { ConflictError } from '../errors.ts';
-
 export interface ItemName {
   readonly name: string;
   /** 0 to 999; smaller ones come first. */
@@ -53,14 +51,18 @@ export function encodeEnvelope({ attempts, key, payload }: Envelope): Uint8Array
   return bytes;
 }
 
-export function decodeEnvelope(data: Uint8Array, path: string): Envelope {
+/** What has no such head was overwritten by somebody else: all of it is payload then, so that it ends as other bad items. */
+export function decodeEnvelope(data: Uint8Array): Envelope {
   const end = data.indexOf(newline);
   try {
     const head = JSON.parse(new TextDecoder().decode(data.subarray(0, end))) as Partial<Envelope>;
-    return { attempts: head.attempts ?? 0, key: head.key ?? null, payload: data.subarray(end + 1) };
-  } catch (error) {
-    throw new ConflictError(`${path} is no item of this queue`, { cause: error });
+    if (Number.isInteger(head.attempts)) {
+      return { attempts: head.attempts!, key: head.key ?? null, payload: data.subarray(end + 1) };
+    }
+  } catch {
+    // No JSON.
   }
+  return { attempts: 0, key: null, payload: data };
 }
 
 /** Node that stands for a key: any text becomes a name. */

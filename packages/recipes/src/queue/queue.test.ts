@@ -1,7 +1,10 @@
 // What a queue promises: order, delays, keys, limits, dead letters.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { text } from '@corral/client';
+import type { Codec } from '@corral/client';
 import { QueueFullError } from '../errors.ts';
+import { semaphore } from '../semaphore.ts';
 import { Stage } from '../testing/stage.ts';
 import { queue } from './queue.ts';
 import type { Queue } from './queue.ts';
@@ -111,6 +114,43 @@ describe('a queue', () => {
     expect(await jobs.put('good', { key: 'k' })).toBe(true);
     await jobs.revive(letter.name);
     expect((await take(jobs, 2)).sort()).toEqual(['bad', 'good']);
+  });
+
+  it('makes a dead letter of what nobody can read, and shows it, whatever it is', async () => {
+    const numbers: Codec<number> = {
+      encode: (value) => text.encode(String(value)),
+      decode(data) {
+        const value = Number(text.decode(data));
+        if (Number.isNaN(value)) throw new Error('no number');
+        return value;
+      },
+    };
+    const readers = queue<number>(stage.zk, '/q', { codec: numbers, maxAttempts: 2 });
+    const jobs = queue<string>(stage.other, '/q', { codec: text });
+    await jobs.putAll(['bad', 'overwritten', '3']);
+    const [, { name }] = await jobs.peek();
+    await stage.other.set(`/q/items/${name}`, 'by another tool');
+    expect((await readers.peek()).map(({ value }) => value)).toEqual([null, null, 3]);
+    const got: number[] = [];
+    for await (const message of readers.consume({ signal: stage.limited(60_000) })) {
+      got.push(message.value);
+      await message.ack();
+      if ((await readers.size()) === 0) break;
+    }
+    expect(got).toEqual([3]);
+    expect((await readers.deadLetters()).map(({ value, attempts }) => [value, attempts])).toEqual([
+      [null, 2],
+      [null, 2],
+    ]);
+  });
+
+  it('refuses numbers with which it would wait for ever', async () => {
+    for (const options of [{ shards: 0 }, { maxAttempts: 0 }, { maxItems: 1.5 }]) {
+      expect(() => queue(stage.zk, '/q', options)).toThrow(RangeError);
+    }
+    await expect(queue(stage.zk, '/q').consume({ concurrency: 0 }).next()).rejects.toThrow('concurrency is a whole');
+    const permits = semaphore(stage.zk, '/s', { permits: 2 });
+    for (const bad of [-1, 0, 1.5]) await expect(permits.acquire({ permits: bad })).rejects.toThrow(RangeError);
   });
 
   it('hands out again later what is given back with a delay', async () => {

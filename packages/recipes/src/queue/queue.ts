@@ -15,6 +15,7 @@ import type { HoldOptions } from '../kernel/hold.ts';
 import { insist } from '../kernel/insist.ts';
 import type { AclOption, CallSignal } from '../kernel/parents.ts';
 import { join } from '../kernel/paths.ts';
+import { wholeNumber } from '../kernel/whole-number.ts';
 import { ServerTime } from '../kernel/server-time.ts';
 import { abortable } from '../kernel/vigil.ts';
 import { Consumer } from './consumer.ts';
@@ -23,7 +24,7 @@ import { Message } from './message.ts';
 import type { QueueContext } from './message.ts';
 import { Places } from './places.ts';
 import { Producer } from './producer.ts';
-import { waitingItems } from './waiting.ts';
+import { decodeOrNull, waitingItems } from './waiting.ts';
 import type { WaitingItem } from './waiting.ts';
 
 export interface QueueOptions<T> extends AclOption, HoldOptions {
@@ -53,7 +54,8 @@ export interface ConsumeOptions extends CallSignal {
 
 export interface DeadLetter<T> {
   readonly name: string;
-  readonly value: T;
+  /** Null when it cannot be read with the codec, which may be why it is here. */
+  readonly value: T | null;
   readonly attempts: number;
 }
 
@@ -70,6 +72,7 @@ export class Queue<T> {
   #created: Promise<void> | null = null;
 
   constructor(zk: Client, path: string, options: QueueOptions<T> = {}) {
+    for (const name of ['maxAttempts', 'maxItems', 'shards'] as const) wholeNumber(name, options[name]);
     this.#zk = zk;
     this.path = path;
     this.#options = options;
@@ -114,6 +117,7 @@ export class Queue<T> {
 
   /** The items one after the other. Settle each with `ack` or `nack`; leaving the loop gives back what is not settled. */
   async *consume({ concurrency = 1, signal }: ConsumeOptions = {}): AsyncGenerator<Message<T>, void> {
+    wholeNumber('concurrency', concurrency);
     await this.#ensure();
     const open = new Set<Message<T>>();
     await using consumer = new Consumer(this.#context, this.#options, signal);
@@ -134,7 +138,7 @@ export class Queue<T> {
   }
 
   /** Works on items until the signal aborts: what returns is acknowledged, what throws is given back. */
-  async process(work: (message: Message<T>) => Promise<unknown>, options: ConsumeOptions = {}): Promise<never> {
+  async process(work: (message: Message<T>) => unknown, options: ConsumeOptions = {}): Promise<never> {
     const handle = async (message: Message<T>): Promise<void> => {
       try {
         await work(message);
@@ -166,8 +170,8 @@ export class Queue<T> {
     const letters: DeadLetter<T>[] = [];
     for (const name of await namesIn(this.#zk, this.#places.dead, signal)) {
       const path = join(this.#places.dead, name);
-      const { attempts, payload } = decodeEnvelope((await this.#zk.get(path, { signal })).data, path);
-      letters.push({ name, attempts, value: await this.#codec.decode(payload) });
+      const { attempts, payload } = decodeEnvelope((await this.#zk.get(path, { signal })).data);
+      letters.push({ name, attempts, value: await decodeOrNull(this.#codec, payload) });
     }
     return letters;
   }
@@ -176,7 +180,7 @@ export class Queue<T> {
   async revive(name: string, { signal }: CallSignal = {}): Promise<void> {
     const path = join(this.#places.dead, name);
     const { data, stat } = await this.#zk.get(path, { signal });
-    const envelope = { ...decodeEnvelope(data, path), attempts: 0, key: null };
+    const envelope = { ...decodeEnvelope(data), attempts: 0, key: null };
     const item = join(this.#places.items[0], name);
     const { acl } = this.#context;
     const tx = this.#zk.multi().delete(path, { version: stat.version });

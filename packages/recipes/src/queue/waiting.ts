@@ -10,7 +10,8 @@ import type { Places } from './places.ts';
 
 export interface WaitingItem<T> {
   readonly name: string;
-  readonly value: T;
+  /** Null when it cannot be read with the codec. */
+  readonly value: T | null;
   /** How often it was handed out. */
   readonly attempts: number;
   readonly priority: number;
@@ -41,14 +42,23 @@ export async function waitingItems<T>(
     if (items.length >= limit) break;
     const path = join(dir, item.name);
     try {
-      const { attempts, payload } = decodeEnvelope((await zk.get(path, { signal })).data, path);
+      const { attempts, payload } = decodeEnvelope((await zk.get(path, { signal })).data);
       const { name, priority } = item;
       const due = item.due === 0 ? null : new Date(item.due);
-      items.push({ name, value: await codec.decode(payload), attempts, priority, due, taken: taken.has(name) });
+      items.push({ name, value: await decodeOrNull(codec, payload), attempts, priority, due, taken: taken.has(name) });
     } catch (error) {
       // Done in the meantime.
       if (!ZkError.is(error, 'NoNode')) throw error;
     }
   }
   return items;
+}
+
+/** One bad item must not hide the others from the person who looks for it. */
+export async function decodeOrNull<T>(codec: Codec<T>, payload: Uint8Array): Promise<T | null> {
+  try {
+    return await codec.decode(payload);
+  } catch {
+    return null;
+  }
 }
