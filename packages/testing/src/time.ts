@@ -11,7 +11,11 @@ export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 export function milliseconds(duration: Duration): number {
-  if (typeof duration === 'number') return duration;
+  if (typeof duration === 'number') {
+    // A clock moved by NaN never comes to anything that is due.
+    if (duration >= 0) return duration;
+    throw new TypeError(`${duration}: time passes by a number of ms that is not negative`);
+  }
   const found = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(duration);
   if (found === null) throw new TypeError(`${duration}: expected a number of ms, or one with a unit: 250ms, 30s, 1h`);
   return Number(found[1]) * unitMs[found[2] as keyof typeof unitMs];

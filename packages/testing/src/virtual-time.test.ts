@@ -25,6 +25,12 @@ describe('virtual time', () => {
     expect((await zk.set('/a', 'x')).mtime).toEqual(new Date('2030-01-01T01:30:00Z'));
   });
 
+  it('does not go back, and is not lost to a number that is none', async () => {
+    for (const bad of [NaN, -5]) await expect(async () => server.clock.advance(bad)).rejects.toThrow('not negative');
+    await server.clock.advance(0);
+    expect((await zk.create('/a')).stat.ctime).toEqual(new Date('2030-01-01T00:00:00Z'));
+  });
+
   it('keeps sessions alive through hours by the pings of their clients', async () => {
     const { id } = zk.session!;
     let pings = 0;
