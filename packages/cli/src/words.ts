@@ -1,5 +1,4 @@
-// The four-letter words, asked of every server of the command line. Where a server's whitelist refuses one, its AdminServer
-// is asked the same.
+// The four-letter words, asked of every server of the command line, or of their AdminServers.
 
 import { parseAddress } from '@corral/client';
 import type { Endpoint } from '@corral/client';
@@ -73,10 +72,15 @@ class UnreachableServer extends Error {
   readonly code = 'ConnectFailed';
 }
 
-/** `name value` in whatever way the word writes it. */
-export function fieldsOf(text: string): Record<string, string | number> {
-  const pairs = [...text.matchAll(/^([\w. /-]+?)(?:\t|=|: )(.*)$/gm)];
-  return Object.fromEntries(pairs.map(([, name, value]) => [name.trim(), asNumber(value.trim())]));
+const pairPattern = /^([\w. /-]+?)(?:\t|=|: )(.*)$/;
+
+/** `name value` in whatever way the word writes it; what is no pair (`imok`) comes as it is in `lines`. */
+export function fieldsOf(text: string): Record<string, string | number | readonly string[]> {
+  const all = text.split('\n').filter((line) => line.trim() !== '');
+  const pairs = all.map((line) => pairPattern.exec(line)).filter((pair) => pair !== null);
+  const others = all.filter((line) => !pairPattern.test(line));
+  const fields = Object.fromEntries(pairs.map(([, name, value]) => [name.trim(), asNumber(value.trim())]));
+  return others.length === 0 ? fields : { ...fields, lines: others };
 }
 
 const asNumber = (text: string): string | number => (/^-?\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : text);

@@ -50,13 +50,21 @@ describe('corral lock', () => {
     expect(await noted('order')).toBe('other\nsecond\n');
   });
 
-  it('ends the command when the lock is lost', async () => {
-    const running = corral(['lock', '/lost', ...sh(`touch ${note('held')}; exec sleep 60`)]);
+  it.each([
+    ['with the code of the signal', 'touch "$0"; exec sleep 60', 143],
+    [
+      'and does not call it a success when it ends with 0',
+      'sleep 60 & trap "kill $!; exit 0" TERM; touch "$0"; wait',
+      1,
+    ],
+  ])('ends the command when the lock is lost, %s', async (_, script, code) => {
+    await rm(note('held'), { force: true });
+    const running = corral(['lock', '/lost', ...sh(script), note('held')]);
     await vi.waitUntil(async () => (await readFile(note('held')).catch(() => null)) !== null, { timeout: 5000 });
     await using zk = await connect(`127.0.0.1:${corral.port}`);
     const { children } = await zk.children('/lost');
     await zk.delete(`/lost/${children[0]}`);
-    expect(await running).toMatchObject({ code: 143, err: expect.stringContaining('/lost is lost') as string });
+    expect(await running).toMatchObject({ code, err: expect.stringContaining('/lost is lost') as string });
   });
 
   it('stops waiting when it is interrupted', async () => {

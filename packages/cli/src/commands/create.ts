@@ -2,7 +2,7 @@
 
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { CreateMode, CreateOptions } from '@corral/client';
+import type { Client, CreateMode, CreateOptions } from '@corral/client';
 import { parseAclText } from '../acl-text.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -10,6 +10,16 @@ import { printJson, statJson } from '../output.ts';
 import { parseDuration, readData } from '../values.ts';
 import { aborted, examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
+
+/** Rejects when the session ends, and the node with it. */
+async function lost(client: Client, path: string): Promise<never> {
+  const { ZkError } = await import('@corral/client');
+  return new Promise((_, reject) => {
+    client.on('state', (state) => {
+      if (state === 'lost') reject(new ZkError('SessionExpired', { op: 'create', path }));
+    });
+  });
+}
 
 interface CreateFlags {
   readonly mode: CreateMode;
@@ -52,7 +62,7 @@ export function registerCreate(program: Command, context: Context): void {
         else await printJson(context, globals.output, { path: created.path, stat: statJson(created.stat) });
         if (!isEphemeral) return;
         context.stderr.write('the node lives until this command ends (Ctrl-C)\n');
-        await aborted(context.interrupted());
+        await Promise.race([aborted(context.interrupted()), lost(client, path)]);
       });
     });
   examples(

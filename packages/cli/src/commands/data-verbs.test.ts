@@ -70,6 +70,21 @@ describe('corral cp, mv, touch, txn', () => {
   });
 });
 
+describe('corral create -m ephemeral', () => {
+  it('ends when the session does, and says that the node went with it', async () => {
+    let creating: ReturnType<typeof corral> | undefined;
+    await new Promise<void>((created) => {
+      creating = corral(['create', '-m', 'ephemeral', '/with-session'], { onErr: () => created() });
+    });
+    const { ephemeralOwner } = (await json('stat', '/with-session')) as { ephemeralOwner: string };
+    const { host } = corral.server.server;
+    host.replica.pipeline.expireNow(BigInt(ephemeralOwner) as never);
+    host.step({ kind: 'tick' });
+    expect(await creating).toMatchObject({ code: 1, err: expect.stringContaining('SessionExpired') as string });
+    expect((await corral(['stat', '/with-session'])).code).toBe(5);
+  });
+});
+
 describe('corral acl, quota, edit', () => {
   it('show and change access lists', async () => {
     await corral(['create', '/acl']);
@@ -87,7 +102,8 @@ describe('corral acl, quota, edit', () => {
 
   it('set and show quotas', async () => {
     await corral(['create', '-p', '/quota/a', 'abc']);
-    expect((await corral(['quota', 'get', '/quota'])).code).toBe(2);
+    expect(await corral(['quota', 'get', '/quota'])).toMatchObject({ code: 5, err: 'corral: /quota has no quota\n' });
+    expect((await corral(['quota', 'set', '/quota/none', '--nodes', '1'])).code).toBe(5);
     await corral(['quota', 'set', '/quota', '--nodes', '10', '--bytes', '1k']);
     await corral(['quota', 'set', '/quota', '--nodes', '20', '--hard']);
     expect(await json('quota', 'get', '/quota')).toEqual({

@@ -122,8 +122,10 @@ describe('corral top, ping and four-letter words', () => {
     expect(await json('ping', '--count', '3')).toMatchObject([{ problem: null, avgMs: expect.any(Number) as number }]);
     expect((await corral(['ping', '-s', '127.0.0.1:1'])).code).toBe(1);
     expect((await corral(['ruok'])).out).toBe('imok\n');
-    expect(await json('srvr')).toMatchObject({ Mode: 'standalone' });
-    expect(await json('mntr')).toMatchObject({ zk_server_state: 'standalone' });
+    const server = `127.0.0.1:${corral.port}`;
+    expect(await json('ruok')).toEqual([{ server, lines: ['imok'] }]);
+    expect(await json('srvr', '-s', `${server},${server}`)).toMatchObject([{ Mode: 'standalone' }, { server }]);
+    expect(await json('mntr')).toMatchObject([{ server, zk_server_state: 'standalone' }]);
   });
 
   it('show who leads a playground', async () => {
@@ -145,7 +147,7 @@ describe('corral top, ping and four-letter words', () => {
 
   it('say how to be allowed to ask', async () => {
     expect((await corral(['conf'])).err).toContain('--admin 127.0.0.1:8080');
-    expect(await json('conf', '--admin', admin())).toHaveProperty('client_port');
+    expect(await json('conf', '--admin', admin())).toHaveProperty('0.client_port');
     expect((await corral(['srvr', '-s', '127.0.0.1:1'])).code).toBe(3);
   });
 });

@@ -25,7 +25,7 @@ export function registerQuota(program: Command, context: Context): void {
     .action(async (path: string, _options: unknown, command: Command) => {
       const globals = globalsOf(command);
       const found = await withClient(globals, 'one command', ({ client, call }) => readQuota(client, path, call));
-      if (found === null) throw new UsageError(`${path} has no quota`);
+      if (found === null) throw new NoQuota(path);
       const used = parseQuota(found.usage);
       const value = { path, ...limitsJson(found.limits), usedNodes: Number(used.count), usedBytes: Number(used.bytes) };
       await report(context, globals.output, { value, text: () => describe(found.limits, used) });
@@ -43,8 +43,9 @@ export function registerQuota(program: Command, context: Context): void {
     .action(async (path: string, flags: QuotaFlags, command: Command) => {
       if (path === '/') throw new UsageError('all of the tree can have no quota: name a part of it');
       const change = changeOf(flags);
+      const { ZkError } = await import('@corral/client');
       await withClient(globalsOf(command), 'one command', async ({ client, call }) => {
-        if ((await client.exists(path, call)) === null) throw new UsageError(`${path} does not exist`);
+        if ((await client.exists(path, call)) === null) throw new ZkError('NoNode', { op: 'exists', path });
         const conflict = await conflictingQuota(client, path, call);
         if (conflict !== null) throw new UsageError(conflict);
         await changeQuota(client, path, change, call);
@@ -56,11 +57,20 @@ export function registerQuota(program: Command, context: Context): void {
     .description('remove all limits')
     .action(async (path: string, _options: unknown, command: Command) => {
       await withClient(globalsOf(command), 'one command', async ({ client, call }) => {
-        if ((await readQuota(client, path, call)) === null) throw new UsageError(`${path} has no quota`);
+        if ((await readQuota(client, path, call)) === null) throw new NoQuota(path);
         await removeQuota(client, path, call);
       });
     });
   examples(quota, 'quota set /queue --nodes 10000 --bytes 50M', 'quota get /queue', 'quota rm /queue');
+}
+
+/** The code makes the program end with 5. */
+class NoQuota extends Error {
+  override readonly name = 'NoQuota';
+  readonly code = 'NoNode';
+  constructor(path: string) {
+    super(`${path} has no quota`);
+  }
 }
 
 function changeOf({ nodes, bytes, hard }: QuotaFlags): Partial<Quota> {

@@ -2,9 +2,10 @@
 
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { printJson } from '../output.ts';
+import { report } from '../output.ts';
 import { examples } from '../verb.ts';
 import { askWord, failIfSilent, fieldsOf } from '../words.ts';
+import type { WordAnswer } from '../words.ts';
 import { globalsOf } from '../with-client.ts';
 
 export const wordCommand =
@@ -17,17 +18,19 @@ export const wordCommand =
       .action(async ({ admin }: { admin?: string }, command: Command) => {
         const globals = globalsOf(command);
         const { answers, silent } = await askWord(word, globals, admin);
-        for (const { server, text, json } of answers) {
-          if (globals.output !== 'text')
-            await printJson(context, globals.output, { server, ...(json ?? fieldsOf(text!)) });
-          else {
-            if (answers.length + silent.length > 1) context.stdout.write(`# ${server}\n`);
-            context.stdout.write(json === null ? ended(text!) : `${JSON.stringify(json, null, 2)}\n`);
-          }
-        }
+        const rows = answers.map(({ server, text, json }) => ({ server, ...(json ?? fieldsOf(text!)) }));
+        const single = answers.length + silent.length === 1;
+        await report(context, globals.output, {
+          value: rows,
+          rows,
+          text: () => answers.map((answer) => (single ? '' : `# ${answer.server}\n`) + asText(answer)).join(''),
+        });
         failIfSilent(silent, context);
       });
     examples(asking, word, `${word} -s zk1,zk2,zk3`, `${word} --admin zk1:8080 -o json`);
   };
 
-const ended = (text: string): string => (text.endsWith('\n') ? text : `${text}\n`);
+function asText({ text, json }: WordAnswer): string {
+  if (json !== null) return `${JSON.stringify(json, null, 2)}\n`;
+  return text!.endsWith('\n') ? text! : `${text}\n`;
+}

@@ -3,6 +3,7 @@
 
 import { ChildEnded, runChild } from '../child.ts';
 import type { Context } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
 import { hex } from '../output.ts';
 import { parseDuration } from '../values.ts';
 import { withClient } from '../with-client.ts';
@@ -47,7 +48,7 @@ interface Held {
   readonly token: bigint;
 }
 
-/** Runs the command while something is held; its exit code. What it may need to know is in its environment. */
+/** Runs the command while something is held; its exit code, and never 0 for one that was ended. What it may need to know is in its environment. */
 export async function runHeld(
   command: readonly string[],
   { signal, token }: Held,
@@ -60,7 +61,7 @@ export async function runHeld(
     const reason = signal.reason instanceof Error ? signal.reason.message : 'unknown';
     context.stderr.write(`corral: ${what} is lost (${reason}): the command was ended\n`);
   }
-  return code;
+  return signal.aborted && code === 0 ? exitCodes.failed : code;
 }
 
 /** The end of the program with the code of the command. */
