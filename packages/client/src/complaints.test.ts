@@ -79,6 +79,10 @@ describe('complaints', () => {
     if (!(error instanceof ConnectError)) throw error;
     const endpoints = error.attempts.map(({ endpoint }) => endpoint).sort();
     expect(endpoints).toEqual(['a:2181', 'mute:5', 'nowhere:2181']);
+    const other = start(ensemble, 'mute');
+    const hasty = rejection(other.client.connect({ timeout: 10 }));
+    await other.clock.advance(10);
+    expect((await hasty).message).toContain('mute:2181: no answer yet');
     const controller = new AbortController();
     const given = rejection(client.connect({ signal: controller.signal }));
     controller.abort(new Error('enough'));

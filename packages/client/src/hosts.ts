@@ -21,6 +21,8 @@ export class HostRound {
   #hosts: Endpoint[] = [];
   #targets: Target[] = [];
   readonly #failures = new Map<string, Error>();
+  /** Whoever was dialled last and has not failed. */
+  #tried: Target | null = null;
 
   constructor(source: HostSource, transport: Transport, random: () => number) {
     this.#source = source;
@@ -30,6 +32,11 @@ export class HostRound {
 
   /** The next address to dial. Rejects when a name does not resolve, which counts as one failed attempt. */
   async next(): Promise<Target> {
+    this.#tried = null;
+    return (this.#tried = await this.#next());
+  }
+
+  async #next(): Promise<Target> {
     const known = this.#targets.shift();
     if (known !== undefined) return known;
     if (this.#hosts.length === 0) {
@@ -73,12 +80,15 @@ export class HostRound {
   }
 
   failed(where: Endpoint, cause: Error): void {
+    this.#tried = null;
     this.#failures.set(formatEndpoint(where), cause);
   }
 
-  /** The last failure at every address since the last good connection. */
+  /** The last failure at every address since the last good connection, and where there is no answer yet. */
   failures(): AttemptFailure[] {
-    return [...this.#failures].map(([endpoint, cause]) => ({ endpoint, cause }));
+    const causes = new Map(this.#failures);
+    if (this.#tried !== null) causes.set(formatEndpoint(this.#tried), new Error('no answer yet'));
+    return [...causes].map(([endpoint, cause]) => ({ endpoint, cause }));
   }
 
   #shuffle<T>(items: readonly T[]): T[] {

@@ -5,7 +5,7 @@ import { json } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import type { Names } from './kernel/names.ts';
-import { join, nameOf } from './kernel/paths.ts';
+import { childName, join, nameOf } from './kernel/paths.ts';
 import { abortable } from './kernel/vigil.ts';
 import { PersistentNode } from './persistent-node.ts';
 import { TreeCache } from './tree-cache.ts';
@@ -51,7 +51,9 @@ export class Group<T> {
    */
   async join(id: string, data: T, { signal }: CallSignal = {}): Promise<PersistentNode> {
     const asParty = this.#options.names === 'kazoo';
-    const name = asParty ? `${crypto.randomUUID().replaceAll('-', '')}${partySuffix}` : id;
+    const name = asParty
+      ? `${crypto.randomUUID().replaceAll('-', '')}${partySuffix}`
+      : childName('the id of a member', id);
     const bytes = asParty ? id : this.#codec.encode(data);
     const node = new PersistentNode(this.#zk, join(this.path, name), bytes, { acl: this.#options.acl });
     try {

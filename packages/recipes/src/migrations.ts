@@ -59,6 +59,8 @@ export async function migrate(
   options: MigrateOptions = {},
 ): Promise<Migration> {
   const dir = join(options.base ?? '/migrations', name);
+  const twice = steps.find(({ id }, at) => steps.findIndex((other) => other.id === id) !== at);
+  if (twice !== undefined) throw new RangeError(`two steps have the id ${twice.id}`);
   const recorded = await Promise.all(steps.map(record));
   if (options.dryRun === true) return describe(await missing(zk, dir, recorded, options.signal));
   return lock(zk, join(dir, 'lock')).run((held) => apply(zk, dir, recorded, held, options.signal), options);

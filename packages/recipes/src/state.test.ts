@@ -170,6 +170,11 @@ describe('a group', () => {
     await b.close();
   });
 
+  it.each(['', 'a/b', '..'])('has no member called "%s": it would be no node of the group', async (id) => {
+    await expect(group(stage.zk, '/p').join(id, null)).rejects.toThrow(RangeError);
+    expect(await stage.zk.exists('/p')).toBeNull();
+  });
+
   it("is kazoo's party when told to", async () => {
     await using me = await group(stage.zk, '/p', { names: 'kazoo' }).join('host-1', null);
     expect(me.path).toMatch(/^\/p\/[0-9a-f]{32}__party__$/);
@@ -191,6 +196,14 @@ describe('services', () => {
     expect(stage.text('/services/web/w1')).toContain('"enabled":false');
     await web.close();
     await web.close();
+  });
+
+  it('and their instances have names of one step', async () => {
+    const at = services(stage.zk, '/services');
+    await expect(at.register({ name: 'web', id: 'host/1' })).rejects.toThrow(RangeError);
+    await expect(at.register({ name: 'a/b' })).rejects.toThrow(RangeError);
+    expect(() => at.of('a/b')).toThrow(RangeError);
+    expect(await stage.zk.exists('/services')).toBeNull();
   });
 
   it('are picked in turn, stuck to, and left alone while they are down', async () => {
@@ -330,6 +343,10 @@ describe('migrations', () => {
     await expect(migrate(stage.zk, 'app', [before, first])).rejects.toMatchObject({ code: 'NodeExists', path: '/app' });
     expect(await stage.other.exists('/before')).toBeNull();
     expect((await migrate(stage.zk, 'app', [before, first], { dryRun: true })).steps).toEqual(['000', '001']);
+  });
+
+  it('are refused when two steps have one id', async () => {
+    await expect(migrate(stage.zk, 'app', [first, second, first])).rejects.toThrow('two steps have the id 001');
   });
 
   it('know a step by its bytes, too', async () => {

@@ -282,6 +282,13 @@ describe('the end of a test', () => {
     expect(client.state).toBe('closed');
   });
 
+  it('gives out no client when it is closed', async () => {
+    const server = await startServer({ clock: 'virtual' });
+    await server.close();
+    await expect(server.connect({ timeout: 100 })).rejects.toThrow('closed');
+    expect(() => server.createClient()).toThrow('closed');
+  });
+
   it('can be made to fail for them', async () => {
     const leaky = await startServer({ leaks: 'throw' });
     await leaky.connect();

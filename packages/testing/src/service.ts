@@ -41,15 +41,22 @@ export abstract class Service implements AsyncDisposable {
   }
 
   /** A client with a session, without any port; closed with the server at the latest. */
-  connect(options: ConnectOptions & { readonly chroot?: string } = {}): Promise<Client> {
+  async connect(options: ConnectOptions & { readonly chroot?: string } = {}): Promise<Client> {
+    this.#refuseWhenClosed();
     const { chroot = '', ...rest } = options;
     return this.world.connect(this.address + chroot, rest);
   }
 
   /** A client that connects in the background, as `createClient` of the client package does. */
   createClient(options: ClientOptions & { readonly chroot?: string } = {}): Client {
+    this.#refuseWhenClosed();
     const { chroot = '', ...rest } = options;
     return this.world.createClient(this.address + chroot, rest);
+  }
+
+  /** Its clock stands still, so a client would neither get through nor give up. */
+  #refuseWhenClosed(): void {
+    if (this.#disposed !== undefined) throw new Error('this is closed: nobody answers any more');
   }
 
   /** Ends a session as if its time were up: its ephemerals go, its client hears of it when it connects again. */

@@ -3,7 +3,7 @@
 import type { Client } from '@corral/client';
 import { insist } from '../kernel/insist.ts';
 import type { AclOption, CallSignal } from '../kernel/parents.ts';
-import { join } from '../kernel/paths.ts';
+import { childName, join } from '../kernel/paths.ts';
 import { abortable } from '../kernel/vigil.ts';
 import { PersistentNode } from '../persistent-node.ts';
 import { encodeInstance } from './instance.ts';
@@ -76,7 +76,8 @@ export class Services {
       registeredAt: new Date(),
       serviceType: 'DYNAMIC',
     };
-    const path = join(join(this.base, instance.name), instance.id);
+    const { name, id } = instance;
+    const path = join(join(this.base, childName('a service', name)), childName('the id of an instance', id));
     const node = new PersistentNode(this.#zk, path, encodeInstance(instance), this.#options);
     try {
       await abortable(node.ready, signal);
@@ -95,7 +96,7 @@ export class Services {
 
   /** The instances of a service. Close it, or `await using`. */
   of<P = unknown>(name: string, { payloads }: { readonly payloads?: PayloadCodec<P> } = {}): ServiceView<P> {
-    return new ServiceView(this.#zk, join(this.base, name), payloads);
+    return new ServiceView(this.#zk, join(this.base, childName('a service', name)), payloads);
   }
 }
 
