@@ -4,6 +4,7 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Context } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
 
 /** Called as zkCli it is zkCli, called as zkServer it is that. */
 const [, calledAs] = /^(zkCli|zkServer)(?:\.(?:sh|js))?$/.exec(basename(process.argv[1] ?? '')) ?? [];
@@ -42,8 +43,9 @@ async function main(): Promise<number> {
   if (argv[0] === 'server' || calledAs === 'zkServer') return serve();
   // A reader that has seen enough (`corral ls -R / | head`) is not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
+    if (error.code === 'EPIPE') process.exit();
+    process.stderr.write(`corral: what it found cannot be written: ${error.message}\n`);
+    process.exit(exitCodes.failed);
   });
   return (await import('./run.ts')).run(argv, processContext());
 }

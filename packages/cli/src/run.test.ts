@@ -1,6 +1,9 @@
 // Command lines against a real server in this process: what they print where, and the code they end with.
 
-import { describe, expect, it } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { cliReference } from './reference.ts';
 import { corralBesideServer } from './testing/corral.ts';
 
@@ -117,6 +120,19 @@ describe('a file that cannot be opened', () => {
       code: 2,
       out: '',
       err: 'corral: /no/such/folder/x: there is no such file or folder\n',
+    });
+  });
+});
+
+describe('output that cannot be written', () => {
+  it('ends the program with one line and 1', () => {
+    const bin = fileURLToPath(new URL('../bin/corral.js', import.meta.url));
+    const onlyRead = openSync(bin, 'r');
+    onTestFinished(() => closeSync(onlyRead));
+    const { status, stderr } = spawnSync(process.execPath, [bin, 'explain'], { stdio: ['ignore', onlyRead, 'pipe'] });
+    expect({ status, err: stderr.toString() }).toEqual({
+      status: 1,
+      err: expect.stringMatching(/^corral: what it found cannot be written: .*\n$/) as string,
     });
   });
 });

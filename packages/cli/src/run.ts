@@ -85,7 +85,9 @@ export async function makeProgram(argv: readonly string[], context: Context): Pr
       '\nExit codes: 0 ok, 1 refused, 2 usage, 3 connection, 4 not allowed, 5 not found, 6 conflict, 124 timeout',
     );
   globalOptions(program);
-  program.hook('preAction', async () => {
+  program.hook('preAction', async (_, action) => {
+    // `context rm` must work when the password command of the context in use does not.
+    if (neverConnects(action)) return;
     const { context: name, auth } = program.opts<{ context?: string; auth: string[] }>();
     const server =
       program.getOptionValueSource('server') === 'cli' ? program.opts<{ server: string }>().server : undefined;
@@ -104,6 +106,10 @@ export async function makeProgram(argv: readonly string[], context: Context): Pr
   for (const command of program.commands) inherit(command, program);
   return program;
 }
+
+const neverConnects = (command: Command): boolean =>
+  ['context', 'completion', 'cheat', 'explain'].includes(command.name()) ||
+  (command.parent !== null && neverConnects(command.parent));
 
 function globalOptions(program: Command): void {
   const collect = (text: string, before: string[]): string[] => [...before, text];

@@ -20,13 +20,15 @@ export function registerDev(program: Command, context: Context): void {
   const command = program
     .command('dev')
     .option('--nodes <n>', 'servers: 1, or 3 or 5 that form an ensemble', '1')
-    .option('--port <port>', 'for clients; the next free one when it is taken', '2181')
+    .option('--port <port>', 'for clients of one server; the next free one when it is taken', '2181')
     .option('--seed <file>', 'an export to begin with')
     .option('--persist <folder>', 'keep the data there; in memory otherwise')
     .description('start servers to play with, in this process')
     .action(async (flags: DevFlags, command: Command) => {
       const nodes = parseCount(flags.nodes);
       if (nodes < 1 || nodes > 9) throw new UsageError('--nodes is 1 to 9');
+      if (nodes > 1 && command.getOptionValueSource('port') === 'cli')
+        throw new UsageError('--port is for one server: the servers of an ensemble take free ones');
       // From now on Ctrl-C ends it in order, and leaves no folder behind.
       context.interrupted();
       const { startPlayground } = await import('../dev/playground.ts');

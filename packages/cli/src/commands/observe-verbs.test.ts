@@ -214,7 +214,9 @@ describe('corral context', () => {
       code: 2,
       err: expect.stringMatching(/password of gil failed: .*\nlocked\n/) as string,
     });
-    await corral(['context', 'rm', 'dumb'], { env });
+    const inUse = { env: { ...env, CORRAL_CONTEXT: 'dumb' } };
+    expect((await corral(['explain', 'NoAuth'], inUse)).code).toBe(0);
+    expect((await corral(['context', 'rm', 'dumb'], inUse)).code).toBe(0);
     expect((await corral(['context', 'rm', 'here'], { env })).code).toBe(0);
     expect((await corral(['complete', '--', 'context', 'use', ''], { env })).out).toBe('env\n');
   });
@@ -278,6 +280,7 @@ describe('corral dev', () => {
 
   it('knows a port when it sees one', async () => {
     expect((await corral(['dev', '--port', '99999'])).err).toContain('99999 is no port');
+    expect((await corral(['dev', '--nodes', '3', '--port', '2300'])).code).toBe(2);
   });
 
   it('lets an ensemble be mistreated by keys', async () => {
