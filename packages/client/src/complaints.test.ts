@@ -1,6 +1,7 @@
 // What users complain about in other clients, and what this one does instead: one test for each.
 
 import { readFileSync, readdirSync } from 'node:fs';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConnectError } from './errors.ts';
@@ -176,13 +177,15 @@ describe('complaints', () => {
 
   it('A2 #12 bytes, text and null are data everywhere', async () => {
     const { client, ensemble } = await setUp();
-    for (const data of [new Uint8Array([1]), 'ü', '', null]) {
+    const foreign = runInNewContext('new Uint8Array([1])') as Uint8Array;
+    for (const data of [foreign, 'ü', '', null]) {
       await client.set('/x', data);
       await client.create('/x', data);
     }
     const sent = ensemble.link.received.map(({ request }) => request['data']);
     const expected = [new Uint8Array([1]), new Uint8Array([0xc3, 0xbc]), new Uint8Array(0), null];
     expect(sent).toEqual(expected.flatMap((data) => [data, data]));
+    expect(foreign).not.toBeInstanceOf(Uint8Array);
   });
 
   it('A2 #13 the size limits are options both ways, and their errors name them', async () => {

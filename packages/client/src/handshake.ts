@@ -4,6 +4,7 @@
 import { JuteReader, encodeText, opcodes, records, xids } from '@corral/protocol';
 import { encodeFrame } from './call.ts';
 import { serverError } from './errors.ts';
+import { isBytes } from './results.ts';
 import type { Rearm } from './watches.ts';
 
 export interface SessionState {
@@ -20,7 +21,7 @@ export interface Credential {
 /** Refuses what is neither text nor bytes before any connection does. */
 export function toCredential(scheme: string, auth: Uint8Array | string): Credential {
   const bytes = typeof auth === 'string' ? encodeText(auth) : auth;
-  if (typeof scheme === 'string' && (bytes as unknown) instanceof Uint8Array) return { scheme, auth: bytes };
+  if (typeof scheme === 'string' && isBytes(bytes)) return { scheme, auth: bytes };
   throw new TypeError('an identity is the name of a scheme and an id, which is text or bytes');
 }
 

@@ -91,9 +91,13 @@ function namedAcl(name: AclName): readonly Acl[] {
 export const fromWireAcl = (acl: readonly WireAcl[] | null): Acl[] =>
   (acl ?? []).map(({ perms: bits, id }) => ({ scheme: id.scheme ?? '', id: id.id ?? '', perms: bits }));
 
+/** Also of another realm: test runners give every file its own Uint8Array. */
+export const isBytes = (value: unknown): value is Uint8Array =>
+  ArrayBuffer.isView(value) && (value as Uint8Array)[Symbol.toStringTag] === 'Uint8Array';
+
 export function toBytes(data: DataInput): Uint8Array | null {
   if (typeof data === 'string') return encodeText(data);
-  if (data === null || data instanceof Uint8Array) return data;
+  if (data === null || isBytes(data)) return data;
   throw new TypeError(`data is text, bytes or null, not ${typeof data}`);
 }
 export const toText = (data: Uint8Array): string => decodeText(data, 0, data.length);
