@@ -24,18 +24,24 @@ interface Asked {
 
 const defaultServer = '127.0.0.1:2181';
 
+/** Of the environment; empty is as good as not set. */
+function given({ env }: Context, name: string): string | undefined {
+  return env[name] === '' ? undefined : env[name];
+}
+
 export async function resolveTarget(asked: Asked, context: Context): Promise<Target> {
   const saved = await chosen(asked, context);
-  const server = asked.server ?? saved?.server ?? context.env['CORRAL_SERVER'] ?? defaultServer;
-  const given = [...asked.auth, ...(context.env['CORRAL_AUTH'] === undefined ? [] : [context.env['CORRAL_AUTH']])];
-  const auth = [...given.map(identity), ...(saved === undefined ? [] : await savedAuth(saved, context))];
+  const server = asked.server ?? saved?.server ?? given(context, 'CORRAL_SERVER') ?? defaultServer;
+  const fromEnv = given(context, 'CORRAL_AUTH');
+  const identities = [...asked.auth, ...(fromEnv === undefined ? [] : [fromEnv])];
+  const auth = [...identities.map(identity), ...(saved === undefined ? [] : await savedAuth(saved, context))];
   return { server, auth, tls: saved === undefined ? undefined : await savedTls(saved, context) };
 }
 
 /** A context that was asked for by name counts before the environment, the one in use after it. */
 async function chosen({ server, context: name }: Asked, context: Context): Promise<SavedContext | undefined> {
-  const wanted = name ?? context.env['CORRAL_CONTEXT'];
-  if (wanted === undefined && (server !== undefined || context.env['CORRAL_SERVER'] !== undefined)) return undefined;
+  const wanted = name ?? given(context, 'CORRAL_CONTEXT');
+  if (wanted === undefined && (server !== undefined || given(context, 'CORRAL_SERVER') !== undefined)) return undefined;
   const { current, contexts } = await readContexts(context);
   const found = wanted ?? current;
   if (found === undefined) return undefined;

@@ -107,6 +107,7 @@ describe('corral queue and counter', () => {
   it('hands items out until they are done', async () => {
     await corral(['queue', 'put', '/q', 'second']);
     await corral(['queue', 'put', '/q', '-', '--priority', '1'], { stdin: 'first' });
+    expect((await corral(['queue', 'put', '/q', 'late', '--priority', '1000'])).code).toBe(2);
     expect((await corral(['queue', 'put', '/q', 'keyed', '--key', 'k', '--delay', '1h'])).err).toBe('');
     expect((await corral(['queue', 'put', '/q', 'again', '--key', 'k'])).err).toContain('already');
     expect((await corral(['queue', 'take', '/q', ...sh(`cat > ${note('item')}; exit 5`)])).code).toBe(5);

@@ -19,7 +19,7 @@ interface DevFlags {
 export function registerDev(program: Command, context: Context): void {
   const command = program
     .command('dev')
-    .option('--nodes <n>', 'servers: 1, or 3 or 5 that form an ensemble', '1')
+    .option('--nodes <n>', 'servers: 1, or up to 9 that form an ensemble', '1')
     .option('--port <port>', 'for clients of one server; the next free one when it is taken', '2181')
     .option('--seed <file>', 'an export to begin with')
     .option('--persist <folder>', 'keep the data there; in memory otherwise')

@@ -206,6 +206,7 @@ describe('corral context', () => {
     expect((await corral(['get', '/ctx', '--context', 'env'], { env: { ...env, PW: 'pw' } })).out).toBe('secret');
     expect((await corral(['get', '/ctx', '--context', 'env'], { env })).err).toContain('PW, which is not set');
     expect((await corral(['get', '/ctx', '--context', 'none'], { env })).code).toBe(2);
+    expect((await corral(['get', '/ctx'], { env: { ...env, CORRAL_CONTEXT: '', CORRAL_AUTH: '' } })).code).toBe(4);
     await corral(['context', 'add', 'dumb', here, '--user', 'gil', '--password-command', 'echo locked >&2; exit 3'], {
       env,
     });

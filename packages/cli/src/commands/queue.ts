@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Message } from '@corral/recipes';
 import { runChild } from '../child.ts';
 import type { Context } from '../context.ts';
+import { UsageError } from '../exit-codes.ts';
 import { endWith, waitFor, whileConnected } from '../coordinate/around.ts';
 import { printJson, report } from '../output.ts';
 import type { OutputFormat } from '../output.ts';
@@ -78,6 +79,12 @@ export function registerQueue(program: Command, context: Context): void {
   );
 }
 
+function parsePriority(text: string): number {
+  const priority = parseCount(text);
+  if (priority <= 999) return priority;
+  throw new UsageError(`a priority is 0 to 999, not ${text}`);
+}
+
 function registerPut(queue: Command, context: Context): void {
   queue
     .command('put')
@@ -90,7 +97,7 @@ function registerPut(queue: Command, context: Context): void {
     .action(async (path: string, item: string, flags: PutFlags, command: Command) => {
       const globals = globalsOf(command);
       const options = {
-        ...(flags.priority === undefined ? {} : { priority: parseCount(flags.priority) }),
+        ...(flags.priority === undefined ? {} : { priority: parsePriority(flags.priority) }),
         ...(flags.delay === undefined ? {} : { delay: parseDuration(flags.delay) }),
         ...(flags.key === undefined ? {} : { key: flags.key }),
       };
