@@ -3,6 +3,7 @@
 import type { Command, Option } from 'commander';
 import type { Context } from '../context.ts';
 import { readContexts } from '../contexts.ts';
+import { explanations } from '../explanations.ts';
 import { resolveTarget } from '../target.ts';
 import { joined } from '../tree.ts';
 import { lines } from '../verb.ts';
@@ -31,6 +32,7 @@ async function candidates(program: Command, words: readonly string[], context: C
   if (word.startsWith('-')) return starting(options.flatMap(({ long }) => long ?? []));
   if (names.length > 0) return starting(names);
   if (command.parent?.name() === 'context') return starting(Object.keys((await readContexts(context)).contexts));
+  if (command.name() === 'explain') return starting(Object.keys(explanations));
   const choices = command.registeredArguments[0]?.argChoices;
   if (choices !== undefined) return starting(choices);
   return word.startsWith('/') || word === '' ? starting(await paths(word, before, context)) : [];

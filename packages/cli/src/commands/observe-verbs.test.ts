@@ -229,6 +229,7 @@ describe('corral complete', () => {
 
   it('offers commands, options, their values, and paths', async () => {
     expect(await offered('ge')).toEqual(['get']);
+    expect(await offered('explain', 'NoA')).toEqual(['NoAuth']);
     expect(await offered('queue', '')).toEqual(['dead', 'peek', 'put', 'revive', 'size', 'take']);
     expect(await offered('tree', '--st')).toEqual(['--stat']);
     expect(await offered('get', '-o', 'n')).toEqual(['ndjson']);
