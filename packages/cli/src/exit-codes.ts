@@ -24,6 +24,17 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** What a command finds out by itself, with the exit code that belongs to an error of the client's. */
+export class CodedError extends Error {
+  override readonly name: string = 'CodedError';
+  readonly code: ZkErrorCode;
+
+  constructor(code: ZkErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
 const byCode: { readonly [C in ZkErrorCode]?: ExitCode } = {
   AuthFailed: exitCodes.auth,
   BadVersion: exitCodes.conflict,

@@ -6,7 +6,7 @@ import { adminAddresses, askCommand } from './cluster/admin.ts';
 import type { Answer } from './cluster/admin.ts';
 import { fourLetterWord } from './cluster/ask.ts';
 import type { Context } from './context.ts';
-import { UsageError } from './exit-codes.ts';
+import { CodedError, UsageError } from './exit-codes.ts';
 import type { GlobalOptions } from './with-client.ts';
 
 export interface WordAnswer {
@@ -33,7 +33,7 @@ export async function askWord(word: string, globals: GlobalOptions, admin?: stri
       ? address.endpoints.map((endpoint) => askOne(word, endpoint, askMs))
       : adminAddresses(admin, address).map(async (one): Promise<WordAnswer> => {
           const { at, answer, reason } = await askCommand(one, word, askMs);
-          if (answer === null) throw new UnreachableServer(`${at}: ${reason ?? 'no answer'}`);
+          if (answer === null) throw new UnreachableServer('ConnectFailed', `${at}: ${reason ?? 'no answer'}`);
           return { server: at, text: null, json: answer };
         });
   const heard = await Promise.all(asked.map((one) => one.catch(unreachable)));
@@ -59,17 +59,15 @@ export function failIfSilent(silent: readonly UnreachableServer[], { stderr }: C
 async function askOne(word: string, endpoint: Endpoint, askMs: number): Promise<WordAnswer> {
   const server = shown(endpoint);
   const text = await fourLetterWord(word, endpoint, askMs).catch((error: unknown) => {
-    throw new UnreachableServer(`${server}: ${(error as Error).message}`, { cause: error });
+    throw new UnreachableServer('ConnectFailed', `${server}: ${(error as Error).message}`, { cause: error });
   });
   if (!text.includes('is not in the whitelist')) return { server, text, json: null };
   const advice = `set 4lw.commands.whitelist=${word} there, or ask its AdminServer: --admin ${endpoint.host}:8080`;
   throw new UsageError(`${server} does not answer ${word}: ${advice}`);
 }
 
-/** The code makes the program end with 3. */
-class UnreachableServer extends Error {
+class UnreachableServer extends CodedError {
   override readonly name = 'UnreachableServer';
-  readonly code = 'ConnectFailed';
 }
 
 const pairPattern = /^([\w. /-]+?)(?:\t|=|: )(.*)$/;

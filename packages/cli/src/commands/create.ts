@@ -11,16 +11,6 @@ import { parseDuration, readData } from '../values.ts';
 import { aborted, examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
-/** Rejects when the session ends, and the node with it. */
-async function lost(client: Client, path: string): Promise<never> {
-  const { ZkError } = await import('@corral/client');
-  return new Promise((_, reject) => {
-    client.on('state', (state) => {
-      if (state === 'lost') reject(new ZkError('SessionExpired', { op: 'create', path }));
-    });
-  });
-}
-
 interface CreateFlags {
   readonly mode: CreateMode;
   readonly ttl?: string;
@@ -87,4 +77,14 @@ function createOptions({ mode, ttl, acl: rules }: CreateFlags): CreateOptions {
   }
   if (ttl !== undefined) throw new UsageError('--ttl needs --mode ttl or sequentialTtl');
   return { mode, acl };
+}
+
+/** Rejects when the session ends, and the node with it. */
+async function lost(client: Client, path: string): Promise<never> {
+  const { ZkError } = await import('@corral/client');
+  return new Promise((_, reject) => {
+    client.on('state', (state) => {
+      if (state === 'lost') reject(new ZkError('SessionExpired', { op: 'create', path }));
+    });
+  });
 }

@@ -5,7 +5,7 @@ import { describeDiagnosis, diagnose, repair, reviewConfig, tidyUp } from '@corr
 import type { DataDirectories } from '@corral/server';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { UsageError } from '../exit-codes.ts';
+import { CodedError, UsageError } from '../exit-codes.ts';
 import { report } from '../output.ts';
 import type { OutputFormat } from '../output.ts';
 import { colorsFor, examples, lines } from '../verb.ts';
@@ -70,16 +70,11 @@ async function live(globals: GlobalOptions, context: Context): Promise<void> {
       ]),
     );
   await report(context, globals.output, { value: found, rows: found, text });
-  if (facts.tree === null) throw new NobodyServes();
+  if (facts.tree === null) throw new CodedError('ConnectFailed', nobodyServes);
   failOn(found);
 }
 
-/** The code makes the program end with 3. */
-class NobodyServes extends Error {
-  override readonly name = 'NobodyServes';
-  override readonly message = 'no server serves clients: start those that are down; a majority has to be up';
-  readonly code = 'ConnectFailed';
-}
+const nobodyServes = 'no server serves clients: start those that are down; a majority has to be up';
 
 const words = { ok: 'ok     ', note: 'note   ', problem: 'PROBLEM' } as const;
 

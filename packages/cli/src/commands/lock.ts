@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { endWith, runHeld, waitFor, whileConnected } from '../coordinate/around.ts';
+import { CodedError } from '../exit-codes.ts';
 import { report } from '../output.ts';
 import { examples, lines } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
@@ -42,7 +43,8 @@ export function registerLock(program: Command, context: Context): void {
           flags.now === true
             ? await mutex.tryLock()
             : await waitFor(context, flags.wait, (signal) => mutex.acquire({ signal }));
-        if (held === null) throw new Taken(path);
+        if (held === null)
+          throw new CodedError('NodeExists', `${path} is taken; corral lock ${path} --list shows by whom`);
         try {
           return await runHeld(child, held, path, context);
         } finally {
@@ -61,13 +63,4 @@ export function registerLock(program: Command, context: Context): void {
     'after',
     '\nThe command finds its fencing token in CORRAL_TOKEN. Its exit code is ours; it is ended when the lock is lost.',
   );
-}
-
-/** Somebody else has it: the code makes the program end with 6. */
-class Taken extends Error {
-  override readonly name = 'Taken';
-  readonly code = 'NodeExists';
-  constructor(path: string) {
-    super(`${path} is taken; corral lock ${path} --list shows by whom`);
-  }
 }

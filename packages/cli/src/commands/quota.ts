@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { UsageError } from '../exit-codes.ts';
+import { CodedError, UsageError } from '../exit-codes.ts';
 import { report } from '../output.ts';
 import { changeQuota, conflictingQuota, noLimit, parseQuota, readQuota, removeQuota } from '../quota.ts';
 import type { Quota } from '../quota.ts';
@@ -25,7 +25,7 @@ export function registerQuota(program: Command, context: Context): void {
     .action(async (path: string, _options: unknown, command: Command) => {
       const globals = globalsOf(command);
       const found = await withClient(globals, 'one command', ({ client, call }) => readQuota(client, path, call));
-      if (found === null) throw new NoQuota(path);
+      if (found === null) throw noQuota(path);
       const used = parseQuota(found.usage);
       const value = { path, ...limitsJson(found.limits), usedNodes: Number(used.count), usedBytes: Number(used.bytes) };
       await report(context, globals.output, { value, text: () => describe(found.limits, used) });
@@ -57,21 +57,14 @@ export function registerQuota(program: Command, context: Context): void {
     .description('remove all limits')
     .action(async (path: string, _options: unknown, command: Command) => {
       await withClient(globalsOf(command), 'one command', async ({ client, call }) => {
-        if ((await readQuota(client, path, call)) === null) throw new NoQuota(path);
+        if ((await readQuota(client, path, call)) === null) throw noQuota(path);
         await removeQuota(client, path, call);
       });
     });
   examples(quota, 'quota set /queue --nodes 10000 --bytes 50M', 'quota get /queue', 'quota rm /queue');
 }
 
-/** The code makes the program end with 5. */
-class NoQuota extends Error {
-  override readonly name = 'NoQuota';
-  readonly code = 'NoNode';
-  constructor(path: string) {
-    super(`${path} has no quota`);
-  }
-}
+const noQuota = (path: string): CodedError => new CodedError('NoNode', `${path} has no quota`);
 
 function changeOf({ nodes, bytes, hard }: QuotaFlags): Partial<Quota> {
   if (nodes === undefined && bytes === undefined) throw new UsageError('give --nodes, --bytes, or both');

@@ -7,6 +7,7 @@ import type { Endpoint } from '@corral/client';
 import { fourLetterWord } from '../cluster/ask.ts';
 import { tableText } from '../cluster/table.ts';
 import type { Context } from '../context.ts';
+import { CodedError } from '../exit-codes.ts';
 import { report } from '../output.ts';
 import { parseCount, parseDuration } from '../values.ts';
 import { examples } from '../verb.ts';
@@ -57,20 +58,14 @@ export function registerTop(program: Command, context: Context): void {
         if (isScreen) context.stdout.write(`${clearScreen}${new Date().toISOString()}\n\n`);
         await report(context, globals.output, { value: rows, rows, text: () => tableText([head, ...rows.map(cells)]) });
         if (looks >= count) {
-          if (rows.every(({ role }) => role === 'unreachable')) throw new NobodyAnswers();
+          if (rows.every(({ role }) => role === 'unreachable'))
+            throw new CodedError('ConnectFailed', 'no server answers');
           return;
         }
         await sleep(everyMs, undefined, { signal }).catch(() => undefined);
       }
     });
   examples(command, 'top', 'top --every 5s', 'top --count 2 --every 1s -o ndjson');
-}
-
-/** The code makes the program end with 3. */
-class NobodyAnswers extends Error {
-  override readonly name = 'NobodyAnswers';
-  override readonly message = 'no server answers';
-  readonly code = 'ConnectFailed';
 }
 
 const clearScreen = '\u001b[H\u001b[2J';

@@ -3,7 +3,7 @@
 
 import { ChildEnded, runChild } from '../child.ts';
 import type { Context } from '../context.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { CodedError, exitCodes } from '../exit-codes.ts';
 import { hex } from '../output.ts';
 import { parseDuration } from '../values.ts';
 import { withClient } from '../with-client.ts';
@@ -29,17 +29,9 @@ export async function waitFor<T>(
     return await work(AbortSignal.any([interrupted, ...limit]));
   } catch (error) {
     if (interrupted.aborted) throw new ChildEnded(interruptedCode(interrupted));
-    if (limit.some(({ aborted }) => aborted)) throw new WaitedTooLong(wait!);
+    if (limit.some(({ aborted }) => aborted))
+      throw new CodedError('OperationTimeout', `nothing came of it within ${wait!}`);
     throw error;
-  }
-}
-
-/** Has the code that makes the program end with 124. */
-class WaitedTooLong extends Error {
-  override readonly name = 'WaitedTooLong';
-  readonly code = 'OperationTimeout';
-  constructor(wait: string) {
-    super(`nothing came of it within ${wait}`);
   }
 }
 
@@ -48,7 +40,10 @@ interface Held {
   readonly token: bigint;
 }
 
-/** Runs the command while something is held; its exit code, and never 0 for one that was ended. What it may need to know is in its environment. */
+/**
+ * Runs the command while something is held; its exit code, and never 0 for one that was ended. What it may need to know is in
+ * its environment.
+ */
 export async function runHeld(
   command: readonly string[],
   { signal, token }: Held,
