@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const skippedFolders = new Set(['node_modules', 'dist', '.git', '.interop', 'coverage', 'data', 'test-data']);
-const skippedFiles = /\.(png|svg|ico|bin|gz|snappy)$/;
+const skippedFiles = /\.(png|svg|ico|bin|gz|snappy)$|^\.git$/; // in a worktree of git, .git is a file
 
 // Written in pieces, so that this file may be looked at too.
 const word = (...pieces) => new RegExp(pieces.join(''));
