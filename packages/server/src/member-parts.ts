@@ -2,12 +2,14 @@
 
 import { existsSync } from 'node:fs';
 import * as path from 'node:path';
-import { QuorumVerifier, RestoredState, restoreMember } from '@corral/core';
+import { QuorumVerifier, RecoveryRefused, RestoredState, restoreMember } from '@corral/core';
 import type { RefusalFacts, ReplicaOptions, RestoredMember } from '@corral/core';
-import { formatZxid } from '@corral/protocol';
+import { EnsembleConfigError, decodeText, formatZxid, parseEnsembleConfig, systemPaths } from '@corral/protocol';
+import type { EnsembleConfig } from '@corral/protocol';
 import { DynamicConfig } from './config/dynamic-files.ts';
 import type { Config, LoadedConfig } from './config/load.ts';
 import type { EnsemblePlace } from './config/members.ts';
+import { checkMembers } from './config/place.ts';
 import type { Logger } from './log.ts';
 import type { MemberParts } from './member-host.ts';
 import type { HeldPorts } from './net/peer-network.ts';
@@ -41,6 +43,40 @@ export function restoreAsMember(
   );
   restored(member.result, logger);
   return member;
+}
+
+/** The list of members that the data holds; undefined when it was never written by a member. */
+export function loggedMembers({ tree }: RestoredState): EnsembleConfig | undefined {
+  const node = tree.find(systemPaths.config);
+  const data = node < 0 ? null : tree.data(node);
+  if (data === null || data.length === 0) return undefined;
+  try {
+    return parseEnsembleConfig(decodeText(data, 0, data.length));
+  } catch (error) {
+    if (!(error instanceof EnsembleConfigError)) throw error;
+    return undefined; // clients with the super user's rights may write there what they like
+  }
+}
+
+/**
+ * The place in the ensemble as files and data say it together. Throws RecoveryRefused when the list of members in the
+ * files cannot be the one that this data belongs to.
+ */
+export function agreedPlace(place: EnsemblePlace, config: Config, state: RestoredState, logger: Logger): EnsemblePlace {
+  const { dynamicFile } = place;
+  const { reconfigEnabled } = config;
+  const check = checkMembers(
+    { config: place.config, next: place.nextConfig, reconfigEnabled, dynamicFile },
+    loggedMembers(state),
+  );
+  if (check.kind === 'refused')
+    throw new RecoveryRefused({
+      file: dynamicFile ?? 'server.N',
+      problem: check.problem,
+      advice: check.advice,
+    });
+  if (check.notice !== undefined) logger.warn({}, check.notice);
+  return { ...place, nextConfig: check.next };
 }
 
 /** Whether the other voters can decide without this server, so that it can get from them what it has lost. */

@@ -10,7 +10,7 @@ import { lockDataDir } from './data-lock.ts';
 import { ReplicaHost } from './host.ts';
 import type { HostParts } from './host.ts';
 import { MemberHost } from './member-host.ts';
-import { initializeFile, memberParts, restoreAsMember } from './member-parts.ts';
+import { agreedPlace, initializeFile, memberParts, restoreAsMember } from './member-parts.ts';
 import type { Logger } from './log.ts';
 import type { ClientConnection } from './net/client-connection.ts';
 import { ClientListener } from './net/client-listener.ts';
@@ -103,7 +103,10 @@ export class CorralServer {
     this.host =
       ensemble === undefined || member === undefined
         ? new ReplicaHost(parts)
-        : new MemberHost(parts, memberParts(loaded, ensemble, member, held));
+        : new MemberHost(
+            parts,
+            memberParts(loaded, agreedPlace(ensemble, config, restored.target, logger), member, held),
+          );
     this.#listener = this.#makeListener();
     this.facts = new HostFacts(loaded, this.host, this.#listener, (snapshot) => this.#restore(snapshot));
     this.facts.restored(restored, restoredMs);

@@ -3,8 +3,8 @@
 // set is dropped in silence. Sources, weakest first: Docker image variables (only without a file), the file, always-on
 // variables, -D arguments, flags.
 
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { votersOf } from '@corral/core';
 import { EnsembleConfigError, parseMember } from '@corral/protocol';
 import type { EnsembleConfig, Member } from '@corral/protocol';
@@ -12,8 +12,9 @@ import type { EnsembleConfig, Member } from '@corral/protocol';
 import { escapeControls } from './escape.ts';
 import { secretPlaceholder } from './kinds.ts';
 import { isSecretKey, meaningOf } from './names.ts';
-import { readMembers, readNextMembers } from './members.ts';
+import { listsMembers, readMembers, readNextMembers } from './members.ts';
 import type { EnsemblePlace, MemberLines } from './members.ts';
+import { decidePlace } from './place.ts';
 import type { Setting } from './setting.ts';
 import { derived } from './settings.ts';
 import type { SettingName, SettingValues } from './settings.ts';
@@ -71,9 +72,13 @@ interface Draft {
 }
 
 /** Reads the configuration; throws ConfigError when it cannot be used. */
-export function loadConfig(input: Omit<LoadInput, 'readFile'> & Partial<Pick<LoadInput, 'readFile'>>): LoadedConfig {
+export function loadConfig(
+  input: Omit<LoadInput, 'readFile' | 'listDir'> & Partial<Pick<LoadInput, 'readFile' | 'listDir'>>,
+): LoadedConfig {
   const readFile = input.readFile ?? readTextFile;
-  const collected = collect({ ...input, readFile });
+  const listDir = input.listDir ?? (input.readFile === undefined ? namesIn : () => []);
+  const files = { ...input, readFile, listDir };
+  const collected = collect(files);
   const draft: Draft = {
     values: Object.fromEntries(rows.map(([name, row]) => [name, row.fallback])) as Values,
     sources: Object.fromEntries(rows.map(([name]) => [name, 'default'])) as Record<SettingName, string>,
@@ -86,7 +91,7 @@ export function loadConfig(input: Omit<LoadInput, 'readFile'> & Partial<Pick<Loa
   const members = membersOf(draft, collected, readFile, input.cwd);
   deriveValues(draft, collected, input.cwd);
   const myId = readMyId(draft, collected, readFile);
-  const ensemble = placeOf(draft, members, myId);
+  const ensemble = placeOf(draft, members, myId, { ...files, configFile: collected.configFile });
   takeClientPort(draft, collected, members?.config.members.get(myId ?? -1) ?? onlyMember(members));
   checkTogether(draft);
   if (draft.problems.length > 0) throw new ConfigError(draft.problems);
@@ -110,6 +115,14 @@ function readTextFile(path: string): string | undefined {
       return undefined;
     }
     throw new ConfigError([`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
+
+function namesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return []; // what cannot be listed cannot contradict anything; what is needed is read, and its absence told
   }
 }
 
@@ -202,33 +215,58 @@ function membersOf(
   }
 }
 
-/** Several voters, or one that is to grow, make an ensemble; anything less is a standalone server. */
-function placeOf(draft: Draft, members: Members | undefined, myId: number | undefined): EnsemblePlace | undefined {
-  if (members === undefined) return undefined;
-  const { config, next } = members;
-  const voters = votersOf(config).length;
-  if (voters === 1 && draft.values.standaloneEnabled) {
-    if (config.members.size > 1) draft.problems.push('server.N: observers need at least two participants to observe');
-    return undefined;
-  }
-  if (myId === undefined) {
-    draft.problems.push(
-      `${join(draft.values.dataDir, 'myid')}: missing: write the number of this server's server.N line into it`,
-    );
-    return undefined;
-  }
-  checkAddresses(draft, config);
-  if (!config.members.has(myId) && !draft.values.reconfigEnabled) {
-    draft.problems.push(
-      `${join(draft.values.dataDir, 'myid')}: ${myId}: there is no line server.${myId}; change one of the two`,
-    );
-  }
+type Files = Pick<LoadInput, 'readFile' | 'listDir' | 'cwd'> & Pick<Collected, 'configFile'>;
+
+/** The server's place in its ensemble, undefined when it stands alone or when a problem says why it has none. */
+function placeOf(
+  draft: Draft,
+  members: Members | undefined,
+  myId: number | undefined,
+  files: Files,
+): EnsemblePlace | undefined {
+  const { values } = draft;
+  const { standaloneEnabled, reconfigEnabled } = values;
+  const dynamicFile = values.dynamicConfigFile === undefined ? undefined : resolve(files.cwd, values.dynamicConfigFile);
+  if (members === undefined && draft.problems.length > 0) return undefined; // the lists are wrong in another way
+  const facts = {
+    standaloneEnabled,
+    reconfigEnabled,
+    configFile: files.configFile === undefined ? undefined : resolve(files.cwd, files.configFile),
+    dynamicFile,
+    config: members?.config,
+    next: members?.next,
+    strayList: strayList(files),
+    myId,
+    myIdFile: join(values.dataDir, 'myid'),
+    epochFile: epochFile(values.dataDir, files),
+  };
+  const place = decidePlace(facts);
+  if (place.kind === 'refused') draft.problems.push(place.problem);
+  if (place.kind !== 'member' || members === undefined || myId === undefined) return undefined;
+  checkAddresses(draft, members.config);
+  const voters = votersOf(members.config).length;
   if (voters === 2) draft.notices.push('server.N: two participants: when either of them fails, nothing is served');
   else if (voters % 2 === 0)
     draft.notices.push(
       `server.N: ${voters} participants survive no more failures than ${voters - 1}; an odd number is better`,
     );
-  return { sid: myId, config, nextConfig: next };
+  return { sid: myId, config: members.config, nextConfig: members.next, dynamicFile };
+}
+
+/** A list of members that an ensemble has left beside the configuration file. */
+function strayList({ configFile, readFile, listDir, cwd }: Files): string | undefined {
+  if (configFile === undefined) return undefined;
+  const file = resolve(cwd, configFile);
+  const prefix = `${basename(file)}.dynamic.`;
+  const versions = listDir(dirname(file)).filter((name) => name.startsWith(prefix) && name !== `${prefix}next`);
+  const candidates = [...versions.sort().reverse(), `${prefix}next`].map((name) => join(dirname(file), name));
+  return candidates.find((path) => listsMembers(readFile(path)));
+}
+
+/** An epoch file, which only members of an ensemble have. */
+function epochFile(dataDir: string, { readFile }: Files): string | undefined {
+  const files = ['currentEpoch', 'acceptedEpoch'].map((name) => join(dataDir, 'version-2', name));
+  return files.find((file) => readFile(file) !== undefined);
 }
 
 function checkAddresses(draft: Draft, config: EnsembleConfig): void {

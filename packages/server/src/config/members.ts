@@ -12,7 +12,12 @@ export interface EnsemblePlace {
   readonly config: EnsembleConfig;
   /** Proposed before the server stopped, newer than `config`. */
   readonly nextConfig: EnsembleConfig | undefined;
+  /** The file that lists the members, when it is not the configuration file itself. */
+  readonly dynamicFile?: string | undefined;
 }
+
+/** Whether a text has the line of a member. */
+export const listsMembers = (text: string | undefined): boolean => text !== undefined && /^\s*server\.\d/m.test(text);
 
 export interface MemberLines {
   /** `server.1=...` and its like, with the place each came from. */

@@ -4,7 +4,6 @@ import { ConfigError, loadConfig } from './load.ts';
 import type { LoadedConfig } from './load.ts';
 import { valueText } from './shown.ts';
 import { rows } from './sources.ts';
-import type { LoadInput } from './sources.ts';
 
 export interface Reviewed {
   /** `ok` is used as written, `note` is not used or used differently, with a `problem` a server does not start. */
@@ -12,7 +11,7 @@ export interface Reviewed {
   readonly text: string;
 }
 
-export function reviewConfig(input: Omit<LoadInput, 'readFile'> & Partial<Pick<LoadInput, 'readFile'>>): Reviewed[] {
+export function reviewConfig(input: Parameters<typeof loadConfig>[0]): Reviewed[] {
   try {
     return reviewed(loadConfig(input));
   } catch (error) {

@@ -29,6 +29,8 @@ export interface LoadInput {
   readonly cwd: string;
   /** The text of a file, undefined when there is none. */
   readonly readFile: (path: string) => string | undefined;
+  /** The names in a directory; none when it cannot be listed. */
+  readonly listDir: (path: string) => readonly string[];
 }
 
 export interface Collected {
