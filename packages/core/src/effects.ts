@@ -120,6 +120,10 @@ export interface Moment {
   readonly wall: number;
 }
 
+/** What a core says to a host that gives it an input, or another task, before the one under way is handled. */
+export const reentered = (what: string): string =>
+  `the host gave '${what}' to the core from inside an effect: inputs must come one after the other`;
+
 export type Input =
   /** `connection` is a small number, free again after `closed`. */
   | (Moment & { readonly kind: 'opened'; readonly connection: number; readonly link: Link; readonly address: string })

@@ -138,6 +138,59 @@ describe('an ensemble of three', () => {
     expect(stays.exists('/stays').err).toBe(0);
   });
 
+  test('a stranger with a wrong password does not cut off the owner of a session, at no server', () => {
+    const { leader, others } = started();
+    for (const node of [leader, others[0]]) {
+      const owner = node.connect();
+      const { sessionId } = owner.welcome!;
+      for (const door of [leader, ...others])
+        expect(door.connect({ sessionId, password: new Uint8Array(16) }).welcome?.timeoutMs).toBe(0);
+      expect(owner.isClosed).toBe(false);
+      expect(owner.create(`/mine-${node.sid}`, { flags: 1 }).err).toBe(0);
+    }
+  });
+
+  test('a session whose end a leader has begun, and another has cut off, is ended when the first one leads again', () => {
+    const { cluster, leader, others } = started();
+    const client = leader.connect({ timeoutMs: 2000 });
+    expect(client.create('/e', { flags: 1 }).err).toBe(0);
+    client.drop();
+    cluster.pass(7 * tickMs);
+    for (const other of others) other.isHeld = true;
+    const { sessions } = leader.member.pipeline.ctx;
+    for (let i = 0; i < 10 && sessions.get(client.session)?.closing !== true; i++) cluster.pass(tickMs / 2);
+    expect([leader.peer.state, sessions.get(client.session)?.closing]).toEqual(['leading', true]);
+    cluster.cut(leader.sid, others[0].sid);
+    cluster.cut(leader.sid, others[1].sid);
+    cluster.drop(leader.sid);
+    for (const other of others) other.isHeld = false;
+    const second = ((): ClusterNode => {
+      for (let i = 0; i < 100; i++) {
+        cluster.pass(tickMs);
+        const found = others.find(({ peer }) => peer.state === 'leading' && peer.isServing);
+        if (found !== undefined) return found;
+      }
+      throw new Error('no other leader was elected');
+    })();
+    cluster.cuts.clear();
+    for (let i = 0; i < 20 && leader.peer.state !== 'following'; i++) cluster.pass(tickMs / 2);
+    for (let i = 0; i < 5 && !leader.peer.isServing; i++) cluster.pass(tickMs / 2);
+    expect([second.peer.state, leader.peer.role]).toMatchObject(['leading', { kind: 'following', sync: 'TRUNC' }]);
+    expect(leader.connect().exists('/e').err).toBe(0);
+    second.stop();
+    expect(cluster.elect()).toBe(leader);
+    cluster.pass(30 * tickMs);
+    expect(leader.connect().exists('/e').err).toBe(errorCodes.NoNode);
+  });
+
+  test('an input from inside an effect is refused, and the member stops', () => {
+    const { cluster, leader } = started();
+    leader.requestTurn = () => leader.now({ kind: 'turn' });
+    leader.connect();
+    cluster.settle();
+    expect(leader.halts).toEqual([expect.stringContaining("the host gave 'turn' to the core from inside an effect")]);
+  });
+
   test('a session that moved to another server is refused at the old one', () => {
     const { others } = started();
     const [a, b] = others;

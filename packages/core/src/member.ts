@@ -11,7 +11,8 @@ import {
   systemPaths,
 } from '@corral/protocol';
 import type { EnsembleConfig, Epoch, HandOver as HandOverFacts, JuteReader, SessionId, Zxid } from '@corral/protocol';
-import type { EnsembleHost, Entry, Input, RecoveryTarget, SnapshotSource } from './effects.ts';
+import { reentered } from './effects.ts';
+import type { EnsembleHost, Entry, Input, Moment, RecoveryTarget, SnapshotSource } from './effects.ts';
 import { appendRawRecord, appendRecord } from './log/log-codec.ts';
 import { SnapshotReader } from './log/snapshot-reader.ts';
 import { readTxnPayload } from './log/txn-codec.ts';
@@ -76,6 +77,7 @@ export class Member implements Application {
   #state: RestoredState;
   #reaper: Reaper | undefined;
   #halted = false;
+  #isStepping = false;
   #parting: Parting | undefined;
   readonly #succession: Succession;
   #wakeAt = Infinity;
@@ -112,7 +114,7 @@ export class Member implements Application {
 
   /** Lets another server lead: this one keeps out of elections for `restMs`, or for good when it stops. */
   handOver(moment: { readonly now: number; readonly wall: number }, restMs: number): void {
-    this.#guarded(moment, () => this.makeWay('handing over', 'another', restMs));
+    this.#guarded(moment, 'handOver', () => this.makeWay('handing over', 'another', restMs));
   }
 
   /** True from a hand-over on until the role has ended. */
@@ -165,16 +167,22 @@ export class Member implements Application {
 
   /** Begins: looks for a leader. */
   start(moment: { readonly now: number; readonly wall: number }): void {
-    this.#guarded(moment, () => this.peer.start());
+    this.#guarded(moment, 'start', () => this.peer.start());
   }
 
-  /** Handles one input to completion. */
+  /**
+   * Handles one input to completion.
+   *
+   * @throws Error when an effect of this step calls it: the state is half way between two inputs then.
+   */
   step(input: Input): void {
-    this.#guarded(input, () => this.#handle(input));
+    this.#guarded(input, input.kind, () => this.#handle(input));
   }
 
-  #guarded({ now, wall }: { readonly now: number; readonly wall: number }, work: () => void): void {
+  #guarded({ now, wall }: Moment, what: string, work: () => void): void {
     if (this.#halted) return;
+    if (this.#isStepping) throw new Error(reentered(what));
+    this.#isStepping = true;
     try {
       this.#now = this.peer.now = now;
       this.#wall = this.peer.wall = wall;
@@ -191,6 +199,8 @@ export class Member implements Application {
     } catch (error) {
       // Whatever this was, the state in memory may be wrong: only what is on disk can be trusted now.
       this.#halt(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    } finally {
+      this.#isStepping = false;
     }
   }
 

@@ -27,6 +27,16 @@ function logged(world: MemoryReplica): TxnRecord[] {
   return records;
 }
 
+test('an input from inside an effect is refused, and the replica stops before it logs an empty batch', () => {
+  const world = new MemoryReplica();
+  const client = world.open();
+  world.requestTurn = () => world.step({ kind: 'turn' });
+  client.greet({});
+  world.settle();
+  expect(world.halts).toEqual([expect.stringContaining("the host gave 'turn' to the core from inside an effect")]);
+  expect(world.log).toEqual([]);
+});
+
 describe('durability', () => {
   test('nothing is answered, visible or told before the disk has it', () => {
     const world = new MemoryReplica();

@@ -2,6 +2,7 @@
 // the order of writes, and sees to snapshots, expiry and reaping in between.
 
 import type { Zxid } from '@corral/protocol';
+import { reentered } from './effects.ts';
 import type { Host, Input, SnapshotSource } from './effects.ts';
 import { appendRecord } from './log/log-codec.ts';
 import type { ReplicaOptions } from './options.ts';
@@ -20,6 +21,7 @@ export class Replica {
   readonly #snapshots: Snapshots;
   readonly #state: RestoredState;
   #halted = false;
+  #isStepping = false;
   #ops = 0;
   /** Proposed since the last decision was reported. */
   #proposed = 0;
@@ -55,9 +57,15 @@ export class Replica {
     return this.#broadcast.idle;
   }
 
-  /** Handles one input to completion. */
+  /**
+   * Handles one input to completion.
+   *
+   * @throws Error when an effect of this step calls it: the state is half way between two inputs then.
+   */
   step(input: Input): void {
     if (this.#halted) return;
+    if (this.#isStepping) throw new Error(reentered(input.kind));
+    this.#isStepping = true;
     try {
       const { ctx } = this.pipeline;
       ctx.now = input.now;
@@ -69,6 +77,8 @@ export class Replica {
     } catch (error) {
       // Whatever this was, the state in memory may be wrong: only what is on disk can be trusted now.
       this.#halt(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    } finally {
+      this.#isStepping = false;
     }
   }
 

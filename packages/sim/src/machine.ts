@@ -27,6 +27,8 @@ export interface Machine {
   read(path: string): string | undefined;
   /** Ephemeral nodes in memory. */
   readonly ephemerals: number;
+  /** Sessions in memory that every server knows. */
+  readonly sessions: readonly bigint[];
   /** The state as a snapshot file. */
   snapshotSource(): SnapshotSource;
 }

@@ -68,6 +68,9 @@ class MemberMachine implements Machine {
   get ephemerals(): number {
     return this.#member.pipeline.ctx.tree.ephemeralCount;
   }
+  get sessions(): readonly bigint[] {
+    return [...this.#member.pipeline.ctx.sessions.values()].map(({ id }) => id);
+  }
   snapshotSource(): SnapshotSource {
     return this.#member.snapshotSource();
   }

@@ -5,7 +5,7 @@ import { recover } from '@corral/core';
 import type { Defect } from '@corral/core';
 import { checkHistories, checkMultis } from './checkers/clients.ts';
 import { checkConfigs } from './checkers/configs.ts';
-import { checkEphemerals } from './checkers/sessions.ts';
+import { checkEphemerals, checkIdle } from './checkers/sessions.ts';
 import { checkRestart } from './checkers/state.ts';
 import { SimClient, twin } from './clients.ts';
 import type { ClientOp } from './clients.ts';
@@ -50,6 +50,8 @@ export interface RunReport {
 /** Simulated time a healed ensemble gets to come together. */
 const convergenceMs = 60_000;
 const paths = ['/a', '/b', '/c'] as const;
+/** Timeouts of sessions: with a short one, a leader on its way out has begun to end some. */
+const sessionTicks = [40, 40, 6] as const;
 
 export function randomRun(options: RunOptions): RunReport {
   return new RandomRun(options).run();
@@ -71,6 +73,8 @@ class RandomRun {
   /** What not every run has: kinds of requests and moments to make them. */
   readonly #extra: Random;
   readonly #hasExtras: boolean;
+  /** Timeout of every session of this run. */
+  readonly #sessionMs: number;
   #elections = 0;
 
   constructor({ kind, seed, defects, knobs = (drawn) => drawn, note }: RunOptions) {
@@ -88,6 +92,7 @@ class RandomRun {
       ...(defects && { defects }),
       ...(note && { note }),
     });
+    this.#sessionMs = random.stream('sessions').pick(sessionTicks) * drawn.tickMs;
     this.#reconfigurations = random.stream('reconfigurations');
     this.#reconfigureAt = Array.from({ length: drawn.reconfigs }, () => this.#reconfigurations.below(this.#events));
     this.#planned = drawFaults(random.stream('faults'), this.#events);
@@ -128,7 +133,7 @@ class RandomRun {
   }
 
   #addClient(id: number, servers = [...this.#cluster.nodes.keys()]): SimClient {
-    const client = new SimClient(this.#cluster, id, servers, 40 * this.#cluster.knobs.tickMs);
+    const client = new SimClient(this.#cluster, id, servers, this.#sessionMs);
     this.#clients.push(client);
     client.start();
     return client;
@@ -202,7 +207,7 @@ class RandomRun {
     for (const node of cluster.nodes.values()) if (node.starts === 0) node.start();
     if (this.#administrator === undefined) {
       const servers = [...cluster.nodes.keys()];
-      this.#administrator = new SimClient(cluster, 90, servers, 40 * cluster.knobs.tickMs);
+      this.#administrator = new SimClient(cluster, 90, servers, this.#sessionMs);
       this.#administrator.start();
     }
     this.#administrator.submit(drawReconfiguration(cluster, this.#reconfigurations));
@@ -274,6 +279,7 @@ class RandomRun {
     );
     if (ghost.violation !== undefined) return;
     this.#readBack(expected);
+    if (this.#hasExtras) this.#expectIdleSessionsToEnd();
     for (const node of cluster.nodes.values()) this.#scanDisk(node);
     cluster.runUntil(() => cluster.members.every(({ process }) => process?.jobs.lane.isIdle === true), convergenceMs);
     if (cluster.violation === undefined) checkConfigs(ghost, heldConfigs(cluster));
@@ -294,6 +300,23 @@ class RandomRun {
       if (found !== value) ghost.fail(16, 'committed durability', `${path} should be ${value}, it is ${found}`);
     }
     checkMultis(ghost, multis, (path) => valueIn(reader, path));
+  }
+
+  /** Every client leaves without a word. A leader that begins meanwhile gives every session its full time again. */
+  #expectIdleSessionsToEnd(): void {
+    const cluster = this.#cluster;
+    const { ghost } = cluster.watch;
+    for (const client of this.#everyClient) client.stop();
+    // The end has to be decided as well, on disks and links that may still be slow.
+    const idleMs = 2 * this.#sessionMs + convergenceMs;
+    const left = (): SimNode | undefined =>
+      cluster.members.find(({ process }) => process?.machine === undefined || process.machine.sessions.length > 0);
+    for (let leaders = -1; leaders !== ghost.established.size && left() !== undefined;) {
+      leaders = ghost.established.size;
+      cluster.runUntil(() => left() === undefined, idleMs);
+    }
+    const late = left();
+    if (late !== undefined) checkIdle(ghost, late.sid, late.process?.machine?.sessions ?? [], idleMs);
   }
 
   /** What a restart would find is what the server has in memory (20, 21). */

@@ -103,6 +103,38 @@ test.each([
   }
 });
 
+/** Sessions in memory, server by server. */
+const sessions = (cluster: Cluster): number[] =>
+  [...cluster.nodes.values()].map((node) => node.process!.machine!.sessions.length);
+
+test('no session is idle for ever, whenever its leader is cut off, and whoever leads afterwards (35)', () => {
+  for (let ms = 1000; ms <= 2200; ms += 100) {
+    const { cluster, leader } = open(ms);
+    const first = leader();
+    const others = [...cluster.nodes.values()].filter((node) => node !== first);
+    const client = new RawClient(cluster, 1, 2000);
+    client.join(first.sid);
+    client.answerTo(client.create('/e', { flags: 1 }));
+    client.leave();
+    // The leader may begin to end the session, alone; the others cut off what it has begun.
+    cluster.run(ms);
+    for (const { sid } of others) {
+      cluster.network.cut(first.sid, sid);
+      cluster.network.cut(sid, first.sid);
+    }
+    const isLed = (): boolean => cluster.leaders.some((node) => node !== first);
+    expect(cluster.runUntil(isLed, 20_000)).toBe(true);
+    cluster.network.heal();
+    const isBack = (): boolean => first.process?.machine?.role === 'following' && first.process.machine.isServing;
+    expect(cluster.runUntil(isBack, 20_000)).toBe(true);
+    cluster.leaders[0].kill();
+    heal(cluster);
+    cluster.run(10_000);
+    expect(sessions(cluster), `cut off after ${ms} ms`).toEqual([0, 0, 0]);
+    expect(ephemerals(cluster)).toEqual([0, 0, 0]);
+  }
+});
+
 test('after the leader of a herd of sessions is lost, work goes on as before and no session expires', () => {
   const { cluster, leader } = open(7);
   const clients = Array.from({ length: 100 }, (_, i) => new SimClient(cluster, i + 1, [1, 2, 3], 10_000));

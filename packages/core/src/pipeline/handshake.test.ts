@@ -118,7 +118,7 @@ describe('a session that comes back', () => {
     expect(world.notes).toEqual([{ kind: 'sessionMoved', session: sessionId, address: '10.0.0.1' }]);
   });
 
-  test('loses its connection to a stranger with a wrong password, but not itself', () => {
+  test('notices nothing of a stranger with a wrong password', () => {
     const world = new MemoryReplica();
     const owner = world.connect();
     const { sessionId, password } = owner.welcome!;
@@ -130,8 +130,10 @@ describe('a session that comes back', () => {
       extraBytes: 1,
     });
     expect(stranger.isClosed).toBe(true);
-    expect(owner.isClosed).toBe(true);
+    expect(owner.isClosed).toBe(false);
+    expect(owner.create('/still-here').err).toBe(0);
     expect(world.connect({ sessionId, password }).welcome?.sessionId).toBe(sessionId);
+    expect(owner.isClosed).toBe(true);
   });
 
   test.each([null, new Uint8Array(0), new Uint8Array(15), new Uint8Array(17)])(

@@ -42,16 +42,17 @@ function reattach(
   password: Uint8Array | null,
   timeoutMs: number,
 ): void {
-  const holder = sessions.holder(id);
-  if (holder !== undefined && holder !== connection) ctx.hangUp(holder); // even if the password turns out wrong
   ctx.stats.revalidations++;
   const table = ctx.locals.get(id) === undefined ? ctx.sessions : ctx.locals;
   // Whether a session that others know is alive cannot be said without a leader.
   if (ctx.isReadOnly && table !== ctx.locals) return ctx.hangUp(connection);
+  // A stranger must not be able to cut the owner of a session off: nothing happens to its connection before this check.
   if (password === null || !samePassword(sessionPassword(id), password)) return greet(ctx, connection, false);
   if (sessions.revalidate(connection, id, timeoutMs)) return;
   const session = table.get(id);
   if (session === undefined || session.closing) return greet(ctx, connection, false);
+  const holder = sessions.holder(id);
+  if (holder !== undefined && holder !== connection) ctx.hangUp(holder);
   table.add(id, timeoutMs);
   connection.session = session;
   sessions.attach(connection, id);

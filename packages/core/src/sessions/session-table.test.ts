@@ -74,6 +74,39 @@ describe('a session', () => {
   });
 });
 
+describe('a session whose end was begun and never decided', () => {
+  const begun = {
+    'its time was up': (table: SessionTable) => pass(table, 0, 3000),
+    'its client said so': (table: SessionTable) => (table.get(id(1))!.closing = true),
+    'its client said so, and then its time was up': (table: SessionTable) => {
+      table.get(id(1))!.closing = true;
+      pass(table, 0, 6000);
+    },
+  };
+
+  test.each(Object.entries(begun))('ends in the next term of the same server: %s', (_, begin) => {
+    const table = new SessionTable(1000);
+    table.observe(0);
+    table.add(id(1), 2000).persisted = true;
+    begin(table);
+    table.restart();
+    table.observe(0); // the next time is counted from here
+    expect(pass(table, 0, 2000)).toEqual([]);
+    expect(pass(table, 2000, 4000)).toEqual([1]);
+  });
+
+  test('has its full time again when its client comes back in the next term', () => {
+    const table = new SessionTable(1000);
+    table.observe(0);
+    table.add(id(1), 2000).persisted = true;
+    pass(table, 0, 3000);
+    table.restart();
+    table.touch(table.get(id(1))!);
+    expect(pass(table, 3000, 5000)).toEqual([]);
+    expect(pass(table, 5000, 6000)).toEqual([1]);
+  });
+});
+
 describe('a pause of the process', () => {
   test('counts as one tick, however long it was (A42)', () => {
     const table = new SessionTable(1000);

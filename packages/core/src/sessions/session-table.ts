@@ -20,8 +20,11 @@ export interface Session {
   closing: boolean;
   /** In the table's clock. */
   deadline: number;
+  /** The bucket that it waits in; `noBucket` once `expire` has taken it out. */
   bucket: number;
 }
+
+const noBucket = 0;
 
 export class SessionTable {
   readonly #tickMs: number;
@@ -59,12 +62,12 @@ export class SessionTable {
   add(id: SessionId, timeoutMs: number): Session {
     let session = this.#byId.get(id);
     if (session === undefined) {
-      session = { id, scope: this.#scope, timeoutMs, persisted: false, closing: false, deadline: 0, bucket: 0 };
+      session = { id, scope: this.#scope, timeoutMs, persisted: false, closing: false, deadline: 0, bucket: noBucket };
       this.#byId.set(id, session);
     }
     session.timeoutMs = timeoutMs;
     session.deadline = this.#roundUp(this.#clock + timeoutMs);
-    if (session.bucket === 0 || session.deadline < session.bucket) {
+    if (session.bucket === noBucket || session.deadline < session.bucket) {
       this.#leave(session);
       this.#enter(session, session.deadline);
     }
@@ -145,8 +148,14 @@ export class SessionTable {
     if (sessions === undefined) return;
     this.#buckets.delete(bucket);
     for (const session of sessions) {
-      if (session.deadline > bucket) this.#enter(session, session.deadline);
-      else if (!session.closing) {
+      if (session.deadline > bucket) {
+        this.#enter(session, session.deadline);
+        continue;
+      }
+      // What ends it may never be decided. A session that still named its old bucket would not enter one at `restart`,
+      // and would live for ever.
+      session.bucket = noBucket;
+      if (!session.closing) {
         session.closing = true;
         expired.push(session);
       }

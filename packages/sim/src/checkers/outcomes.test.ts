@@ -25,6 +25,7 @@ const idleKind = (starts: (setup: MachineSetup) => void = () => undefined): Mach
     digest: 0n,
     read: () => undefined,
     ephemerals: 0,
+    sessions: [],
     snapshotSource: () => memberKind.create(setup).snapshotSource(),
   }),
 });
@@ -81,4 +82,13 @@ it('44 is not broken by servers that do', () => {
   keepCore(cluster, new Random(1), [client]);
   expect(cluster.violation).toBeUndefined();
   expect(client.history.map(({ op }) => op.kind)).toContain('set');
+});
+
+it('35 is broken when a session that nobody uses stays', () => {
+  const immortal: MachineKind = {
+    ...memberKind,
+    create: (setup) => Object.defineProperty(memberKind.create(setup), 'sessions', { get: () => [7n] }),
+  };
+  const verdicts = [1, 2, 3, 4, 5, 6].map((seed) => randomRun({ kind: immortal, seed }).verdict);
+  expect(verdicts).toContain('invariant:35');
 });
