@@ -13,7 +13,10 @@ export default defineConfig({
       'examples/**/*.test.ts',
     ],
     server: { deps: { inline: [/@corral\//] } },
-    testTimeout: 20_000,
+    // A hang must end some time; how busy the machine is must not decide. No test sets a limit of its own.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    teardownTimeout: 600_000,
     maxWorkers: 2,
   },
 });

@@ -91,7 +91,7 @@ async function run({ language, code }: Example): Promise<string> {
 
 describe('the examples of', () => {
   for (const page of pages) {
-    it(`${page} do what they say`, { timeout: 60_000 }, async () => {
+    it(`${page} do what they say`, async () => {
       const examples = examplesOf(await readFile(join(root, page), 'utf8'));
       for (const example of examples) {
         const output = await run(example);

@@ -15,7 +15,7 @@ import type { OpenOptions } from './wire.ts';
 import { freePorts } from './free-ports.ts';
 
 const corral = fileURLToPath(new URL('../../cli/bin/corral.js', import.meta.url));
-const waitMs = 15_000;
+const waitMs = 300_000;
 
 type Settings = Readonly<Record<string, string | number | boolean>>;
 

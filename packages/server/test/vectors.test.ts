@@ -48,7 +48,7 @@ describe('the recorded client protocol', () => {
   it('has 44 scenarios', () => expect(vectors.scenarios).toHaveLength(44));
 
   for (const { name, doc } of vectors.scenarios) {
-    it(`${name}: ${doc}`, { timeout: 60_000 }, async () => {
+    it(`${name}: ${doc}`, async () => {
       const results = await replay('127.0.0.1', server!.port, vectors, { profile: '3.9', only: [name] });
       expect(results).toEqual([{ name }]);
     });
@@ -94,7 +94,7 @@ describe.each<ServingRole>(['leader', 'follower', 'observer'])('the recorded cli
   afterAll(() => ensemble?.stop());
 
   for (const { name } of vectors.scenarios) {
-    it(name, { timeout: 60_000 }, async () => {
+    it(name, async () => {
       expect(await replay('127.0.0.1', port, inEnsemble(vectors), { profile: '3.9', only: [name] })).toEqual([
         { name },
       ]);

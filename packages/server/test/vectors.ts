@@ -48,7 +48,8 @@ export interface ReplayResult {
   readonly error?: string;
 }
 
-const defaultTimeoutMs = 8000;
+/** Longer than any recording gave its server: how busy this machine is must not decide. */
+const patienceMs = 300_000;
 /** How long to wait for one more frame when a shorter variant is satisfied already. */
 const extraFrameMs = 700;
 const frameBytesMax = 64 << 20;
@@ -306,7 +307,7 @@ class ScenarioRun {
     if (wire === null) return;
     if (step.waitMs !== undefined) await sleep(step.waitMs);
     if (step.sendHex !== undefined) this.#send(wire, step, step.sendHex);
-    const timeoutMs = step.timeoutMs ?? defaultTimeoutMs;
+    const timeoutMs = Math.max(step.timeoutMs ?? 0, patienceMs);
     if (step.expectTextRegex !== undefined) {
       await readText(wire, step.expectTextRegex, timeoutMs);
       this.#wires.delete(step.conn);

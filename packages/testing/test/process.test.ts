@@ -33,7 +33,7 @@ it('a process ends when its ensemble with files is closed', async () => {
     console.log('done');`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], {
     cwd: here,
-    timeout: 20_000,
+    timeout: 300_000,
   });
   expect(stdout).toBe('done\n');
 });
@@ -48,7 +48,7 @@ it('a process ends although a client that brought the transport along was forgot
     console.log('done');`;
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], {
     cwd: here,
-    timeout: 15_000,
+    timeout: 300_000,
   });
   expect(stdout).toBe('done\n');
 });

@@ -39,8 +39,8 @@ describe('corral lock', () => {
       '/busy',
       ...sh(`touch ${note('in')}; while [ ! -e ${note('go')} ]; do sleep 0.05; done`),
     ]);
-    await vi.waitUntil(async () => (await corral(['lock', '/busy', '--list'])).out !== '', { timeout: 5000 });
-    await vi.waitUntil(async () => (await readFile(note('in')).catch(() => null)) !== null, { timeout: 5000 });
+    await vi.waitUntil(async () => (await corral(['lock', '/busy', '--list'])).out !== '', { timeout: 300_000 });
+    await vi.waitUntil(async () => (await readFile(note('in')).catch(() => null)) !== null, { timeout: 300_000 });
     expect((await corral(['lock', '/busy', '--now', ...sh('true')])).code).toBe(6);
     expect((await corral(['lock', '/busy', '--wait', '200ms', ...sh('true')])).code).toBe(124);
     const second = corral(['lock', '/busy', ...sh(`echo second >> ${note('order')}`)]);
@@ -60,7 +60,7 @@ describe('corral lock', () => {
   ])('ends the command when the lock is lost, %s', async (_, script, code) => {
     await rm(note('held'), { force: true });
     const running = corral(['lock', '/lost', ...sh(script), note('held')]);
-    await vi.waitUntil(async () => (await readFile(note('held')).catch(() => null)) !== null, { timeout: 5000 });
+    await vi.waitUntil(async () => (await readFile(note('held')).catch(() => null)) !== null, { timeout: 300_000 });
     await using zk = await connect(`127.0.0.1:${corral.port}`);
     const { children } = await zk.children('/lost');
     await zk.delete(`/lost/${children[0]}`);
@@ -73,7 +73,7 @@ describe('corral lock', () => {
     const held = await lock(zk, '/waiting').acquire();
     const interruption = new AbortController();
     const waiting = corral(['lock', '/waiting', ...sh('true')], { interrupted: interruption.signal });
-    await vi.waitUntil(async () => (await zk.children('/waiting')).children.length === 2, { timeout: 5000 });
+    await vi.waitUntil(async () => (await zk.children('/waiting')).children.length === 2, { timeout: 300_000 });
     interruption.abort();
     expect((await waiting).code).toBe(130);
     expect((await zk.children('/waiting')).children).toHaveLength(1);

@@ -264,7 +264,7 @@ describe('corral dev', () => {
       connectString = text.trim();
     };
     const running = corral(['dev', '--port', '0', '--seed', 'seed'], { interrupted: controller.signal, files, onOut });
-    await vi.waitUntil(() => connectString !== '', { timeout: 10_000 });
+    await vi.waitUntil(() => connectString !== '', { timeout: 300_000 });
     expect((await corral(['get', '/a', '-s', connectString])).out).toBe('one');
     controller.abort();
     expect((await running).code).toBe(0);

@@ -77,14 +77,14 @@ test('a server is started, asked, restarted and stopped', async () => {
     out: expect.stringContaining('no zookeeper to stop') as string,
   });
   expect(fs.existsSync(pidFile())).toBe(false);
-}, 60_000);
+});
 
 test('a process that an old pid file names by chance is left alone', async () => {
   fs.mkdirSync(path.join(folder, 'data'));
   fs.writeFileSync(pidFile(), `${process.pid}\n`);
   expect((await zkServer('stop')).out).toContain('no zookeeper to stop');
   expect(fs.existsSync(pidFile())).toBe(false);
-}, 60_000);
+});
 
 test('a server that cannot start says why', async () => {
   const other = await startServer({ clientPort: port, dataDir: path.join(folder, 'other') });
@@ -97,7 +97,7 @@ test('a server that cannot start says why', async () => {
   fs.writeFileSync(log, 'no log at all, but longer than a header');
   expect(await zkServer('start')).toMatchObject({ code: 1, err: expect.stringContaining('log.1') as string });
   expect(fs.existsSync(pidFile())).toBe(false);
-}, 60_000);
+});
 
 test('the command line is the one of zkServer.sh', async () => {
   const env = { ZOOCFGDIR: '/etc/zookeeper' };

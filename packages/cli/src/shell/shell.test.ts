@@ -201,7 +201,7 @@ describe('a terminal', () => {
       const before = shown.length;
       input.write(`${line}\r`);
       await vi.waitUntil(() => line === 'quit' || /\(CONNECTED\) \d+\] $/.test(strip(shown.slice(before))), {
-        timeout: 5000,
+        timeout: 300_000,
       });
     }
     expect(await running).toBe(0);

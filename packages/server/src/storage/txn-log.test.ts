@@ -62,7 +62,7 @@ test('what was confirmed can be read while the log is open, with reserved zeros 
   await append(log, 1, records(1, 3));
   await append(log, 4, records(4, 4));
   expect(read('log.1').zxids).toEqual([1, 2, 3, 4]);
-  await vi.waitFor(() => expect(read('log.1').end.kind).toBe('padding'));
+  await vi.waitFor(() => expect(read('log.1').end.kind).toBe('padding'), { timeout: 300_000 });
   await log.close();
 });
 
@@ -152,7 +152,7 @@ test('a disk that fails while zeros are written is a failure of the log', async 
   await append(log, 1, records(1, 1));
   await asked;
   failNow();
-  await vi.waitFor(() => expect(onFailure).toHaveBeenCalledWith(failure));
+  await vi.waitFor(() => expect(onFailure).toHaveBeenCalledWith(failure), { timeout: 300_000 });
   await expect(append(log, 2, records(2, 2))).rejects.toBe(failure);
 });
 
