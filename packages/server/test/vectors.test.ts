@@ -13,7 +13,9 @@ import { replay } from './vectors.ts';
 import type { Vectors } from './vectors.ts';
 
 const recorded = new URL('../test-data/client-vectors.json', import.meta.url);
-const vectors = JSON.parse(await readFile(recorded, 'utf8')) as Vectors;
+/** Without the limits of the recording: how busy this machine is must not decide. */
+const withoutLimits = (key: string, value: unknown): unknown => (key === 'timeoutMs' ? undefined : value);
+const vectors = JSON.parse(await readFile(recorded, 'utf8'), withoutLimits) as Vectors;
 
 /** Entries of the file's "server" key that describe the recording instead of setting something. */
 const descriptions: ReadonlySet<string> = new Set(['mode', 'sasl', 'znode.container.maxNeverUsedIntervalMs']);

@@ -307,7 +307,7 @@ class ScenarioRun {
     if (wire === null) return;
     if (step.waitMs !== undefined) await sleep(step.waitMs);
     if (step.sendHex !== undefined) this.#send(wire, step, step.sendHex);
-    const timeoutMs = Math.max(step.timeoutMs ?? 0, patienceMs);
+    const timeoutMs = step.timeoutMs ?? patienceMs;
     if (step.expectTextRegex !== undefined) {
       await readText(wire, step.expectTextRegex, timeoutMs);
       this.#wires.delete(step.conn);
