@@ -5,6 +5,7 @@ import { MemoryCluster, tickMs } from './testing/memory-cluster.ts';
 import type { ClusterNode } from './testing/memory-cluster.ts';
 import { bytesOf, open, textOf } from './testing/memory-replica.ts';
 import type { TestClient } from './testing/memory-replica.ts';
+import { Replacement } from './zab/history.ts';
 
 function started(voters = 3, observers = 0): { cluster: MemoryCluster; leader: ClusterNode; others: ClusterNode[] } {
   const cluster = new MemoryCluster(voters, observers);
@@ -22,6 +23,56 @@ const digests = (cluster: MemoryCluster): Set<string> =>
   );
 
 const dataAt = (client: TestClient, path: string): string | null => textOf(client.getData(path).result.data ?? null);
+
+/** Changes the type of the next proposal on its way to `node`; the bytes of a payload begin with a header of 32. */
+function changeType(cluster: MemoryCluster, node: ClusterNode, zxid: Zxid, type: number): void {
+  for (const { chunks } of cluster.ends.filter((end) => end.node === node)) {
+    for (const bytes of chunks) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      for (let at = 0; at + 52 <= bytes.length; at++)
+        if (view.getInt32(at) === 2 && view.getBigInt64(at + 4) === BigInt(zxid)) view.setInt32(at + 16 + 28, type);
+    }
+  }
+}
+
+describe('a transaction that a learner cannot read', () => {
+  test('is not logged: the learner says which it is, stays away, then takes the whole state of its leader', () => {
+    const { cluster, leader, others } = started();
+    const [follower] = others;
+    const client = leader.connect();
+    client.create('/before', { data: '1' });
+    cluster.pass(tickMs);
+    const applied = leader.member.applied;
+    follower.isHeld = true;
+    client.create('/unknown', { data: '2' });
+    changeType(cluster, follower, (applied + 1) as Zxid, 77);
+    follower.isHeld = false;
+    cluster.settle();
+    expect(follower.halts).toEqual([]);
+    expect(follower.peer.history.last).toBe(applied);
+    expect(follower.notes.filter(({ level }) => level === 'error').map(({ message }) => message)).toEqual([
+      expect.stringMatching(/transaction 0x[0-9a-f]+ of type 77 .*upgrade this server/),
+    ]);
+    expect(follower.peer.state).toBe('leaving');
+    cluster.pass(900);
+    expect(follower.peer.state).toBe('leaving');
+    cluster.pass(20 * tickMs);
+    expect(follower.notes.some(({ facts }) => facts?.kind === 'SNAP')).toBe(true);
+    expect(digests(cluster).size).toBe(1);
+    follower.restart();
+    cluster.pass(20 * tickMs);
+    expect(digests(cluster).size).toBe(1);
+    expect(dataAt(follower.connect(), '/unknown')).toBe('2');
+  });
+
+  test('is waited for longer each time, up to half a minute', () => {
+    const replacement = new Replacement();
+    let now = 0;
+    const waits = Array.from({ length: 8 }, () => replacement.ask((now += 1000)));
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+    expect(replacement.ask(now + 20 * 60_000)).toBe(1000);
+  });
+});
 
 describe('an ensemble of three', () => {
   test('a write through any server is decided by all of them', () => {

@@ -2,10 +2,13 @@
 // the request pipeline, which knows sessions and trees, with Zab, which knows bytes with a zxid.
 
 import {
+  EnsembleConfigError,
+  ProtocolError,
   counterOf,
   decodeText,
   formatEnsembleConfig,
   encodeText,
+  formatZxid,
   epochOf,
   parseEnsembleConfig,
   systemPaths,
@@ -15,7 +18,8 @@ import { reentered } from './effects.ts';
 import type { EnsembleHost, Entry, Input, Moment, RecoveryTarget, SnapshotSource } from './effects.ts';
 import { appendRawRecord, appendRecord } from './log/log-codec.ts';
 import { SnapshotReader } from './log/snapshot-reader.ts';
-import { readTxnPayload } from './log/txn-codec.ts';
+import { peekType, readTxnPayload, txnHeaderBytes } from './log/txn-codec.ts';
+import type { Txn } from './log/txn.ts';
 import type { ReplicaOptions } from './options.ts';
 import { applyTxn } from './pipeline/apply.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
@@ -25,6 +29,7 @@ import { RestoredState } from './restored-state.ts';
 import { Succession } from './succession.ts';
 import { Snapshots, randomFrom, snapshotOf } from './snapshots.ts';
 import type { HandOver } from './zab/hand-over.ts';
+import { UnreadableTxn } from './zab/learner-safety.ts';
 import { Peer } from './zab/peer.ts';
 import type {
   Application,
@@ -48,9 +53,8 @@ export interface Recovered {
   readonly isEmpty: boolean;
 }
 
-/** Type of a reconfiguration's transaction, and where the type stands in a payload. */
+/** Type of a reconfiguration's transaction. */
 const reconfigType = 16;
-const typeAt = 28;
 /** How long requests in flight may hold up a hand-over. */
 const partingMsMax = 2000;
 /** How long learners have to say that they hold their clients back: those of other make never do. */
@@ -356,12 +360,24 @@ export class Member implements Application {
     tree.apply(header, { kind: 'setData', code: reconfigType, path: systemPaths.config, data, version: -1 });
   }
 
-  configOf(entry: Entry): EnsembleConfig | undefined {
-    const { payload } = entry;
-    if (payload.length < typeAt + 4 || intAt(payload, typeAt) !== reconfigType) return undefined;
-    const { txn } = readTxnPayload(payload, 0, payload.length);
-    if (txn.kind !== 'setData' || txn.data === null) return undefined;
-    return parseEnsembleConfig(decodeText(txn.data, 0, txn.data.length));
+  check(zxid: Zxid, payload: Uint8Array): EnsembleConfig | undefined {
+    try {
+      const { header, txn } = readTxnPayload(payload, 0, payload.length, 'inPlace');
+      if (header.zxid !== zxid) throw new ProtocolError(`its content says ${formatZxid(header.zxid)}`);
+      return configIn(txn);
+    } catch (error) {
+      if (!(error instanceof ProtocolError) && !(error instanceof EnsembleConfigError)) throw error;
+      const type = payload.length < txnHeaderBytes ? 'none' : peekType(payload, 0);
+      throw new UnreadableTxn(
+        `transaction ${formatZxid(zxid)} of type ${type} (${error.message}). It was not logged here. ` +
+          'If the leader runs a newer version, upgrade this server',
+      );
+    }
+  }
+
+  configOf({ payload }: Entry): EnsembleConfig | undefined {
+    if (peekType(payload, 0) !== reconfigType) return undefined;
+    return configIn(readTxnPayload(payload, 0, payload.length).txn);
   }
 
   request(
@@ -441,12 +457,15 @@ export class Member implements Application {
   }
 }
 
+function configIn(txn: Txn): EnsembleConfig | undefined {
+  if (txn.kind !== 'setData' || txn.code !== reconfigType || txn.data === null) return undefined;
+  return parseEnsembleConfig(decodeText(txn.data, 0, txn.data.length));
+}
+
 const historyOf = ({ base, entries }: RestoredState): RestoredHistory => ({ base, entries });
 
 const isIdentity = (id: { scheme: string | null; id: string | null }): id is { scheme: string; id: string } =>
   id.scheme !== null && id.id !== null;
-
-const intAt = (b: Uint8Array, at: number): number => (b[at] << 24) | (b[at + 1] << 16) | (b[at + 2] << 8) | b[at + 3];
 
 function sameBytes(a: Uint8Array | null, b: Uint8Array): boolean {
   return a?.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -184,6 +184,17 @@ describe('what no crash explains', () => {
     expect(refusal().message).toContain('two histories');
   });
 
+  test('an error with the zxid of the transaction before it changes nothing; any other such transaction is refused', () => {
+    snapshot(0);
+    const [first, second, third] = history(3);
+    const error = { kind: 'error', code: -5 } as const;
+    files.writeDurably(`${dir}/log.1`, logOf([first, second, { header: second.header, txn: error }]));
+    files.writeDurably(`${dir}/log.2`, logOf([{ header: second.header, txn: error }, third]));
+    expect(start()).toMatchObject({ lastZxid: 3, replayed: 3 });
+    files.writeDurably(`${dir}/log.2`, logOf([second, third]));
+    expect(refusal().message).toContain('two histories');
+  });
+
   test('damage in the middle names file, offset and the transactions at stake', () => {
     snapshot(0);
     log(1, 9);

@@ -16,7 +16,7 @@ import type { RefusalFacts } from './recovery-refused.ts';
 import type { SnapshotNode } from './snapshot-node.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
 import type { SnapshotSummary } from './snapshot-reader.ts';
-import { readTxnPayload } from './txn-codec.ts';
+import { errorTxnType, peekType, readTxnPayload } from './txn-codec.ts';
 import type { TxnRecord } from './txn-codec.ts';
 import type { Txn, TxnDigest, TxnHeader } from './txn.ts';
 
@@ -212,6 +212,7 @@ class Recovery<T extends RecoveryTarget> {
     for (;;) {
       const record = scanner.next();
       if (record !== undefined) {
+        if (isRepeatedError(record, Math.max(previous, this.#lastInLog))) continue;
         if (record.zxid <= previous) throw this.#outOfOrder(path, record, previous);
         previous = record.zxid;
         unproven.delete(record.zxid);
@@ -255,9 +256,12 @@ class Recovery<T extends RecoveryTarget> {
       throw new RecoveryRefused({
         file: path,
         offset: record.offset,
-        lostFrom: record.zxid,
-        problem: `a transaction has a good checksum but no known content (${error.message})`,
-        advice: 'start the version of the software that wrote it, or see `corral doctor`',
+        // Nothing is lost and nothing is at risk: there is nothing to cut or to set aside.
+        isDamage: false,
+        problem: `transaction ${formatZxid(record.zxid)} is intact, but of no kind that this version knows (${error.message})`,
+        advice:
+          'start the version of the software that wrote it; in an ensemble, this directory can also be emptied ' +
+          'so that the server fetches its data from the others',
       });
     }
   }
@@ -383,6 +387,13 @@ class Recovery<T extends RecoveryTarget> {
     if (logDir !== snapDir) this.#files.syncDir(logDir);
   }
 }
+
+/**
+ * Apache 3.9 answers a request that it cannot decode with an error transaction, and gives it the zxid of the transaction
+ * before. It changes nothing.
+ */
+const isRepeatedError = ({ zxid, bytes, start }: LogRecord, previous: number): boolean =>
+  zxid === previous && peekType(bytes, start) === errorTxnType;
 
 /** Zxids are dense inside an epoch, and an epoch starts at 1. */
 function follows(zxid: Zxid, last: Zxid): boolean {

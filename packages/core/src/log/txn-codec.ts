@@ -1,8 +1,8 @@
 // Transactions as bytes, exactly as Apache's log and its quorum protocol carry them: a header of 32 bytes, a body by type,
-// and at the end, when the leader keeps one, the digest of the tree. What is read here and written again gives the same
-// bytes, because a follower forwards and logs what it was sent.
+// and at the end, when the leader keeps one, the digest of the tree. A learner forwards and logs the bytes it was sent, so
+// this reads everything that Apache writes, even what Corral itself never would.
 
-import { JuteReader, ProtocolError, isSafeZxid, opcodes, records } from '@corral/protocol';
+import { JuteReader, ProtocolError, errorCodes, isSafeZxid, opcodes, openAcl, records } from '@corral/protocol';
 import type { Acl, SessionId, Zxid, JuteWriter } from '@corral/protocol';
 import type {
   CheckTxn,
@@ -21,7 +21,9 @@ import type {
 
 export const txnHeaderBytes = 32;
 export const txnDigestBytes = 12;
-const errorType = -1;
+/** Where the type stands in a payload. */
+const typeAt = 28;
+export const errorTxnType = -1;
 const slash = 0x2f;
 /** A transaction may hold more than any client may send: all ephemerals of a session, or several full requests. */
 const fieldBytesMax = 0x7fffffff;
@@ -44,7 +46,7 @@ export function txnType(txn: Txn): number {
     case 'check':
       return opcodes.check;
     case 'error':
-      return errorType;
+      return errorTxnType;
     case 'createSession':
       return opcodes.createSession;
     case 'closeSession':
@@ -130,6 +132,10 @@ export function peekZxid(bytes: Uint8Array, start: number): Zxid | undefined {
   return isSafeZxid(value) ? value : undefined;
 }
 
+/** The type field of a payload, without decoding the rest. */
+export const peekType = (bytes: Uint8Array, start: number): number =>
+  new JuteReader(bytes, start + typeAt, start + txnHeaderBytes).int();
+
 /** Buffers lie in the memory that is read. */
 class InPlaceReader extends JuteReader {
   override buffer(): Uint8Array | null {
@@ -138,8 +144,10 @@ class InPlaceReader extends JuteReader {
 }
 
 /**
- * Decodes bytes[start, end) to the last byte. The data in the result is copied, or lies in `bytes` when those never
- * change. Throws ProtocolError on anything odd.
+ * Decodes bytes[start, end). The data in the result is copied, or lies in `bytes` when those never
+ * change.
+ *
+ * @throws ProtocolError when this version cannot know what the transaction does.
  */
 export function readTxnPayload(
   bytes: Uint8Array,
@@ -155,8 +163,8 @@ export function readTxnPayload(
   if (!isSafeZxid(zxid)) throw new ProtocolError(`zxid out of range in a transaction: ${zxid}`);
   const header: TxnHeader = { clientId, cxid, zxid, time: r.longNumber() };
   const txn = readBody(r, r.int());
-  if (r.remaining === 0) return { header, txn };
-  if (r.remaining !== txnDigestBytes) throw new ProtocolError(`${r.remaining} bytes too many in a transaction`);
+  // Apache ignores what it does not know behind a body: so few bytes are no digest, and more follow only from a later version.
+  if (r.remaining < txnDigestBytes) return { header, txn };
   return { header, txn, digest: { version: r.int(), value: BigInt.asUintN(64, r.long()) } };
 }
 
@@ -196,7 +204,7 @@ function readSingle(r: JuteReader, type: number): SingleTxn {
       return { kind: 'setAcl', path: readPath(r), acl: readAcl(r), version: r.int() } satisfies SetAclTxn;
     case opcodes.check:
       return { kind: 'check', path: readPath(r), version: r.int() } satisfies CheckTxn;
-    case errorType:
+    case errorTxnType:
       return { kind: 'error', code: r.int() } satisfies ErrorTxn;
     default:
       throw new ProtocolError(`unknown transaction type ${type}`);
@@ -209,7 +217,7 @@ function readCreate(r: JuteReader, code: CreateTxn['code']): CreateTxn {
   const acl = readAcl(r);
   const ephemeral = code === 1 || code === 15 ? r.bool() : false;
   // Servers before 3.3 ended the record here.
-  const parentCversion = code === 1 && r.remaining === 0 ? -1 : r.int();
+  const parentCversion = code === 1 && r.remaining < 4 ? -1 : r.int();
   const ttlMs = code === 21 ? r.longNumber() : 0;
   return { kind: 'create', code, path, data, acl, ephemeral, parentCversion, ttlMs };
 }
@@ -218,11 +226,11 @@ function readCreate(r: JuteReader, code: CreateTxn['code']): CreateTxn {
 function readCloseSession(r: JuteReader): CloseSessionTxn {
   if (r.remaining === 0) return { kind: 'closeSession', paths: null };
   const bodyAt = r.at;
+  const isDigestAlone = r.remaining === txnDigestBytes;
   const paths = readPaths(r);
-  const spare = r.remaining;
-  if (paths !== undefined && (spare === 0 || spare === txnDigestBytes)) return { kind: 'closeSession', paths };
+  if (paths !== undefined && (r.remaining === 0 || !isDigestAlone)) return { kind: 'closeSession', paths };
   r.at = bodyAt;
-  if (r.remaining === txnDigestBytes) return { kind: 'closeSession', paths: null };
+  if (isDigestAlone) return { kind: 'closeSession', paths: null };
   throw new ProtocolError('unreadable list of paths in a closeSession transaction');
 }
 
@@ -243,18 +251,41 @@ function readPaths(r: JuteReader): string[] | undefined {
   return paths;
 }
 
+/** A part before its body is looked at: what it means depends on the other parts. */
+interface RawPart {
+  readonly type: number;
+  readonly body: JuteReader;
+}
+
 function readMulti(r: JuteReader): MultiTxn {
-  const parts = r.vector((reader): SingleTxn => {
+  const Reader = r instanceof InPlaceReader ? InPlaceReader : JuteReader;
+  const raw = r.vector((reader): RawPart => {
     const type = reader.int();
-    const length = reader.skipField();
-    if (length < 0) throw new ProtocolError('a part of a multi without a body');
-    const Reader = reader instanceof InPlaceReader ? InPlaceReader : JuteReader;
-    const part = new Reader(reader.bytes, reader.at - length, reader.at, fieldBytesMax);
-    const txn = readSingle(part, type);
-    if (part.remaining !== 0) throw new ProtocolError(`${part.remaining} bytes too many in a part of a multi`);
-    return txn;
+    const length = Math.max(0, reader.skipField());
+    return { type, body: new Reader(reader.bytes, reader.at - length, reader.at, fieldBytesMax) };
   });
-  return { kind: 'multi', parts: parts ?? [] };
+  if (raw === null) return { kind: 'multi', parts: [] };
+  if (raw.some(({ type }) => type === errorTxnType)) return { kind: 'multi', parts: readFailed(raw) };
+  return { kind: 'multi', parts: raw.map(({ type, body }) => readSingle(body, type)) };
+}
+
+/**
+ * The parts of a multi that failed change nothing, whatever they hold. A part that had passed when another one failed may
+ * keep its type, or Apache's leader has turned it into an error and left the old body in place.
+ */
+function readFailed(raw: readonly RawPart[]): SingleTxn[] {
+  const parts = raw.map(({ type, body }): SingleTxn => {
+    if (type === errorTxnType) return { kind: 'error', code: body.remaining === 4 ? body.int() : 0 };
+    try {
+      return readSingle(body, type);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return { kind: 'error', code: 0 };
+    }
+  });
+  // Nobody may take a failure for a success, so one part at least says that there was one.
+  if (parts.some((part) => part.kind === 'error' && part.code !== 0)) return parts;
+  return parts.map((part) => (part.kind === 'error' ? { kind: 'error', code: errorCodes.RuntimeInconsistency } : part));
 }
 
 function readPath(r: JuteReader): string {
@@ -263,4 +294,5 @@ function readPath(r: JuteReader): string {
   return path;
 }
 
-const readAcl = (r: JuteReader): readonly Acl[] => records.aclVector.read(r) ?? [];
+/** Apache takes a missing list for an open one. */
+const readAcl = (r: JuteReader): readonly Acl[] => records.aclVector.read(r) ?? openAcl;

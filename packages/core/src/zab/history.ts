@@ -22,6 +22,25 @@ export function follows(zxid: Zxid, last: Zxid): boolean {
 export const isEpochStart = (zxid: Zxid): boolean => counterOf(zxid) === 0;
 
 const compactAt = 1024;
+const restMsMin = 1000;
+const restMsMax = 30_000;
+/** Whoever needed no replacement for so long waits the shortest time again. */
+const restForgottenMs = 10 * 60_000;
+
+/** Whether the next leader is asked for its whole state, because this history cannot be cut or continued as a leader wanted. */
+export class Replacement {
+  isDue = false;
+  #restMs = 0;
+  #since = -Infinity;
+
+  /** Asks for it; returns the milliseconds to wait before, so that this server neither spins nor floods its leader. */
+  ask(now: number): number {
+    if (now - this.#since > restForgottenMs) this.#restMs = 0;
+    this.#since = now;
+    this.isDue = true;
+    return (this.#restMs = Math.min(restMsMax, Math.max(restMsMin, this.#restMs * 2)));
+  }
+}
 
 export class History {
   readonly #limits: HistoryLimits;

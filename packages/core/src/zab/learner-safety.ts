@@ -1,4 +1,5 @@
-// Two rules a learner keeps whatever its leader says: what is decided is not given up, and the epoch comes after its history.
+// Three rules a learner keeps whatever its leader says: what is decided is not given up, the epoch comes after its history,
+// and a transaction that cannot be read, or is out of sequence, is neither logged nor skipped.
 
 import { formatZxid } from '@corral/protocol';
 import type { Epoch, Zxid } from '@corral/protocol';
@@ -21,4 +22,19 @@ export function enterEpoch(zab: Zab, epoch: Epoch, then: () => void): void {
   if (zab.has('A16')) return write(() => zab.whenLogged(then));
   if (zab.has('A21')) return zab.secureBase(() => zab.whenLogged(() => write(then)));
   zab.whenLogged(() => write(then));
+}
+
+/** A transaction is of no known kind, or out of sequence. The message says which one it is. */
+export class UnreadableTxn extends Error {
+  override readonly name = 'UnreadableTxn';
+}
+
+/**
+ * A log with an unreadable transaction could not be read either, and the trees would differ from then on if it were left
+ * out. Apache's leaders also leave out zxids or use them twice after requests that they cannot decode. So this server leaves, waits, and asks for the whole state, which names nodes instead of what was done to them.
+ */
+export function refuse(zab: Zab, leader: number, { message }: UnreadableTxn): void {
+  const restMs = zab.replacement.ask(zab.now);
+  zab.note('error', `the leader (server ${leader}) sent what this server cannot take: ${message}`, { waitMs: restMs });
+  zab.resign('it cannot follow this history', restMs);
 }

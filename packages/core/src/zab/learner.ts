@@ -25,7 +25,7 @@ import type { PeerLink } from '../effects.ts';
 import { epochStart, follows } from './history.ts';
 import { LeaderDial } from './leader-dial.ts';
 import { LeaderLink } from './leader-link.ts';
-import { enterEpoch, keepDecided } from './learner-safety.ts';
+import { UnreadableTxn, enterEpoch, keepDecided, refuse } from './learner-safety.ts';
 import type { IncomingSnapshot, Role, Zab } from './zab.ts';
 
 /** How far this server has come with its leader. */
@@ -127,6 +127,7 @@ export class Learner implements Role {
     try {
       work();
     } catch (error) {
+      if (error instanceof UnreadableTxn) return refuse(this.#zab, this.leader, error);
       if (!(error instanceof ProtocolError) && !(error instanceof EnsembleConfigError)) throw error;
       this.#zab.leave(`the leader (server ${this.leader}) sent something wrong: ${error.message}`);
     }
@@ -222,8 +223,8 @@ export class Learner implements Role {
 
   /** Undefined: this epoch was promised before, so the promise must not count again. */
   #promise(current: Epoch | undefined): void {
-    const { isUnknown, mustBeReplaced, end } = this.#zab;
-    const last = isUnknown || mustBeReplaced ? zxidNone : end;
+    const { isUnknown, replacement, end } = this.#zab;
+    const last = isUnknown || replacement.isDue ? zxidNone : end;
     this.#link.promise(current, last);
     this.phase = 'synchronisation';
   }
@@ -255,7 +256,7 @@ export class Learner implements Role {
       this.#zab.truncate(to, () => {
         if (history.last !== to) {
           // The leader takes for granted that this history contains the place of the cut. What is left is said next time.
-          this.#zab.mustBeReplaced = history.last > to;
+          this.#zab.replacement.isDue = history.last > to;
           return this.#zab.leave(`the history had no ${formatZxid(to)}, it ends at ${formatZxid(history.last)} now`);
         }
         this.#decided = this.#durable = this.#acked = to;
@@ -297,9 +298,9 @@ export class Learner implements Role {
     // Right after a snapshot a leader may repeat what the snapshot has.
     if (zxid <= history.last && this.phase !== 'serving') return;
     if (!follows(zxid, history.last))
-      throw new ProtocolError(`proposal ${formatZxid(zxid)} does not follow ${formatZxid(history.last)}`);
-    const entry = this.#zab.log(zxid, data);
-    const config = this.#zab.app.configOf(entry);
+      throw new UnreadableTxn(`proposal ${formatZxid(zxid)} does not follow ${formatZxid(history.last)}`);
+    const config = this.#zab.app.check(zxid, data);
+    this.#zab.log(zxid, data);
     if (config !== undefined) this.#zab.propose(config);
   }
 

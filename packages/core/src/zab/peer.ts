@@ -15,7 +15,7 @@ import { Election } from './election.ts';
 import type { Reach } from './election-options.ts';
 import { ElectionMesh } from './election-mesh.ts';
 import type { HandOver } from './hand-over.ts';
-import { History } from './history.ts';
+import { History, Replacement } from './history.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
 import { LogBatches } from './log-batches.ts';
@@ -57,7 +57,7 @@ export class Peer implements Zab {
   now = 0;
   wall = 0;
   isUnknown: boolean;
-  mustBeReplaced = false;
+  readonly replacement = new Replacement();
   readonly #frame: PeerParts['frame'];
   readonly #election: Election;
   readonly #mesh: ElectionMesh;
@@ -350,7 +350,7 @@ export class Peer implements Zab {
       snapshot.adopt();
       this.history.reset(zxid);
       this.#needsBase = this.has('A21');
-      this.mustBeReplaced = false;
+      this.replacement.isDue = false;
     };
     if (this.has('A21')) return (adopt(), then());
     const op = this.#ops.start(adopt, then);

@@ -13,7 +13,7 @@ import type {
 } from '../effects.ts';
 import type { DecisionTrace, Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
-import type { History } from './history.ts';
+import type { History, Replacement } from './history.ts';
 import type { LogBatches } from './log-batches.ts';
 import type { PeerStats } from './peer-stats.ts';
 import type { Quorums } from './quorum.ts';
@@ -139,6 +139,11 @@ export interface Application {
   synced(): void;
   takeTouched(): readonly (readonly [session: SessionId, timeoutMs: number])[];
 
+  /**
+   * Looks into a transaction before it is logged; returns the configuration in that of a reconfiguration. Throws
+   * UnreadableTxn for one that could not be applied.
+   */
+  check(zxid: Zxid, payload: Uint8Array): EnsembleConfig | undefined;
   /** The configuration in a reconfiguration's transaction; undefined for any other. */
   configOf(entry: Entry): EnsembleConfig | undefined;
 
@@ -169,8 +174,7 @@ export interface Zab {
   readonly durable: DiskOp;
   /** Whether this server cannot say what it has promised: it counts nowhere until it is synchronised. */
   isUnknown: boolean;
-  /** The history cannot be cut where a leader wanted it: the next leader is asked for the whole state. */
-  mustBeReplaced: boolean;
+  readonly replacement: Replacement;
   /** Appends a transaction that arrived as bytes to history and log; `payload` is copied. */
   log(zxid: Zxid, payload: Uint8Array): Entry;
   /** `then` is skipped when the role has ended meanwhile. */
@@ -194,6 +198,8 @@ export interface Zab {
   established(state: 'leading' | 'following' | 'observing', epoch: Epoch): void;
   /** Ends the role and looks for a leader again. */
   leave(reason: string, designated?: number): void;
+  /** Ends the role and takes no part in elections for `restMs`. */
+  resign(reason: string, restMs: number): void;
   /** Something that must not be survived. */
   fail(reason: string): void;
   /** The elected leader could not be reached, or it was and announced no epoch. */

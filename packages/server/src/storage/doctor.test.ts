@@ -2,7 +2,8 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { recover } from '@corral/core';
+import { LogScanner, appendRawRecord, recover } from '@corral/core';
+import { JuteWriter } from '@corral/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ReferenceTree } from '../../../core/src/log/testing/reference-tree.ts';
 import { lockDataDir } from '../data-lock.ts';
@@ -136,6 +137,42 @@ describe('repairing', () => {
     expect(await repair({ dataDir }, 'x')).toMatchObject({ actions: [], losses: [], diagnosis: { starts: true } });
     flip('snapshot.461', 5000);
     expect(await repair({ dataDir }, 'x')).toMatchObject({ actions: [], diagnosis: { starts: false } });
+  });
+
+  test.each([
+    ['apache-3.9.5-failed-multis', 0x10000000e],
+    ['apache-3.9.5-repeated-zxids', 0x3c],
+  ])('%s: what only Apache writes is no damage', async (folder, lastZxid) => {
+    use(folder);
+    const before = everyByte();
+    expect(diagnose({ dataDir })).toMatchObject({ starts: true, lastZxid });
+    expect(start()).toMatchObject({ lastZxid, tree: { digestMismatches: [] } });
+    expect(await repair({ dataDir }, 'x')).toMatchObject({ actions: [], losses: [] });
+    expect(everyByte()).toEqual(before);
+  });
+
+  test('an intact transaction of an unknown kind is no damage: nothing is cut, and the start says what to do', async () => {
+    use('apache-3.9.5-failed-multis');
+    const log = new LogScanner({
+      size: fs.statSync(at('log.100000003')).size,
+      read: (offset, length) => fs.readFileSync(at('log.100000003')).subarray(offset, offset + length),
+    });
+    const { offset, end, bytes, start: from, payloadEnd } = log.next()!;
+    const payload = bytes.slice(from, payloadEnd);
+    payload.set([0, 0, 0, 99], 28);
+    const w = new JuteWriter();
+    appendRawRecord(w, payload);
+    const file = fs.readFileSync(at('log.100000003'));
+    file.set(w.toBytes(), offset);
+    expect(w.length).toBe(end - offset);
+    fs.writeFileSync(at('log.100000003'), file);
+
+    const before = everyByte();
+    const { starts, refused } = diagnose({ dataDir });
+    expect(starts).toBe(false);
+    expect(refused).toMatchObject({ isDamage: false, problem: expect.stringContaining('unknown transaction type 99') });
+    expect(await repair({ dataDir }, 'x')).toMatchObject({ actions: [], losses: [], diagnosis: { starts: false } });
+    expect(everyByte()).toEqual(before);
   });
 
   test.runIf(process.platform === 'linux')('it refuses while a server runs on the directory', async () => {
