@@ -146,6 +146,14 @@ export default defineConfig(
     rules: { 'no-restricted-properties': ['error', ...environmentRules] },
   },
 
+  // An engine finds the callers of a promise that was awaited, not of one that was handed on: the stack of an error
+  // would not lead to the application.
+  {
+    files: ['packages/{client,recipes}/src/**/*.ts'],
+    ignores: tests,
+    rules: { '@typescript-eslint/return-await': ['error', 'always'] },
+  },
+
   // The client runs anywhere; these files are what Node adds to it.
   {
     files: ['packages/client/src/**/*.ts'],

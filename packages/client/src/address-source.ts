@@ -33,5 +33,5 @@ async function ask(provider: AddressProvider): Promise<readonly Endpoint[]> {
 
 async function lookUp(service: string, transport: Transport): Promise<readonly Endpoint[]> {
   if (transport.resolveService === undefined) throw new Error('this transport cannot look up service records');
-  return transport.resolveService(service);
+  return await transport.resolveService(service);
 }

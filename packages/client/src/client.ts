@@ -115,6 +115,14 @@ export class Client implements AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * Aborts with a ClosedError when the client begins to close, before its session has ended. Whatever lives with the
+   * session, such as a lock, must not be relied upon from then on.
+   */
+  get closing(): AbortSignal {
+    return this.#shared.lifecycle.closing;
+  }
+
   /** Lets the process end although the client is open; it ends without closing the session then. */
   unref(): void {
     this.#connection.unref();
@@ -250,7 +258,7 @@ export class Client implements AsyncDisposable {
     const version = toWireVersion(options.version ?? 'any');
     const request = { path: this.#view.root.full(path), acl: toWireAcl(acl), version };
     const call = makeCall('setACL', { request, path, map: ({ stat }) => toStat(stat) });
-    return this.#connection.submit(call, this.#limited(options));
+    return await this.#connection.submit(call, this.#limited(options));
   }
 
   // Several operations at once

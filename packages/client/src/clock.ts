@@ -15,13 +15,16 @@ export interface Clock {
   random(): number;
 }
 
+/** Platforms count timers in 32 bits: a longer one would fire at once. `fired` sets the rest again. */
+const timerMsMax = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback, process = 'held') {
     const due = performance.now() + ms;
     let timer: ReturnType<typeof setTimeout>;
     const arm = (left: number): void => {
-      timer = setTimeout(fired, Math.max(0, Math.ceil(left)));
+      timer = setTimeout(fired, Math.min(Math.max(0, Math.ceil(left)), timerMsMax));
       if (process === 'released' && typeof timer === 'object') timer.unref();
     };
     // Node counts whole milliseconds of another clock: a timer may fire almost one too early, and whoever then looked at

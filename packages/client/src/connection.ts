@@ -8,7 +8,7 @@ import type { Call, CallSpec } from './call.ts';
 import type { Clock } from './clock.ts';
 import { deferred } from './deferred.ts';
 import type { Deferred } from './deferred.ts';
-import { makeError } from './errors.ts';
+import { makeError, withCallersStack } from './errors.ts';
 import type { AttemptFailure } from './errors.ts';
 import { FrameSplitter } from './frames.ts';
 import type { Frame } from './frames.ts';
@@ -146,10 +146,15 @@ export class Connection {
   }
 
   /** Sends a call and waits for its answer, its time limit or the caller's change of mind. */
-  submit<T>(spec: CallSpec<T>, options: SubmitOptions): Promise<T> {
+  async submit<T>(spec: CallSpec<T>, options: SubmitOptions): Promise<T> {
     const { op, path } = spec;
     const session = this.machine.session?.id ?? null;
-    return this.#tracer.request({ op, path, session }, () => this.#submit(spec, options));
+    try {
+      return await this.#tracer.request({ op, path, session }, () => this.#submit(spec, options));
+    } catch (error) {
+      // The reason of a signal is its owner's.
+      throw error === options.signal?.reason ? error : withCallersStack(error);
+    }
   }
 
   #submit<T>(spec: CallSpec<T>, options: SubmitOptions): Promise<T> {

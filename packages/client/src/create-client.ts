@@ -105,7 +105,7 @@ export async function connect(
   options: ClientOptions & ConnectLimits & TransportOption,
 ): Promise<Client> {
   options.signal?.throwIfAborted();
-  return connected(createClient(address, options), options);
+  return await connected(createClient(address, options), options);
 }
 
 /** Waits for the session of a client just made; one that cannot have any is closed. */

@@ -27,7 +27,7 @@ const wholeTree = new Root('');
 export async function createNode(view: View, path: string, data: DataInput, options: Options): Promise<Created> {
   const { connection, root } = view;
   const generation = connection.generationOf(options);
-  if (options.parents === undefined) return createAlone(view, path, data, { ...options, generation });
+  if (options.parents === undefined) return await createAlone(view, path, data, { ...options, generation });
   const limit = sharedLimit({ ...options, generation }, view.clock);
   let { parents } = options;
   /** Ancestors to make, the highest first; server paths. */
@@ -51,7 +51,7 @@ async function createAlone(view: View, path: string, data: DataInput, options: O
   } catch (error) {
     const plain = isTooOld(error) ? plainCreateCall(root, path, data, options) : null;
     if (plain === null) throw error;
-    return afterHangUp(connection, plain, options);
+    return await afterHangUp(connection, plain, options);
   }
 }
 

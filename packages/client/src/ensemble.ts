@@ -44,5 +44,5 @@ export async function reconfig(
     path: null,
     map: ({ data, stat }) => ({ config: toText(data ?? new Uint8Array(0)), stat: toStat(stat) }),
   });
-  return view.connection.submit(call, options);
+  return await view.connection.submit(call, options);
 }

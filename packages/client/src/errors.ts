@@ -2,7 +2,7 @@
 // few that only a client can meet. `ambiguous` answers the question that matters after a broken link: may the write have
 // happened?
 
-import { errorName, errorTable } from '@corral/protocol';
+import { errorName, errorTable, parentPath } from '@corral/protocol';
 import type { ErrorName, OpName } from '@corral/protocol';
 
 /** Outcomes that no server sends. */
@@ -50,6 +50,31 @@ const meaningOf = (code: ZkErrorCode): string =>
     ? localErrors[code as keyof typeof localErrors]
     : errorTable[code as Exclude<ZkErrorCode, keyof typeof localErrors>].meaning;
 
+/** What the client's methods call an operation; `op` keeps the protocol's name. */
+const methods: Readonly<Partial<Record<ZkErrorOp, string>>> = {
+  create2: 'create',
+  createContainer: 'create',
+  createTTL: 'create',
+  getData: 'get',
+  setData: 'set',
+  getChildren: 'children',
+  getChildren2: 'children',
+  getACL: 'getAcl',
+  setACL: 'setAcl',
+  getEphemerals: 'ephemerals',
+  getAllChildrenNumber: 'countDescendants',
+  multiRead: 'read',
+};
+const methodOf = (op: ZkErrorOp): string => methods[op] ?? op;
+
+/** What happened, in words that say what to do where the protocol's own name would mislead. */
+function problem(code: ZkErrorCode, op: ZkErrorOp, path: string | null | undefined): string {
+  if (code !== 'NoNode' || methodOf(op) !== 'create' || typeof path !== 'string') return meaningOf(code);
+  const parent = parentPath(path);
+  if (parent === '/') return 'the chroot or scope of this client does not exist';
+  return `the parent ${parent} does not exist; { parents: 'persistent' } makes it, too`;
+}
+
 export class ZkError extends Error {
   override name = 'ZkError';
   readonly code: ZkErrorCode;
@@ -62,10 +87,11 @@ export class ZkError extends Error {
   readonly opIndex: number | null;
 
   constructor(code: ZkErrorCode, details: ZkErrorDetails) {
-    const subject = details.path === undefined || details.path === null ? details.op : `${details.op} ${details.path}`;
+    const { op, path } = details;
+    const subject = path === undefined || path === null ? methodOf(op) : `${methodOf(op)} ${path}`;
     const doubt = details.ambiguous === true ? ' (the request may have been carried out)' : '';
     super(
-      `${code}: ${subject}: ${details.message ?? meaningOf(code)}${doubt}`,
+      `${code}: ${subject}: ${details.message ?? problem(code, op, path)}${doubt}`,
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.code = code;
@@ -172,8 +198,10 @@ export class MultiError extends ZkError {
   override name = 'MultiError';
   readonly index: number;
 
-  constructor(code: ZkErrorCode, index: number, details: ZkErrorDetails) {
-    super(code, { ...details, opIndex: index, message: `operation ${index}: ${meaningOf(code)}` });
+  /** `blamed` is the operation at that place. */
+  constructor(code: ZkErrorCode, index: number, details: ZkErrorDetails, blamed: OpName = 'multi') {
+    const message = `operation ${index} (${methodOf(blamed)}): ${problem(code, blamed, details.path)}`;
+    super(code, { ...details, opIndex: index, message });
     this.index = index;
   }
 }
@@ -191,6 +219,15 @@ const classes: { readonly [C in ZkErrorCode]?: new (code: C, details: ZkErrorDet
   Closing: ClosedError,
   InvalidData: InvalidDataError,
 };
+
+/**
+ * Errors are made when an answer comes in, where nobody's code is on the stack. Taken again behind the `await` of an
+ * async function the stack leads to whoever awaits that: engines keep track of it, so success costs nothing.
+ */
+export function withCallersStack(error: unknown): unknown {
+  if (ZkError.is(error)) (Error as { captureStackTrace?: (of: object) => void }).captureStackTrace?.(error);
+  return error;
+}
 
 /** The error of the class that belongs to its code. */
 export function makeError(code: ZkErrorCode, details: ZkErrorDetails): ZkError {

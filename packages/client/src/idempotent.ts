@@ -25,7 +25,7 @@ type WriteOptions = VersionOptions & RepeatOptions & CallOptions;
 export async function setData(view: View, path: string, data: DataInput, options: WriteOptions): Promise<Stat> {
   const request = setRequest(view.root, path, data, options);
   const call = makeCall('setData', { request, path, map: ({ stat }) => toStat(stat) });
-  if (options.idempotent !== true) return view.connection.submit(call, options);
+  if (options.idempotent !== true) return await view.connection.submit(call, options);
   const wasOurs = async (error: unknown, limit: () => CallOptions): Promise<Stat | null> => {
     if (!ZkError.is(error, 'BadVersion')) return null;
     const { data: found, stat } = await view.connection.submit(readCall(request.path, path), {
@@ -36,7 +36,7 @@ export async function setData(view: View, path: string, data: DataInput, options
     const next = (request.version + 1) | 0;
     return stat.version === next && sameBytes(found, toBytes(data)) ? stat : null;
   };
-  return repeated(view, call, options, wasOurs);
+  return await repeated(view, call, options, wasOurs);
 }
 
 export async function deleteNode(view: View, path: string, options: WriteOptions): Promise<void> {

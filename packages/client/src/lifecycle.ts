@@ -3,7 +3,7 @@
 import { onAbort } from './abort.ts';
 import type { Clock } from './clock.ts';
 import type { CallOptions, Connection, ConnectionListeners } from './connection.ts';
-import { ConnectError, ZkError } from './errors.ts';
+import { ConnectError, ZkError, makeError } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import { guarded } from './guarded.ts';
 import type { ClientState } from './session-events.ts';
@@ -47,6 +47,8 @@ export interface CloseOptions extends CallOptions {
   readonly drain?: boolean | undefined;
 }
 
+const closedBy = (cause: Error | null): Error => makeError('Closing', { op: 'connect', cause });
+
 /** Status events that a loop may leave unread; the oldest go first. */
 const statusMax = 1000;
 
@@ -83,12 +85,21 @@ export class Lifecycle {
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #background: Background;
+  readonly #closing = new AbortController();
 
   constructor(parts: { connection: Connection; clock: Clock; background: Background; emitter: Emitter }) {
     this.emitter = parts.emitter;
     this.#connection = parts.connection;
     this.#clock = parts.clock;
     this.#background = parts.background;
+    this.emitter.on('state', (state, cause) => {
+      if (state === 'closed') this.#closing.abort(closedBy(cause));
+    });
+  }
+
+  /** Aborts as soon as the client begins to close, by itself too: the session still has to be ended then. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   get state(): ClientState {
@@ -122,6 +133,8 @@ export class Lifecycle {
     }
     if (this.state === 'closed') return;
     const closed = this.#next(['closed'], new AbortController().signal);
+    // First of all, so that nobody believes in a lock whose session is about to end.
+    this.#closing.abort(closedBy(null));
     this.#connection.close();
     await closed;
   }

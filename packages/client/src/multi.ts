@@ -92,7 +92,7 @@ export class Multi<Results extends unknown[] = []> {
     } catch (error) {
       const plain = parts.map((each) => each.plain ?? each);
       if (!isTooOld(error) || plain.some(({ op }) => !plainOps.has(op))) throw error;
-      return afterHangUp({ submit: this.#submit }, multiCall<Results>(plain), options);
+      return await afterHangUp({ submit: this.#submit }, multiCall<Results>(plain), options);
     }
   }
 
@@ -129,8 +129,9 @@ function decodeMulti(from: JuteReader, parts: readonly Part[], answer: Answer): 
   const index = errors.findIndex((code) => code !== errorCodes.Ok);
   if (index < 0) return results;
   const name = errorName(errors[index]);
-  const path = parts[index]?.path ?? null;
-  throw new MultiError(name === undefined || name === 'Ok' ? 'SystemError' : name, index, { op: 'multi', path });
+  const blamed = parts.at(index);
+  const code = name === undefined || name === 'Ok' ? 'SystemError' : name;
+  throw new MultiError(code, index, { op: 'multi', path: blamed?.path ?? null }, blamed?.op);
 }
 
 /** One entry of a multiRead: its value or its own error. */

@@ -26,5 +26,5 @@ export function createClient(address: AddressInput, options: ClientOptions = {})
 /** A client with a session. Rejects with a ConnectError that lists what happened at every address. */
 export async function connect(address: AddressInput, options: ConnectOptions = {}): Promise<Client> {
   options.signal?.throwIfAborted();
-  return core.connected(createClient(address, options), options);
+  return await core.connected(createClient(address, options), options);
 }

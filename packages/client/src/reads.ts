@@ -22,7 +22,7 @@ export async function getData(view: View, path: string, options: ReadOptions): P
   const watcher = watcherOf(view, path, 'data', options);
   const request = { path: view.root.full(path), watch: watcher !== null };
   const call = makeCall('getData', { request, path, watcher, map: ({ data, stat }) => toData(data, stat) });
-  return watched(view, call, options);
+  return await watched(view, call, options);
 }
 
 /** The data through a codec. */
@@ -58,7 +58,7 @@ export async function getChildren(view: View, path: string, options: ReadOptions
     watcher,
     map: ({ children, stat }): Children => ({ children: toNames(children), stat: toStat(stat) }),
   });
-  return watched(view, call, options);
+  return await watched(view, call, options);
 }
 
 export async function getAcl(view: View, path: string, options: CallOptions): Promise<AclResult> {
@@ -68,12 +68,12 @@ export async function getAcl(view: View, path: string, options: CallOptions): Pr
     path,
     map: ({ acl, stat }): AclResult => ({ acl: fromWireAcl(acl), stat: toStat(stat) }),
   });
-  return view.connection.submit(call, options);
+  return await view.connection.submit(call, options);
 }
 
 export async function sync(view: View, path: string, options: CallOptions): Promise<void> {
   const request = { path: view.root.full(path) };
-  return view.connection.submit(makeCall('sync', { request, path, map: () => undefined }), options);
+  return await view.connection.submit(makeCall('sync', { request, path, map: () => undefined }), options);
 }
 
 export async function ephemerals(view: View, prefix: string, options: CallOptions): Promise<string[]> {
@@ -83,13 +83,13 @@ export async function ephemerals(view: View, prefix: string, options: CallOption
     path: prefix,
     map: ({ ephemerals }) => toNames(ephemerals).map((path) => view.root.local(path)),
   });
-  return view.connection.submit(call, options);
+  return await view.connection.submit(call, options);
 }
 
 export async function countDescendants(view: View, path: string, options: CallOptions): Promise<number> {
   const request = { path: view.root.full(path) };
   const call = makeCall('getAllChildrenNumber', { request, path, map: ({ totalNumber }) => totalNumber });
-  return view.connection.submit(call, options);
+  return await view.connection.submit(call, options);
 }
 
 export async function whoAmI(view: View, options: CallOptions): Promise<Identity[]> {
@@ -99,7 +99,7 @@ export async function whoAmI(view: View, options: CallOptions): Promise<Identity
     map: ({ clientInfo }) =>
       (clientInfo ?? []).map(({ authScheme, user }) => ({ scheme: authScheme ?? '', user: user ?? '' })),
   });
-  return view.connection.submit(call, options);
+  return await view.connection.submit(call, options);
 }
 
 /** The next creation, change or deletion of a node. */

@@ -16,7 +16,8 @@ export class Root {
     const problem = pathProblem(sequential ? `${path}0` : path);
     if (problem !== undefined) throw new TypeError(`invalid path "${path}": ${problem}`);
     if (this.prefix === '') return path;
-    return path === '/' ? this.prefix : this.prefix + path;
+    // The number of a sequential node with no other name follows the slash: it is a child of the prefix, not a sibling.
+    return path === '/' && !sequential ? this.prefix : this.prefix + path;
   }
 
   /** The caller's path; one outside of the prefix stays as it is. */

@@ -18,5 +18,5 @@ export async function afterHangUp<T>(
   const request = { path: '/', watch: false };
   const read = makeCall('exists', { request, path: '/', map: () => undefined });
   await connection.submit(read, { ...options, patient: true });
-  return connection.submit(write, options);
+  return await connection.submit(write, options);
 }

@@ -57,7 +57,7 @@ export class Watching {
     } catch (error) {
       if (!ZkError.is(error, 'Unimplemented')) throw error;
       // Servers before 3.6 have one-shot watches only.
-      return this.#chain(wanted, options);
+      return await this.#chain(wanted, options);
     }
   }
 

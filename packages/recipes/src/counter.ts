@@ -91,7 +91,7 @@ export class Counter {
       if (change !== null) return change;
       await pause(this.#zk, this.#zk.clock.random() * racePauseMs * lost, signal);
     }
-    return lock(this.#zk, join(this.path, 'lock')).run(
+    return await lock(this.#zk, join(this.path, 'lock')).run(
       async (held) => {
         for (;;) {
           const change = await this.#attempt(next, doubts, held, signal);
@@ -113,7 +113,7 @@ export class Counter {
     const read = await this.#read(signal);
     const settled = resolveDoubts(doubts, read);
     if (settled !== null) return settled;
-    if (read === null) return this.#create(signal);
+    if (read === null) return await this.#create(signal);
     if (read.version === unmatchable && held === null) return 'locked';
     const change = { before: read.value, after: next(read.value) };
     const mark = newMark(read.version);

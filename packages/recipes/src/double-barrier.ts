@@ -2,9 +2,9 @@
 // again and again: every round has a number, kept in the root's data, and nodes of its own.
 //
 //   <path>                 number of the round
-//   <path>/<round>         version 0 until the round is full: who joins checks that
-//   <path>/<round>/ready   there when the round is full
-//   <path>/<round>/m/<id>  one ephemeral node for each party
+//   <path>/<round>                  version 0 until the round is full: joining checks that
+//   <path>/<round>/ready            there when the round is full; its data lists the nodes of those that are in
+//   <path>/<round>/m/<id>-<number>  one ephemeral node for each party, in the order in which they came
 
 import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
@@ -14,11 +14,15 @@ import { Hold } from './kernel/hold.ts';
 import { identityOf } from './kernel/identity.ts';
 import { insist } from './kernel/insist.ts';
 import type { LineOptions } from './kernel/line.ts';
-import { abandon, abandonAttempt, findAttempt, ownNode } from './kernel/own-node.ts';
+import { abandon, abandonAttempt, findAttempt, ownNode, removeOwn } from './kernel/own-node.ts';
 import type { OwnNode } from './kernel/own-node.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join, nameOf, parentOf } from './kernel/paths.ts';
+import { inOrder } from './kernel/sequence.ts';
 import { Vigil } from './kernel/vigil.ts';
+
+/** Between the id of a party and the number of its node. */
+const behindId = '-party-';
 
 export interface DoubleBarrierOptions extends LineOptions {
   /** How many must be there. */
@@ -84,7 +88,10 @@ export class DoubleBarrier {
       }
       try {
         const hold = await this.#untilReady(round, own, signal);
-        if (hold !== null) return new Entered(hold, (leaving) => this.#leave(round, own, hold, leaving));
+        if (hold === 'surplus') {
+          await removeOwn(this.#zk, own);
+          await this.#roundOver(round, signal);
+        } else if (hold !== null) return new Entered(hold, (leaving) => this.#leave(round, own, hold, leaving));
       } catch (error) {
         abandon(this.#zk, own);
         throw error;
@@ -120,7 +127,8 @@ export class DoubleBarrier {
       const before = this.#zk.session?.id ?? null;
       try {
         const tx = this.#zk.multi().check(round.path, 0);
-        const [, made] = await tx.create(join(round.members, id), data, { mode: 'ephemeral', acl }).commit({ signal });
+        const mode = 'ephemeralSequential';
+        const [, made] = await tx.create(join(round.members, id + behindId), data, { mode, acl }).commit({ signal });
         return ownNode(round.members, nameOf(made.path), made.stat);
       } catch (error) {
         if (ZkError.is(error, 'BadVersion')) return null;
@@ -173,8 +181,8 @@ export class DoubleBarrier {
     return isCurrent;
   }
 
-  /** Waits until the round is full. Null when our session was lost on the way. */
-  async #untilReady(round: Round, own: OwnNode, signal?: AbortSignal): Promise<Hold | null> {
+  /** Waits until the round is full. `surplus` when it is full without us, null when our session was lost on the way. */
+  async #untilReady(round: Round, own: OwnNode, signal?: AbortSignal): Promise<Hold | 'surplus' | null> {
     using vigil = new Vigil(this.#zk, this.path, signal);
     const ready = join(round.path, 'ready');
     const hold = new Hold(this.#zk, own, this.#options);
@@ -187,19 +195,38 @@ export class DoubleBarrier {
         if (this.#zk.session?.id !== own.session) return null;
         throw new LostError(own.path, 'deleted', 'its node was deleted while it waited');
       }
-      if (children.length < this.#options.parties) await vigil.rung();
-      else await this.#fill(round, children, vigil.signal);
+      const first = inOrder(children, [behindId]).slice(0, this.#options.parties);
+      if (first.length < this.#options.parties) await vigil.rung();
+      else
+        await this.#fill(
+          round,
+          first.map(({ name }) => name),
+          vigil.signal,
+        );
     }
+    if (!(await this.#isAmongThem(ready, own, vigil.signal))) return 'surplus';
     if (await hold.confirm(vigil.signal)) return hold;
     if (this.#zk.session?.id !== own.session) return null;
     throw hold.signal.reason;
   }
 
-  /** Declares the round full, if everybody counted is still there. */
-  async #fill(round: Round, members: readonly string[], signal: AbortSignal): Promise<void> {
+  async #isAmongThem(ready: string, own: OwnNode, signal: AbortSignal): Promise<boolean> {
+    try {
+      const { data } = await this.#zk.get(ready, { signal });
+      return (JSON.parse(new TextDecoder().decode(data)) as unknown[]).includes(own.name);
+    } catch (error) {
+      // Those that were in have left again: they would not have gone without us.
+      if (ZkError.is(error, 'NoNode')) return false;
+      throw error;
+    }
+  }
+
+  /** Declares the round full with these parties, if they are all still there. */
+  async #fill(round: Round, first: readonly string[], signal: AbortSignal): Promise<void> {
+    const { acl = 'open' } = this.#options;
     const tx = this.#zk.multi();
-    for (const name of members) tx.check(join(round.members, name), 'any');
-    tx.set(round.path, '', { version: 0 }).create(join(round.path, 'ready'), '', { acl: this.#options.acl ?? 'open' });
+    for (const name of first) tx.check(join(round.members, name), 'any');
+    tx.set(round.path, '', { version: 0 }).create(join(round.path, 'ready'), JSON.stringify(first), { acl });
     await this.#ignoring(['NoNode', 'BadVersion', 'NodeExists'], () => tx.commit({ signal }), signal);
   }
 

@@ -145,7 +145,7 @@ export class Lease {
 
   async #write(read: Read | null, data: string, signal: AbortSignal | undefined): Promise<Stat> {
     const { acl = 'open' } = this.#options;
-    if (read !== null) return this.#zk.set(this.path, data, { version: read.stat.version, signal });
+    if (read !== null) return await this.#zk.set(this.path, data, { version: read.stat.version, signal });
     return (await this.#zk.create(this.path, data, { acl, parents: 'container', parentsAcl: acl, signal })).stat;
   }
 

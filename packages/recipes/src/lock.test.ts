@@ -229,3 +229,15 @@ describe('a read/write lock', () => {
     await rw.runRead(() => expect(rw.runWrite(() => undefined)).rejects.toBeInstanceOf(DeadlockError));
   });
 });
+
+it('a lock is lost at once when its client begins to close, and says why', async () => {
+  const { zk } = stage;
+  const held = await lock(zk, '/l').acquire();
+  const waits = lock(zk, '/l2').acquire();
+  await (await lock(stage.other, '/l2').tryLock())?.release();
+  const closed = zk.close();
+  expect(held.signal.aborted).toBe(true);
+  expect(() => held.throwIfLost()).toThrow('its client was closed');
+  await Promise.allSettled([stage.until(closed), waits]);
+  await expect(lock(zk, '/l').acquire()).rejects.toMatchObject({ code: 'Closing' });
+});

@@ -77,7 +77,7 @@ export class Lock {
     const outer = heldHere(this.#zk, this.#key) as HeldLock | undefined;
     if (outer !== undefined) {
       outer.throwIfLost();
-      return work(outer);
+      return await work(outer);
     }
     await using held = await this.acquire({ signal });
     return await runHolding(this.#zk, this.#key, held, () => work(held));

@@ -63,7 +63,7 @@ export async function migrate(
   if (twice !== undefined) throw new RangeError(`two steps have the id ${twice.id}`);
   const recorded = await Promise.all(steps.map(record));
   if (options.dryRun === true) return describe(await missing(zk, dir, recorded, options.signal));
-  return lock(zk, join(dir, 'lock')).run((held) => apply(zk, dir, recorded, held, options.signal), options);
+  return await lock(zk, join(dir, 'lock')).run((held) => apply(zk, dir, recorded, held, options.signal), options);
 }
 
 async function apply(
@@ -107,7 +107,7 @@ async function missing(zk: Client, dir: string, steps: readonly Recorded[], sign
 
 async function hashesIn(zk: Client, dir: string, signal?: AbortSignal): Promise<string[]> {
   const names = (await namesIn(zk, dir, signal)).filter((child) => child.startsWith(prefix)).sort();
-  return Promise.all(names.map((child) => zk.getText(join(dir, child), { signal })));
+  return await Promise.all(names.map((child) => zk.getText(join(dir, child), { signal })));
 }
 
 const metaName = (index: number): string => prefix + String(index).padStart(digits, '0');

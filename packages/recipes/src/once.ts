@@ -41,10 +41,10 @@ export class Once {
     const done = join(join(this.path, 'done'), name);
     const stored = await this.#stored(done, codec, signal);
     if (stored !== null) return stored.value;
-    return lock(this.#zk, join(join(this.path, 'locks'), name), this.#options).run(
+    return await lock(this.#zk, join(join(this.path, 'locks'), name), this.#options).run(
       async (held) => {
         const late = await this.#stored(done, codec, signal);
-        return late === null ? this.#work(name, done, held, work, options) : late.value;
+        return late === null ? await this.#work(name, done, held, work, options) : late.value;
       },
       { signal },
     );

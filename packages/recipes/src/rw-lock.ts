@@ -152,7 +152,7 @@ export class RwLock {
     const outer = this.#heldHere();
     if (outer !== undefined && (kind === 'read' || outer.kind === 'write')) {
       outer.hold.throwIfLost();
-      return work(outer.hold);
+      return await work(outer.hold);
     }
     await using hold = kind === 'read' ? await this.read({ signal }) : await this.write({ signal });
     return await runHolding(this.#zk, this.#key, { kind, hold }, () => work(hold));

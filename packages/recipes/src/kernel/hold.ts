@@ -95,6 +95,7 @@ export class Hold implements AsyncDisposable {
     this.#stops.push(
       this.#zk.on('state', () => this.#check()),
       this.#zk.on('session', () => this.#check()),
+      onAbort(this.#zk.closing, () => this.#check()),
     );
     this.#check();
     return this.state === 'held';
@@ -173,7 +174,7 @@ export class Hold implements AsyncDisposable {
   }
 
   async #look(path: string): Promise<Stat | null> {
-    return this.#zk.exists(path, { signal: this.#watching.signal, watch: () => this.#touched(path) });
+    return await this.#zk.exists(path, { signal: this.#watching.signal, watch: () => this.#touched(path) });
   }
 
   #isOurs(stat: Stat | null): boolean {
@@ -208,6 +209,7 @@ export class Hold implements AsyncDisposable {
   }
 
   #lossNow(): string | null {
+    if (this.#zk.closing.aborted) return 'its client was closed';
     if (this.#zk.session?.id !== this.session) return 'its session is over';
     return this.#zk.clock.now() < this.#deadline() ? null : 'no server has confirmed its session in time';
   }

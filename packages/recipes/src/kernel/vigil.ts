@@ -24,15 +24,13 @@ export class Vigil implements Disposable {
 
   constructor(zk: Client, path: string, caller?: AbortSignal) {
     caller?.throwIfAborted();
-    if (zk.state === 'closed') throw closedError(path);
+    if (zk.closing.aborted) throw closedError(path);
     this.#zk = zk;
     this.signal = this.#controller.signal;
     this.#stops.push(
       onAbort(caller, () => this.#controller.abort(caller?.reason)),
       zk.on('session', this.ring),
-      zk.on('state', (state) => {
-        if (state === 'closed') this.#controller.abort(closedError(path));
-      }),
+      onAbort(zk.closing, () => this.#controller.abort(closedError(path))),
     );
     this.signal.addEventListener('abort', () => this.#wake?.());
   }
@@ -68,7 +66,7 @@ export async function pause(zk: Client, ms: number, signal?: AbortSignal): Promi
 
 /** The promise, or the signal's reason if that comes first. */
 export async function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return promise;
+  if (signal === undefined) return await promise;
   signal.throwIfAborted();
   let stop: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {

@@ -92,7 +92,7 @@ export class Queue<T> {
     const payload = this.#codec.encode(value);
     const data = encodeEnvelope({ attempts: 0, key: key ?? null, payload });
     const { acl } = this.#context;
-    if (key !== undefined) return this.#putUnique({ dir, base, data, key }, signal);
+    if (key !== undefined) return await this.#putUnique({ dir, base, data, key }, signal);
     const path = join(dir, `_c_${crypto.randomUUID()}-${base}`);
     await this.#producer.commit((tx) => tx.create(path, data, { mode: 'persistentSequential', acl }), signal);
     return true;
