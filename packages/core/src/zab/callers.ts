@@ -1,8 +1,11 @@
 // Connections to the leader port of a server that does not know yet whether it leads: whoever calls has heard of the
-// outcome of the election first. They are kept, with what they say, until the role is decided.
+// outcome of the election first. They are kept, with what they say, until the role is decided. Strangers may call as well:
+// a caller that says nothing is kept for a short time only, and when too many call, the oldest of these goes first.
 
 import { copyBytes } from '@corral/protocol';
 import type { PeerLink } from '../effects.ts';
+import { admissionLimits } from './admission.ts';
+import { greetingBytesMax } from './learner-link.ts';
 import type { Role } from './zab.ts';
 
 interface Caller {
@@ -12,16 +15,27 @@ interface Caller {
   readonly since: number;
 }
 
-const callersMax = 64;
-/** A greeting takes less than a hundred bytes, and nothing follows it before an answer. */
-const bytesMax = 4096;
+const callersMax = 128;
 
 export class Callers {
+  /** In the order in which they came. */
   readonly #callers = new Map<number, Caller>();
 
   add(connection: number, link: PeerLink, now: number): void {
-    if (this.#callers.size >= callersMax) return link.close();
+    if (this.#callers.size >= callersMax) this.#makeRoom();
     this.#callers.set(connection, { link, kept: [], bytes: 0, since: now });
+  }
+
+  #makeRoom(): void {
+    const [oldest] = this.#callers.keys();
+    const silent = [...this.#callers].find(([, { bytes }]) => bytes === 0)?.[0];
+    this.#end(silent ?? oldest);
+  }
+
+  #end(connection: number): void {
+    const caller = this.#callers.get(connection);
+    this.#callers.delete(connection);
+    caller?.link.close();
   }
 
   /** Keeps what a caller says; false when the connection is none of them. */
@@ -29,10 +43,8 @@ export class Callers {
     const caller = this.#callers.get(connection);
     if (caller === undefined) return false;
     caller.bytes += end - start;
-    if (caller.bytes > bytesMax) {
-      this.#callers.delete(connection);
-      caller.link.close();
-    } else caller.kept.push(copyBytes(bytes, start, end));
+    if (caller.bytes > greetingBytesMax) this.#end(connection);
+    else caller.kept.push(copyBytes(bytes, start, end));
     return true;
   }
 
@@ -50,12 +62,16 @@ export class Callers {
     }
   }
 
-  /** Ends those that have waited since before `moment`; this server may not lead at all (Infinity). */
-  dismiss(moment: number): void {
-    for (const [connection, { link, since }] of this.#callers) {
-      if (since >= moment) continue;
-      this.#callers.delete(connection);
-      link.close();
+  /** Ends those that have waited for longer than `waitMs`, or for long without a word. */
+  dismissLate(now: number, waitMs: number): void {
+    for (const [connection, { bytes, since }] of this.#callers) {
+      const ms = bytes === 0 ? Math.min(waitMs, admissionLimits.greetingMs) : waitMs;
+      if (now - since > ms) this.#end(connection);
     }
+  }
+
+  /** This server does not lead. */
+  dismissAll(): void {
+    for (const connection of [...this.#callers.keys()]) this.#end(connection);
   }
 }

@@ -5,13 +5,16 @@
 import { epochMax } from '@corral/protocol';
 import type { Epoch, Zxid } from '@corral/protocol';
 
-/** How far a claimed epoch may be ahead of what this server has promised: more is a broken or a hostile peer. */
-export const epochStepMax = 1 << 16;
+/**
+ * How far a claimed epoch may be ahead of what this server has promised, to be counted at once. A voter is a few failed
+ * elections ahead; one that is further takes several discoveries (epoch-claims.ts), and no stranger uses the epochs up.
+ */
+export const epochStepMax = 64;
 
 export class Discovery {
   readonly #self: number;
   readonly #isQuorum: (has: (sid: number) => boolean) => boolean;
-  readonly #ownAccepted: number;
+  readonly #start: number;
   #highest: number;
   readonly #followers = new Set<number>();
   readonly #promises = new Set<number>();
@@ -19,27 +22,33 @@ export class Discovery {
   epoch: Epoch | undefined;
   isPromised = false;
 
-  constructor(self: number, accepted: number, isQuorum: (has: (sid: number) => boolean) => boolean) {
+  /** `start`: what this server has promised, or what it knows of others' promises. */
+  constructor(self: number, start: number, isQuorum: (has: (sid: number) => boolean) => boolean) {
     this.#self = self;
     this.#isQuorum = isQuorum;
-    this.#ownAccepted = this.#highest = accepted;
+    this.#start = this.#highest = start;
     this.#followers.add(self);
     this.#promises.add(self);
   }
 
-  /** Whether a claimed accepted epoch can be taken seriously. */
+  /** Whether a claimed accepted epoch is near enough to be counted. */
   isPlausible(accepted: number): boolean {
-    return accepted >= 0 && accepted <= this.#ownAccepted + epochStepMax && accepted < epochMax;
+    return accepted >= 0 && accepted <= this.#start + epochStepMax && accepted < epochMax;
   }
 
   /** A member connected that has promised `accepted`. True when the epoch is fixed by this. */
   followerInfo(sid: number, accepted: number): boolean {
-    if (this.epoch !== undefined) return false;
+    if (this.epoch !== undefined || this.#highest >= epochMax) return false;
     this.#highest = Math.max(this.#highest, accepted);
     this.#followers.add(sid);
     if (!this.#isQuorum((candidate) => this.#followers.has(candidate))) return false;
     this.epoch = (this.#highest + 1) as Epoch;
     return true;
+  }
+
+  /** Whether no epoch is left after what was promised. */
+  get isUsedUp(): boolean {
+    return this.epoch === undefined && this.#highest >= epochMax;
   }
 
   /** A member has promised the epoch just now. True when a quorum has by this. */
@@ -50,11 +59,11 @@ export class Discovery {
     return this.isPromised;
   }
 
-  /** A member that has gone counts no more. */
-  lost(sid: number): void {
+  /** A member that has gone counts no more; `hasGreeted`, `hasPromised`: it has done so on another connection. */
+  lost(sid: number, hasGreeted: boolean, hasPromised: boolean): void {
     if (sid === this.#self) return;
-    if (this.epoch === undefined) this.#followers.delete(sid);
-    if (!this.isPromised) this.#promises.delete(sid);
+    if (this.epoch === undefined && !hasGreeted) this.#followers.delete(sid);
+    if (!this.isPromised && !hasPromised) this.#promises.delete(sid);
   }
 }
 

@@ -41,6 +41,8 @@ export class Election {
   #settled: { readonly state: ElectionState; readonly vote: Vote; readonly isEstablished: boolean } | undefined;
   /** Members that asked and are told when the leadership is established. */
   readonly #askers = new Set<number>();
+  /** When voters asked, by server. */
+  readonly #lookedAt = new Map<number, number>();
   /** Whether this server was in a working ensemble before: then its connections are there already. */
   #wasEstablished = false;
   /** Elections since then. */
@@ -85,6 +87,11 @@ export class Election {
   /** When the next tick is wanted. */
   get deadline(): number {
     return this.#isLooking ? Math.min(this.#silenceAt, this.#finalizeAt, this.#split.at) : Infinity;
+  }
+
+  /** When a voter was last heard to look for a leader while this server had one. */
+  lookedAt(sid: number): number {
+    return this.#lookedAt.get(sid) ?? -Infinity;
   }
 
   // What the owner tells.
@@ -179,8 +186,9 @@ export class Election {
     if (!this.#o.quorums().isVoter(from)) return this.#answerNonVoter(from, now);
     this.#emptyVoters.heard(from, notification);
     if (!this.#isLooking) {
-      if (notification.state === 'looking') this.#asked(from);
-      return;
+      if (notification.state !== 'looking') return;
+      this.#lookedAt.set(from, now);
+      return this.#asked(from);
     }
     this.#silenceAt = now + this.#waitMs;
     if (notification.state === 'looking') this.#hearLooking(from, notification, now);

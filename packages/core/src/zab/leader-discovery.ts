@@ -5,18 +5,18 @@ import {
   ProtocolError,
   beginPacket,
   endPacket,
-  epochOf,
+  epochMax,
   formatZxid,
   packetTypes,
   readAckEpoch,
-  readLearnerInfo,
   writeLeaderInfo,
   zxidNone,
 } from '@corral/protocol';
 import type { Epoch, QuorumPacket, Zxid } from '@corral/protocol';
+import type { Greeting } from './admission.ts';
 import { Discovery, isAhead } from './discovery.ts';
 import { epochStart } from './history.ts';
-import type { LearnerLink } from './learner-link.ts';
+import type { LearnerLink, LearnerState } from './learner-link.ts';
 import type { Zab } from './zab.ts';
 
 /** What the parts of a leader share with it. */
@@ -24,6 +24,8 @@ export interface Leading {
   readonly zab: Zab;
   /** By connection. */
   readonly learners: ReadonlyMap<number, LearnerLink>;
+  /** Whether a quorum has this leader's history. */
+  readonly isServing: boolean;
   /** Ends the connection to a learner. */
   drop(learner: LearnerLink, reason: string): void;
   /** A quorum has initLimit from now on to get through the next phase. */
@@ -31,7 +33,6 @@ export interface Leading {
 }
 
 export interface DiscoveryNext {
-  readonly isEstablished: () => boolean;
   /** A quorum has promised the epoch, which is on disk here, too. */
   readonly promised: (epoch: Epoch) => void;
   /** A learner has promised it after that. */
@@ -54,52 +55,66 @@ export class LeaderDiscovery {
     this.#zab = zab;
     this.#next = next;
     this.#initialLast = zab.history.last;
-    this.#discovery = new Discovery(zab.options.sid, zab.epochs.accepted, (has) => zab.quorums.isQuorum(has));
+    const start = Math.max(zab.epochs.accepted, zab.claims.floor(zab.now));
+    this.#discovery = new Discovery(zab.options.sid, start, (has) => zab.quorums.isQuorum(has));
   }
 
   start(): void {
     const { options, epochs } = this.#zab;
     if (this.#discovery.followerInfo(options.sid, epochs.accepted)) this.#epochFound();
+    else if (this.#discovery.isUsedUp) this.#usedUp();
   }
 
-  /** A learner that has gone counts no more. */
-  lost({ sid }: LearnerLink): void {
-    if (sid >= 0) this.#discovery.lost(sid);
+  /** A learner that has gone counts no more, unless its server is there by another connection. */
+  lost(learner: LearnerLink): void {
+    const { sid } = learner;
+    if (sid < 0) return;
+    const others = [...this.#leading.learners.values()].filter((other) => other !== learner && other.sid === sid);
+    const has = (...states: readonly LearnerState[]): boolean => others.some(({ state }) => states.includes(state));
+    const hasPromised = has('acknowledged', 'sending', 'synchronised', 'serving');
+    this.#discovery.lost(sid, hasPromised || has('promised', 'informed'), hasPromised);
   }
 
-  greeting(learner: LearnerLink, packet: QuorumPacket, isObserver: boolean): void {
-    const { sid, protocolVersion, configVersion } = readLearnerInfo(packet.data);
-    const { options, quorums, epochs } = this.#zab;
-    if (protocolVersion < 0x10000)
-      throw new ProtocolError(`protocol version ${protocolVersion} is not spoken any more`);
-    if (sid === options.sid) throw new ProtocolError(`server ${sid} connected to itself: two servers have this id`);
-    if (configVersion > quorums.committed.config.version && options.reconfigEnabled && !this.#next.isEstablished()) {
+  /** A learner has come in. */
+  greeting(learner: LearnerLink, { sid, accepted, configVersion, isObserver }: Greeting): void {
+    const { quorums, options, epochs, claims, now } = this.#zab;
+    const { epoch } = this.#discovery;
+    if (configVersion > quorums.committed.config.version && options.reconfigEnabled && !this.#leading.isServing)
       throw new ProtocolError(`its configuration (${formatZxid(configVersion)}) is newer than this leader's`);
-    }
-    const accepted = epochOf(packet.zxid);
-    if (!this.#discovery.isPlausible(accepted))
+    const isVoter = quorums.isVoter(sid);
+    const isBeyond = accepted > (epoch ?? Infinity) || (epoch === undefined && !this.#discovery.isPlausible(accepted));
+    if (isBeyond && isVoter) claims.heard(sid, accepted, now);
+    if (isBeyond && epoch === undefined)
       throw new ProtocolError(`it claims epoch ${accepted}, this server is at ${epochs.accepted}`);
-    if (accepted > (this.#discovery.epoch ?? Infinity) && quorums.isVoter(sid)) {
-      // It may not follow a leader of an epoch below the one it promised; only a later epoch takes it in again.
-      this.#zab.stats.disloyalVoters++;
-      return this.#zab.leave(`voter ${sid} has promised epoch ${accepted} to another candidate`);
-    }
-    this.#replaceOlder(learner, sid);
-    learner.sid = sid;
     learner.isObserver = isObserver;
     learner.state = 'promised';
-    if (this.#discovery.epoch !== undefined) {
-      if (this.#zab.epochs.accepted >= this.#discovery.epoch) this.#inform(learner);
+    learner.isBeyond = isBeyond;
+    if (isBeyond && isVoter && !this.#canDoWithout()) {
+      this.#zab.stats.disloyalVoters++;
+      claims.adopt(epochs.accepted);
+      return this.#zab.leave(`voter ${sid} has promised epoch ${accepted} to another candidate, and is needed`);
+    }
+    if (epoch !== undefined) {
+      if (epochs.accepted >= epoch) this.#inform(learner);
       return;
     }
     if (!quorums.knows(sid)) return;
     if (this.#discovery.followerInfo(sid, accepted)) this.#epochFound();
+    else if (this.#discovery.isUsedUp) this.#usedUp();
   }
 
-  /** A server that connects again has lost its earlier connection; a quorum must not count it twice. */
-  #replaceOlder(learner: LearnerLink, sid: number): void {
-    for (const other of this.#leading.learners.values())
-      if (other !== learner && other.sid === sid) this.#leading.drop(other, 'the same server has connected again');
+  /** Whether this leader has a quorum of voters that may promise its epoch. A claim is no reason to leave while it has. */
+  #canDoWithout(): boolean {
+    const { options, quorums } = this.#zab;
+    const may = new Set([options.sid]);
+    for (const { sid, state, isBeyond } of this.#leading.learners.values())
+      if (!isBeyond && state !== 'greeting' && state !== 'waiting' && state !== 'gone') may.add(sid);
+    return quorums.isQuorum(may);
+  }
+
+  #usedUp(): void {
+    this.#zab.note('error', 'no epoch is left: the epoch files of all members have to be set back', { last: epochMax });
+    this.#zab.leave('no epoch is left after those that were promised');
   }
 
   #epochFound(): void {
@@ -123,6 +138,7 @@ export class LeaderDiscovery {
   }
 
   ackEpoch(learner: LearnerLink, packet: QuorumPacket): void {
+    if (learner.isBeyond) throw new ProtocolError('it has promised a later epoch than it acknowledges');
     if (learner.state !== 'informed') throw new ProtocolError(`ackEpoch out of turn (${learner.state})`);
     const current = readAckEpoch(packet.data);
     const { epochs, quorums } = this.#zab;

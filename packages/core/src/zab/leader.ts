@@ -19,6 +19,7 @@ import {
 } from '@corral/protocol';
 import type { JuteWriter, QuorumPacket, Zxid } from '@corral/protocol';
 import type { PeerLink } from '../effects.ts';
+import { Admission } from './admission.ts';
 import type { Broadcast } from './broadcast.ts';
 import { HandOver } from './hand-over.ts';
 import { LeaderDiscovery } from './leader-discovery.ts';
@@ -27,8 +28,6 @@ import { LearnerLink } from './learner-link.ts';
 import { Synchroniser } from './synchroniser.ts';
 import type { Role, Zab } from './zab.ts';
 
-/** Connections that have not said who they are. */
-const strangersMax = 64;
 /** Bytes a learner may leave unread; each proposal and every commit is among them. */
 const backlogMax = 64 << 20;
 
@@ -38,6 +37,7 @@ export class Leader implements Role, Leading {
   readonly kind = 'leading';
   readonly zab: Zab;
   readonly #learners = new Map<number, LearnerLink>();
+  readonly #admission: Admission;
   readonly #discovery: LeaderDiscovery;
   readonly #synchroniser: Synchroniser;
   /** The phase under way must be over by then. */
@@ -52,10 +52,10 @@ export class Leader implements Role, Leading {
     const synchroniser = new Synchroniser(this, () => this.#established());
     this.#synchroniser = synchroniser;
     this.#discovery = new LeaderDiscovery(this, {
-      isEstablished: () => synchroniser.isEstablished,
       promised: (epoch) => synchroniser.begin(epoch),
       joined: (learner) => synchroniser.synchronise(learner),
     });
+    this.#admission = new Admission(this, (learner, greeting) => this.#discovery.greeting(learner, greeting));
   }
 
   start(): void {
@@ -87,20 +87,16 @@ export class Leader implements Role, Leading {
   // Connections.
 
   opened(connection: number, link: PeerLink): void {
-    const { now, options } = this.zab;
-    const strangers = [...this.#learners.values()].filter(({ state }) => state === 'greeting').length;
-    if (strangers >= strangersMax) {
-      this.zab.note('warn', 'too many connections that do not say who they are', { address: link.address });
-      return link.close();
-    }
-    this.#learners.set(connection, new LearnerLink(connection, link, now, now + options.initLimitMs));
+    const { now } = this.zab;
+    this.#admission.makeRoom();
+    this.#learners.set(connection, new LearnerLink(connection, link, now, now + this.#admission.greetingMs));
   }
 
   received(connection: number, bytes: Uint8Array, start: number, end: number): void {
     const learner = this.#learners.get(connection);
     if (learner === undefined || learner.isGone) return;
     try {
-      learner.reader.push(bytes, start, end);
+      learner.push(bytes, start, end);
       for (let packet = learner.reader.next(); packet !== undefined; packet = learner.reader.next()) {
         this.#packet(learner, packet);
         if (learner.isGone) return;
@@ -121,7 +117,16 @@ export class Leader implements Role, Leading {
     const learner = this.#learners.get(connection);
     if (learner === undefined) return;
     this.#learners.delete(connection);
+    if (!learner.isGone) this.#tellLost(learner, 'it has closed the connection');
     this.#forget(learner);
+  }
+
+  /** A server that followed is news each time; strangers and those that were refused could fill the log. */
+  #tellLost({ sid, state, link, hasHistory }: LearnerLink, reason: string): void {
+    const facts = { sid, address: link.address, reason };
+    if (hasHistory) return this.zab.note('warn', `server ${sid} is lost as a learner`, facts);
+    const kind = `learner ${sid} ${state} ${hostOf(link)} ${reason.replace(/\d+/g, '')}`;
+    this.zab.repeated.tell(this.zab.now, kind, 'warn', 'connection to a learner closed', facts);
   }
 
   dialFailed(): void {
@@ -130,8 +135,7 @@ export class Leader implements Role, Leading {
 
   drop(learner: LearnerLink, reason: string): void {
     if (learner.isGone) return;
-    const { address } = learner.link;
-    this.zab.note('warn', 'connection to a learner closed', { sid: learner.sid, address, reason });
+    this.#tellLost(learner, reason);
     learner.flush(this.zab.durable);
     this.#forget(learner);
     learner.link.close();
@@ -144,15 +148,16 @@ export class Leader implements Role, Leading {
     learner.snapshot?.abandon();
     learner.snapshot = undefined;
     if (!this.isServing) this.#discovery.lost(learner);
+    this.#admission.gone(learner);
   }
 
   // Packets.
 
   static readonly #handlers = new Map<number, Handler>([
-    [packetTypes.followerInfo, (leader, learner, packet) => leader.#discovery.greeting(learner, packet, false)],
-    [packetTypes.observerInfo, (leader, learner, packet) => leader.#discovery.greeting(learner, packet, true)],
+    [packetTypes.followerInfo, (leader, learner, packet) => leader.#admission.greeted(learner, packet, false)],
+    [packetTypes.observerInfo, (leader, learner, packet) => leader.#admission.greeted(learner, packet, true)],
     [packetTypes.ackEpoch, (leader, learner, packet) => leader.#discovery.ackEpoch(learner, packet)],
-    [packetTypes.ack, (leader, learner, packet) => leader.#synchroniser.acknowledged(learner, packet.zxid)],
+    [packetTypes.ack, (leader, learner, packet) => leader.#ack(learner, packet.zxid)],
     [packetTypes.ping, (leader, learner, packet) => leader.#pong(learner, packet)],
     [packetTypes.request, (leader, learner, packet) => leader.#request(learner, packet)],
     [packetTypes.revalidate, (leader, learner, packet) => leader.#revalidate(learner, packet)],
@@ -162,10 +167,19 @@ export class Leader implements Role, Leading {
   #packet(learner: LearnerLink, packet: QuorumPacket): void {
     const { now, options } = this.zab;
     const isGreeting = packet.type === packetTypes.followerInfo || packet.type === packetTypes.observerInfo;
-    if ((learner.state === 'greeting') !== isGreeting)
+    if (learner.state === 'waiting' || (learner.state === 'greeting') !== isGreeting)
       throw new ProtocolError(`unexpected ${packetNames.get(packet.type) ?? packet.type} (${learner.state})`);
+    this.#admission.heard(learner);
     learner.deadline = now + (learner.isForwarded && learner.hasHistory ? options.syncLimitMs : options.initLimitMs);
     Leader.#handlers.get(packet.type)?.(this, learner, packet);
+  }
+
+  #ack(learner: LearnerLink, zxid: Zxid): void {
+    const { hasHistory } = learner;
+    this.#synchroniser.acknowledged(learner, zxid);
+    if (hasHistory || !learner.hasHistory) return;
+    this.#admission.settle(learner);
+    this.zab.claims.isIn(learner.sid);
   }
 
   // Broadcast.
@@ -231,16 +245,19 @@ export class Leader implements Role, Leading {
   }
 
   get deadline(): number {
-    let deadline = Math.min(this.#phaseDeadline, this.#nextPing, this.#nextCheck);
+    let deadline = Math.min(this.#phaseDeadline, this.#nextPing, this.#nextCheck, this.#admission.deadline);
     for (const learner of this.#learners.values()) deadline = Math.min(deadline, learner.deadline);
     return deadline;
   }
 
   tick(): void {
     const { now, options } = this.zab;
-    if (now >= this.#phaseDeadline)
+    if (now >= this.#phaseDeadline) {
+      this.zab.claims.adopt(this.zab.epochs.accepted);
       return this.zab.leave(`no quorum of followers within ${options.initLimitMs} ms (${this.phase})`);
+    }
     this.#dropLate();
+    this.#admission.tick();
     if (!this.isServing) return;
     if (now >= this.#nextPing) {
       this.#nextPing = now + options.tickMs / 2;
@@ -249,7 +266,19 @@ export class Leader implements Role, Leading {
     if (now < this.#nextCheck || this.zab.has('A11')) return;
     this.#nextCheck = now + options.tickMs;
     const reason = this.#broadcast!.whyNothingIsDecided;
-    if (reason !== undefined) this.zab.leave(reason);
+    if (reason !== undefined) return this.zab.leave(reason);
+    this.#letIn();
+  }
+
+  /** A voter that cannot follow in this epoch may in the next one. */
+  #letIn(): void {
+    const { zab } = this;
+    const sid = zab.claims.due(zab.now, (voter) => zab.lookedAt(voter));
+    if (sid === undefined) return;
+    zab.stats.disloyalVoters++;
+    zab.claims.granted(zab.now);
+    zab.claims.adopt(zab.epochs.accepted);
+    zab.app.makeWay(`voter ${sid} has promised a later epoch and waits: the next epoch takes it in`);
   }
 
   #dropLate(): void {
@@ -281,3 +310,5 @@ export class Leader implements Role, Leading {
     this.#learners.clear();
   }
 }
+
+const hostOf = ({ address }: PeerLink): string => address.replace(/:\d+$/, '');

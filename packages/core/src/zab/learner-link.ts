@@ -1,16 +1,19 @@
 // A learner as its leader sees it: one connection, who is at the other end, and how far it has come.
 
-import { JuteWriter, PacketReader, zxidZero } from '@corral/protocol';
+import { JuteWriter, PacketReader, ProtocolError, zxidZero } from '@corral/protocol';
 import type { Zxid } from '@corral/protocol';
 import type { DiskOp, PeerLink, SnapshotSource } from '../effects.ts';
 
+/** A greeting takes less than a hundred bytes, and nothing follows it before an answer. */
+export const greetingBytesMax = 4096;
+
 /**
- * greeting: has not said who it is. promised: waits for the epoch to be fixed. informed: was told the epoch. acknowledged:
+ * greeting: has not said who it is. waiting: says it is a server that is connected already. promised: waits for the epoch to be fixed. informed: was told the epoch. acknowledged:
  * waits until a quorum has accepted the epoch. sending: its history is on the way. synchronised: has all of it and gets
  * every proposal. serving: was told that the leader is established.
  */
 export type LearnerState =
-  'greeting' | 'promised' | 'informed' | 'acknowledged' | 'sending' | 'synchronised' | 'serving' | 'gone';
+  'greeting' | 'waiting' | 'promised' | 'informed' | 'acknowledged' | 'sending' | 'synchronised' | 'serving' | 'gone';
 
 export class LearnerLink {
   readonly connection: number;
@@ -21,6 +24,8 @@ export class LearnerLink {
   state: LearnerState = 'greeting';
   sid = -1;
   isObserver = false;
+  /** It has promised a later epoch than the leader's, by what it says: it may hear which one that is, and no more. */
+  isBeyond = false;
   /** The end of its history when it connected. */
   lastZxid = zxidZero;
   /** Whether it has acknowledged NEWLEADER. */
@@ -44,6 +49,7 @@ export class LearnerLink {
   pings = 0;
   pongs = 0;
   readonly since: number;
+  #received = 0;
 
   constructor(connection: number, link: PeerLink, now: number, deadline: number) {
     this.connection = connection;
@@ -60,6 +66,14 @@ export class LearnerLink {
 
   get isGone(): boolean {
     return this.state === 'gone';
+  }
+
+  /** Takes what it says: next to nothing until it has said who it is. Throws ProtocolError. */
+  push(bytes: Uint8Array, start: number, end: number): void {
+    this.#received += end - start;
+    if ((this.state === 'greeting' || this.state === 'waiting') && this.#received > greetingBytesMax)
+      throw new ProtocolError('it says more than who it is, before it has an answer');
+    this.reader.push(bytes, start, end);
   }
 
   /** Sends what is written for it. */

@@ -38,3 +38,13 @@ export function refuse(zab: Zab, leader: number, { message }: UnreadableTxn): vo
   zab.note('error', `the leader (server ${leader}) sent what this server cannot take: ${message}`, { waitMs: restMs });
   zab.resign('it cannot follow this history', restMs);
 }
+
+/** A leader does not say why it refuses a server: an operator gets what the leader was told. */
+export function whyClosed({ epochs, quorums, history }: Zab, leader: number, phase: string): string {
+  const what = `the leader (server ${leader}) closed the connection (${phase})`;
+  if (phase !== 'discovery' && phase !== 'synchronisation') return what;
+  return (
+    `${what}; its log has the reason. This server has promised epoch ${epochs.accepted}, its history ends at ` +
+    `${formatZxid(history.last)} in epoch ${epochs.current}, its configuration is ${formatZxid(quorums.committed.version)}`
+  );
+}

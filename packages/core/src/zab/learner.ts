@@ -25,7 +25,7 @@ import type { PeerLink } from '../effects.ts';
 import { epochStart, follows } from './history.ts';
 import { LeaderDial } from './leader-dial.ts';
 import { LeaderLink } from './leader-link.ts';
-import { UnreadableTxn, enterEpoch, keepDecided, refuse } from './learner-safety.ts';
+import { UnreadableTxn, enterEpoch, keepDecided, refuse, whyClosed } from './learner-safety.ts';
 import type { IncomingSnapshot, Role, Zab } from './zab.ts';
 
 /** How far this server has come with its leader. */
@@ -109,7 +109,7 @@ export class Learner implements Role {
     this.#link.lost();
     // A leader that hands over may be gone before the disk here is done with the transaction that says so.
     if (this.#succession !== undefined) return;
-    this.#zab.leave(`the leader (server ${this.leader}) closed the connection (${this.phase})`);
+    this.#zab.leave(whyClosed(this.#zab, this.leader, this.phase));
   }
 
   drained(): void {

@@ -3,14 +3,14 @@
 // are closed, and the next one begins only when the disk has finished what the last one asked for.
 
 import { formatZxid, zxidNone, zxidZero } from '@corral/protocol';
-import type { EnsembleConfig, Epoch, JuteWriter, Zxid } from '@corral/protocol';
-import type { DiskOp, EnsembleHost, Entry, EnsembleInput, EnsembleNote, EpochFile, PeerLink } from '../effects.ts';
-import { Callers } from './callers.ts';
+import type { EnsembleConfig, Epoch, JuteWriter, Notification, Zxid } from '@corral/protocol';
+import type { DiskOp, EnsembleHost, Entry, EnsembleInput, EnsembleNote, EpochFile } from '../effects.ts';
 import { Configuration } from './configuration.ts';
 import { DecisionTrace } from './decision-trace.ts';
 import type { Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
 import { DiskOps } from './disk-ops.ts';
+import { EpochClaims } from './epoch-claims.ts';
 import { Election } from './election.ts';
 import type { Reach } from './election-options.ts';
 import { ElectionMesh } from './election-mesh.ts';
@@ -19,8 +19,11 @@ import { History, Replacement } from './history.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
 import { LogBatches } from './log-batches.ts';
+import { PeerPorts } from './peer-ports.ts';
 import { PeerStats } from './peer-stats.ts';
 import type { Quorums } from './quorum.ts';
+import { Refusals } from './refusals.ts';
+import { RepeatedNotes } from './repeated-notes.ts';
 import type { Vote } from './vote.ts';
 import type { Application, EnsembleOptions, Epochs, IncomingSnapshot, RestoredHistory, Zab } from './zab.ts';
 
@@ -66,16 +69,18 @@ export class Peer implements Zab {
   readonly #ops: DiskOps;
   #dials = 0;
   #turnRequested = false;
-  readonly #callers = new Callers();
-  readonly #ports = new Map<number, 'election' | 'quorum'>();
+  readonly #ports: PeerPorts;
   /** Who leads next without an election: a reconfiguration said so. */
   #designated: number | undefined;
+  readonly #refusals: Refusals;
   #lookingSince = 0;
   #restUntil = 0;
   #isReadOnly = false;
   /** Nothing is on disk: a snapshot has to come before the first log record. */
   #needsBase: boolean;
   readonly stats = new PeerStats();
+  readonly claims: EpochClaims;
+  readonly repeated = new RepeatedNotes((level, message, facts) => this.note(level, message, facts));
   leaderSid: number | undefined;
 
   constructor({ options, host, app, start, random, frame }: PeerParts) {
@@ -83,6 +88,8 @@ export class Peer implements Zab {
     this.host = host;
     this.app = app;
     this.epochs = { ...start.epochs };
+    this.claims = new EpochClaims(options.initLimitMs);
+    this.#refusals = new Refusals(random, options.initLimitMs);
     this.isUnknown = start.isUnknown && !this.has('A37');
     this.#needsBase = start.isEmpty;
     this.#frame = frame;
@@ -109,9 +116,15 @@ export class Peer implements Zab {
       isLooking: () => this.#election.isLooking,
       connected: (sid, now) => this.#election.connected(sid, now),
       durable: () => this.durable,
-      message: (from, notification) => this.#election.receive(from, notification, this.now),
+      message: (from, notification) => this.#heard(from, notification),
       random,
       note: (level, message, facts) => this.note(level, message, facts),
+    });
+    this.#ports = new PeerPorts({
+      mesh: this.#mesh,
+      role: () => this.#role,
+      mayLead: () => this.#role === undefined || (this.#role instanceof Learner && this.#role.isEnding),
+      waitMs: options.initLimitMs,
     });
     this.#election = new Election({
       sid: options.sid,
@@ -221,12 +234,12 @@ export class Peer implements Zab {
       const role = new Leader(this);
       this.#enter('leading', role);
       role.start();
-      this.#callers.introduceTo(role);
+      this.#ports.begun(role);
     } else {
       const kind = isObserver ? 'observing' : 'following';
       const role = new Learner(this, leader, kind);
       this.#enter(kind, role);
-      this.#callers.dismiss(Infinity);
+      this.#ports.begun(role);
       role.start();
     }
   }
@@ -235,7 +248,8 @@ export class Peer implements Zab {
     this.#state = state;
     this.#role = role;
     this.#election.settled(state, this.leaderSid ?? this.options.sid);
-    this.note('info', `${state}: elected in ${Math.round(this.now - this.#lookingSince)} ms`, {
+    const ms = Math.round(this.now - this.#lookingSince);
+    this.repeated.try(this.now, 'info', `${state}: elected in ${ms} ms`, this.#refusals.count, {
       leader: this.leaderSid ?? -1,
       zxid: formatZxid(this.history.last),
       epoch: this.epochs.current,
@@ -244,14 +258,18 @@ export class Peer implements Zab {
 
   established(state: 'leading' | 'following' | 'observing', epoch: Epoch): void {
     this.#election.established(epoch);
+    this.#refusals.clear();
     this.stats.established(state, this.now);
     this.note('info', `${state}: established`, { epoch, leader: this.leaderSid ?? -1 });
   }
 
   leave(reason: string, designated?: number): void {
     if (this.#role === undefined) return;
-    this.note('warn', `${this.#state} ends: ${reason}`);
     const role = this.#role;
+    if (!role.isServing) this.#refusals.add(this.now);
+    const message = `${this.#state} ends: ${reason}`;
+    if (role.isServing) this.note('warn', message);
+    else this.repeated.try(this.now, 'warn', message, this.#refusals.count);
     if (role.isServing) this.stats.servedUntil = this.now;
     this.#role = undefined;
     this.#state = 'leaving';
@@ -278,12 +296,25 @@ export class Peer implements Zab {
   /** The next role begins when everything the last one logged is on disk. */
   #goOnWhenIdle(): void {
     const isIdle = this.#isDiskIdle || this.has('A39');
-    if (this.#state !== 'leaving' || !isIdle || this.now < this.#restUntil) return;
+    if (this.#state !== 'leaving' || !isIdle || this.now < this.#restsUntil) return;
     const designated = this.#designated;
     this.#designated = undefined;
     this.#lookingSince = this.now;
     if (designated !== undefined && this.quorums.isVoter(designated)) this.#begin(designated);
     else this.#look();
+  }
+
+  lookedAt(sid: number): number {
+    return this.#election.lookedAt(sid);
+  }
+
+  get #restsUntil(): number {
+    return Math.max(this.#restUntil, this.#refusals.until);
+  }
+
+  #heard(from: number, notification: Notification): void {
+    if (notification.state === 'looking' && this.quorums.isVoter(from)) this.#refusals.cutShort();
+    this.#election.receive(from, notification, this.now);
   }
 
   fail(reason: string): void {
@@ -394,13 +425,10 @@ export class Peer implements Zab {
   step(input: EnsembleInput): void {
     switch (input.kind) {
       case 'peerOpened':
-        return this.#opened(input.connection, input.link, input.port, input.dial);
       case 'peerReceived':
-        return this.#received(input.connection, input.bytes, input.start, input.end);
       case 'peerDrained':
-        return this.#role?.drained(input.connection);
       case 'peerClosed':
-        return this.#closed(input.connection);
+        return this.#ports.step(input);
       case 'dialFailed':
         this.#mesh.dialFailed(input.dial, this.now);
         return this.#role?.dialFailed(input.dial, input.reason);
@@ -433,7 +461,7 @@ export class Peer implements Zab {
     this.#election.tick(this.now);
     this.#mesh.tick(this.now);
     this.#role?.tick();
-    this.#callers.dismiss(this.now - this.options.initLimitMs);
+    this.#ports.tick(this.now);
     if (!this.options.readOnlyEnabled || this.#state !== 'looking' || this.#isReadOnly) return;
     if (this.now - this.#lookingSince < readOnlyAfterMs(this.options.tickMs)) return;
     this.#isReadOnly = true;
@@ -448,7 +476,7 @@ export class Peer implements Zab {
   get deadline(): number {
     const mayRead = this.options.readOnlyEnabled && this.#state === 'looking' && !this.#isReadOnly;
     const readOnly = mayRead ? this.#lookingSince + readOnlyAfterMs(this.options.tickMs) : Infinity;
-    const rest = this.#state === 'leaving' && this.#restUntil > this.now ? this.#restUntil : Infinity;
+    const rest = this.#state === 'leaving' && this.#restsUntil > this.now ? this.#restsUntil : Infinity;
     return Math.min(this.#election.deadline, this.#mesh.deadline, this.#role?.deadline ?? Infinity, readOnly, rest);
   }
 
@@ -462,36 +490,6 @@ export class Peer implements Zab {
 
   note(level: EnsembleNote['level'], message: string, facts?: EnsembleNote['facts']): void {
     this.host.note({ kind: 'ensemble', level, message, ...(facts && { facts }) });
-  }
-
-  // Connections.
-
-  #opened(connection: number, link: PeerLink, port: 'election' | 'quorum', dial: number | undefined): void {
-    this.#ports.set(connection, port);
-    if (port === 'election') return this.#mesh.opened(connection, link, dial, this.now);
-    if (dial !== undefined) {
-      if (this.#role === undefined) return link.close();
-      return this.#role.opened(connection, link, dial);
-    }
-    if (this.#state === 'leading') return this.#role!.opened(connection, link, undefined);
-    // It may know before us that we lead; a follower has nothing to say to it.
-    const isEnding = this.#role instanceof Learner && this.#role.isEnding;
-    const mayLead = this.#state === 'looking' || this.#state === 'leaving' || isEnding;
-    if (mayLead) this.#callers.add(connection, link, this.now);
-    else link.close();
-  }
-
-  #received(connection: number, bytes: Uint8Array, start: number, end: number): void {
-    if (this.#ports.get(connection) === 'election') return this.#mesh.received(connection, bytes, start, end, this.now);
-    if (!this.#callers.received(connection, bytes, start, end)) this.#role?.received(connection, bytes, start, end);
-  }
-
-  #closed(connection: number): void {
-    const port = this.#ports.get(connection);
-    this.#ports.delete(connection);
-    this.#callers.closed(connection);
-    if (port === 'election') this.#mesh.closed(connection, this.now);
-    else this.#role?.closed(connection);
   }
 }
 

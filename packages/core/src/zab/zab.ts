@@ -13,10 +13,12 @@ import type {
 } from '../effects.ts';
 import type { DecisionTrace, Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
+import type { EpochClaims } from './epoch-claims.ts';
 import type { History, Replacement } from './history.ts';
 import type { LogBatches } from './log-batches.ts';
 import type { PeerStats } from './peer-stats.ts';
 import type { Quorums } from './quorum.ts';
+import type { RepeatedNotes } from './repeated-notes.ts';
 import type { ReconfigRequest } from './reconfiguration.ts';
 
 /** What a member has to know from its configuration. Times in milliseconds. */
@@ -166,6 +168,9 @@ export interface Zab {
   readonly quorums: Quorums;
   readonly trace: DecisionTrace;
   readonly stats: PeerStats;
+  readonly claims: EpochClaims;
+  /** Lines that strangers could cause in any number. */
+  readonly repeated: RepeatedNotes;
   /** Notes that transactions in (after, to] took a step. */
   traced(step: Step, sid: number, after: Zxid, to: Zxid): void;
   /** Moment of the input that is being handled. */
@@ -200,6 +205,8 @@ export interface Zab {
   leave(reason: string, designated?: number): void;
   /** Ends the role and takes no part in elections for `restMs`. */
   resign(reason: string, restMs: number): void;
+  /** When voter `sid` was last heard to look for a leader while this server had one; -Infinity: never. */
+  lookedAt(sid: number): number;
   /** Something that must not be survived. */
   fail(reason: string): void;
   /** The elected leader could not be reached, or it was and announced no epoch. */
