@@ -16,7 +16,7 @@ test('the new epoch is beyond every promise of a quorum', () => {
 test('a server that has gone before the epoch was fixed does not count', () => {
   const discovery = new Discovery(1, 0, (has) => [1, 2, 3, 4, 5].filter((sid) => has(sid)).length >= 3);
   discovery.followerInfo(2, 0);
-  discovery.lost(2);
+  discovery.lost(2, false, false);
   expect(discovery.followerInfo(3, 0)).toBe(false);
   expect(discovery.followerInfo(2, 0)).toBe(true);
 });
