@@ -5,7 +5,7 @@
 
 import { ProtocolError, epochOf, readLearnerInfo } from '@corral/protocol';
 import type { QuorumPacket } from '@corral/protocol';
-import type { Leading } from './leader-discovery.ts';
+import type { Greeting, Leading } from './leading.ts';
 import type { LearnerLink } from './learner-link.ts';
 
 export const admissionLimits = {
@@ -18,14 +18,6 @@ export const admissionLimits = {
   /** Servers that no configuration names. */
   joinersMax: 16,
 } as const;
-
-/** What a learner says of itself. */
-export interface Greeting {
-  readonly sid: number;
-  readonly accepted: number;
-  readonly configVersion: number;
-  readonly isObserver: boolean;
-}
 
 interface Waiting {
   readonly greeting: Greeting;

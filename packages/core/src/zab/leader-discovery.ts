@@ -13,24 +13,11 @@ import {
   zxidNone,
 } from '@corral/protocol';
 import type { Epoch, QuorumPacket, Zxid } from '@corral/protocol';
-import type { Greeting } from './admission.ts';
 import { Discovery, isAhead } from './discovery.ts';
 import { epochStart } from './history.ts';
+import type { Greeting, Leading } from './leading.ts';
 import type { LearnerLink, LearnerState } from './learner-link.ts';
 import type { Zab } from './zab.ts';
-
-/** What the parts of a leader share with it. */
-export interface Leading {
-  readonly zab: Zab;
-  /** By connection. */
-  readonly learners: ReadonlyMap<number, LearnerLink>;
-  /** Whether a quorum has this leader's history. */
-  readonly isServing: boolean;
-  /** Ends the connection to a learner. */
-  drop(learner: LearnerLink, reason: string): void;
-  /** A quorum has initLimit from now on to get through the next phase. */
-  restartClock(): void;
-}
 
 export interface DiscoveryNext {
   /** A quorum has promised the epoch, which is on disk here, too. */

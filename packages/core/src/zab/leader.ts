@@ -23,7 +23,7 @@ import { Admission } from './admission.ts';
 import type { Broadcast } from './broadcast.ts';
 import { HandOver } from './hand-over.ts';
 import { LeaderDiscovery } from './leader-discovery.ts';
-import type { Leading } from './leader-discovery.ts';
+import type { Leading } from './leading.ts';
 import { LearnerLink } from './learner-link.ts';
 import { Synchroniser } from './synchroniser.ts';
 import type { Role, Zab } from './zab.ts';

@@ -15,7 +15,7 @@ import {
 import type { EnsembleConfig, Epoch, Zxid } from '@corral/protocol';
 import { Broadcast } from './broadcast.ts';
 import { epochStart } from './history.ts';
-import type { Leading } from './leader-discovery.ts';
+import type { Leading } from './leading.ts';
 import { isFollowed } from './learner-link.ts';
 import type { LearnerLink } from './learner-link.ts';
 import { planSync, syncBacklogMax, writeDecided } from './synchronisation.ts';
