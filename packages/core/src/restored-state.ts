@@ -97,5 +97,6 @@ export class RestoredState implements RecoveryTarget {
       }
       this.tree.closeSession({ clientId, cxid: 0, zxid: this.tree.lastZxid, time: 0 }, null);
     }
+    this.tree.completed(this.tree.lastZxid);
   }
 }

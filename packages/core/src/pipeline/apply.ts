@@ -78,7 +78,7 @@ export function applyTxn(ctx: Pick<Context, 'tree' | 'sessions'>, header: TxnHea
     default:
       ctx.tree.apply(header, txn);
   }
-  ctx.tree.lastZxid = header.zxid;
+  ctx.tree.completed(header.zxid);
 }
 
 /** Applies a write of one of our clients and answers it. */
@@ -97,7 +97,7 @@ export function applyAndReply(ctx: Context, write: Write): void {
     case 'multi':
       return applyMulti(ctx, connection, write, txn.parts, latency);
     case 'error':
-      ctx.tree.lastZxid = header.zxid;
+      ctx.tree.completed(header.zxid);
       if (write.opcode === opcodes.createSession) return greet(ctx, connection, false);
       return endReply(ctx, connection, beginReply(connection, write.xid, header.zxid, txn.code), latency);
     case 'closeSession':
@@ -105,7 +105,7 @@ export function applyAndReply(ctx: Context, write: Write): void {
       return endReply(ctx, connection, beginReply(connection, write.xid, header.zxid, 0), latency);
     default: {
       const node = ctx.tree.apply(header, txn);
-      ctx.tree.lastZxid = header.zxid;
+      ctx.tree.completed(header.zxid);
       const frame = beginReply(connection, write.xid, header.zxid, 0);
       writeResult(ctx, connection, write.opcode, txn, node);
       return endReply(ctx, connection, frame, latency);
@@ -172,7 +172,7 @@ function applyMulti(
   results.int(-1);
   results.bool(true);
   results.int(-1);
-  ctx.tree.lastZxid = write.header.zxid;
+  ctx.tree.completed(write.header.zxid);
   const frame = beginReply(connection, write.xid, write.header.zxid, 0);
   connection.link.out.raw(results.view());
   endReply(ctx, connection, frame, latency);

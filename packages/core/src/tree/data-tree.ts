@@ -11,8 +11,7 @@ import { AclTable } from './acl-table.ts';
 import { NodeStore } from './node-store.ts';
 import { containerOwner, ownerKind, sessionOfOwner, sessionOwner, ttlOf, ttlOwner } from './owner.ts';
 import type { OwnerKind, OwnerOptions } from './owner.ts';
-import { QuotaBook, exceedsSoftLimit, formatUsage, parseLimits, quotaNodeOf } from './quota.ts';
-import type { Quota } from './quota.ts';
+import { QuotaKeeper } from './quota-keeper.ts';
 import { TreeDigest } from './tree-digest.ts';
 import { writeStat } from './stat.ts';
 
@@ -43,7 +42,7 @@ const readOnlyAcl: readonly Acl[] = [{ perms: perms.read, id: { scheme: 'world',
 export class DataTree {
   readonly nodes: NodeStore;
   readonly acls = new AclTable();
-  readonly quotas = new QuotaBook();
+  readonly quotas: QuotaKeeper;
   readonly digest: TreeDigest;
   readonly containers = new Set<number>();
   readonly ttls = new Set<number>();
@@ -62,6 +61,14 @@ export class DataTree {
     this.#options = options;
     this.nodes = new NodeStore(options.hashSeed);
     this.digest = new TreeDigest(this.nodes);
+    this.quotas = new QuotaKeeper({
+      nodes: this.nodes,
+      find: (path) => this.find(path),
+      path: (node) => this.path(node),
+      text: (node) => this.#text(node),
+      writeText: (node, text) => this.#writeText(node, text),
+      softQuotaExceeded: (path) => this.listener?.softQuotaExceeded(path),
+    });
   }
 
   /** The nodes every tree starts with. */
@@ -193,6 +200,12 @@ export class DataTree {
     }
   }
 
+  /** The transaction with this zxid is applied to its end. */
+  completed(zxid: Zxid): void {
+    this.quotas.settle();
+    this.lastZxid = zxid;
+  }
+
   /** Deletes the ephemerals of a session: those the leader listed first, in its order, then whatever is left. */
   closeSession(header: TxnHeader, paths: readonly string[] | null): void {
     for (const path of paths ?? []) this.#applyDelete(header, path);
@@ -213,7 +226,7 @@ export class DataTree {
     this.#fill(node, header, txn);
     this.#index(node);
     this.digest.refresh(node);
-    this.#quotaOnCreate(txn.path, node);
+    this.quotas.created(txn.path, node);
     this.listener?.created(txn.path, txn.acl);
     this.listener?.childrenChanged(this.path(parent), this.acl(parent));
     return node;
@@ -283,11 +296,14 @@ export class DataTree {
     return cut < 0 ? -1 : this.find(path.slice(0, cut));
   }
 
-  /** Raises the parent's count of creates. Compared as the wrapping counter it is. */
+  /**
+   * Raises the parent's count of creates, never beyond 2^31 - 1: what wraps there is smaller, so the count stands still and
+   * the next sequential node has the name of the last one, as it does for Apache.
+   */
   #countCreate(parent: number, parentCversion: number, zxid: Zxid): void {
     const n = this.nodes;
     const next = parentCversion === -1 ? (n.cversion[parent] + 1) | 0 : parentCversion;
-    if (((next - n.cversion[parent]) | 0) <= 0) return;
+    if (next <= n.cversion[parent]) return;
     this.guard?.beforeChange(parent);
     n.cversion[parent] = next;
     n.pzxid[parent] = zxid;
@@ -317,7 +333,7 @@ export class DataTree {
     const n = this.nodes;
     const acl = this.acl(node);
     const parent = n.parent[node];
-    this.#quotaOnDelete(path, node);
+    this.quotas.deleting(path, node);
     this.#unindex(node);
     this.digest.remove(node);
     this.dataBytes -= n.pathLength[node] + Math.max(0, n.dataLength[node]);
@@ -339,7 +355,7 @@ export class DataTree {
     n.mtime[node] = header.time;
     n.version[node] = txn.version;
     this.digest.refresh(node);
-    this.#quotaOnSetData(txn.path, node, added);
+    this.quotas.dataChanged(txn.path, node, added);
     this.listener?.changed(txn.path, this.acl(node));
     return node;
   }
@@ -360,77 +376,16 @@ export class DataTree {
     this.acls.release(old);
   }
 
-  // Quotas. Statistics are not transactions: they move no zxid, version or watch.
-
-  #quotaOnCreate(path: string, node: number): void {
-    const quotaNode = quotaNodeOf(path);
-    if (quotaNode !== undefined) {
-      const quota = this.quotas.at(quotaNode.target);
-      if (quotaNode.kind === 'limits') quota.limits = parseLimits(this.#dataText(node));
-      else this.#startStats(quota.path, node);
-    } else this.#countUsage(path, 1, Math.max(0, this.nodes.dataLength[node]));
-  }
-
-  #quotaOnSetData(path: string, node: number, added: number): void {
-    const quotaNode = quotaNodeOf(path);
-    if (quotaNode?.kind === 'limits') this.quotas.at(quotaNode.target).limits = parseLimits(this.#dataText(node));
-    if (quotaNode === undefined) this.#countUsage(path, 0, added);
-  }
-
-  #quotaOnDelete(path: string, node: number): void {
-    const quotaNode = quotaNodeOf(path);
-    if (quotaNode === undefined) return this.#countUsage(path, -1, -Math.max(0, this.nodes.dataLength[node]));
-    const quota = this.quotas.at(quotaNode.target);
-    if (quotaNode.kind === 'limits') quota.limits = undefined;
-    else quota.statsNode = -1;
-    this.quotas.dropIfEmpty(quota);
-  }
-
-  #countUsage(path: string, count: number, bytes: number): void {
-    const quota = this.quotas.covering(path);
-    if (quota === undefined || quota.statsNode < 0 || (count === 0 && bytes === 0)) return;
-    quota.count += count;
-    quota.bytes += bytes;
-    this.#warnOfSoftLimit(quota);
-    this.#writeUsage(quota.statsNode, formatUsage(quota));
-  }
-
-  /** Once each time usage crosses a limit that does not refuse. */
-  #warnOfSoftLimit(quota: Quota): void {
-    const isExceeded = exceedsSoftLimit(quota);
-    if (isExceeded && !quota.isExceeded) this.listener?.softQuotaExceeded(quota.path);
-    quota.isExceeded = isExceeded;
-  }
-
-  #startStats(path: string, statsNode: number): void {
-    const quota = this.quotas.at(path);
-    quota.statsNode = statsNode;
-    const top = this.find(path);
-    quota.count = top < 0 ? 0 : 1 + this.descendants(top);
-    quota.bytes = top < 0 ? 0 : this.#bytesBelow(top);
-    this.#writeUsage(statsNode, formatUsage(quota));
-  }
-
-  #writeUsage(statsNode: number, usage: string): void {
-    this.guard?.beforeChange(statsNode);
-    const bytes = encodeText(usage);
-    this.nodes.setData(statsNode, bytes, 0, bytes.length);
-  }
-
-  #bytesBelow(top: number): number {
-    const { firstChild, nextSibling, dataLength } = this.nodes;
-    let bytes = 0;
-    const open = [top];
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      bytes += Math.max(0, dataLength[node]);
-      for (let child = firstChild[node]; child >= 0; child = nextSibling[child]!) open.push(child);
-    }
-    return bytes;
-  }
-
-  #dataText(node: number): string {
+  #text(node: number): string {
     const data = this.data(node);
     return data === null ? '' : decodeText(data, 0, data.length);
+  }
+
+  #writeText(node: number, text: string): void {
+    this.guard?.beforeChange(node);
+    const bytes = encodeText(text);
+    this.dataBytes += bytes.length - Math.max(0, this.nodes.dataLength[node]);
+    this.nodes.setData(node, bytes, 0, bytes.length);
   }
 
   // Loading a snapshot: nodes come parents first.
@@ -472,20 +427,6 @@ export class DataTree {
   finishLoading(): void {
     this.acls.dropUnused();
     this.ensureConfigNode();
-    this.#findQuotas(this.find(systemPaths.quota));
-  }
-
-  #findQuotas(top: number): void {
-    if (top < 0) return;
-    const { firstChild, nextSibling } = this.nodes;
-    const open = [top];
-    const stats: { target: string; node: number }[] = [];
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      for (let child = firstChild[node]; child >= 0; child = nextSibling[child]!) open.push(child);
-      const quotaNode = quotaNodeOf(this.path(node));
-      if (quotaNode?.kind === 'limits') this.quotas.at(quotaNode.target).limits = parseLimits(this.#dataText(node));
-      if (quotaNode?.kind === 'stats') stats.push({ target: quotaNode.target, node });
-    }
-    for (const { target, node } of stats) this.#startStats(target, node);
+    this.quotas.loaded();
   }
 }
