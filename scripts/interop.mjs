@@ -1,7 +1,7 @@
 // npm run test:interop: the clients people already use, each against a real server process, and Apache's server on a
 // data directory of ours (and the reverse). Nothing is skipped: what cannot be installed is a failed check.
 //
-//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,shell,client,mixed,disk,ensemble,reconfig,init,forms,...]
+//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,shell,client,mixed,disk,numbers,ensemble,reconfig,init,forms,...]
 //
 // --server ensemble:follower (or leader, observer; apache-ensemble:... for Apache's) runs the clients against one member
 // of an ensemble; the groups follower, leader and observer do the same for all clients.
@@ -29,6 +29,7 @@ import {
   source,
 } from '../interop/lib/install.mjs';
 import { Server } from '../interop/lib/server.mjs';
+import { sameNumbers } from '../interop/numbers.mjs';
 import { installPartners } from '../interop/recipes/install.mjs';
 import { mixedRecipes } from '../interop/recipes/recipes.mjs';
 import { sameShell } from '../interop/shell/compare.mjs';
@@ -63,6 +64,7 @@ const scenarios = {
   client: [ensureReleases, corralClient],
   mixed: [installMixed, mixedRecipes],
   disk: [ensureApache, diskInterop],
+  numbers: [ensureApache, sameNumbers],
   ensemble: [ensurePeers, mixedEnsembles],
   reconfig: [installReconfigTools, reconfiguration],
   init: [() => Promise.resolve(), initialised],
