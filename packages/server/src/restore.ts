@@ -71,6 +71,11 @@ export function restored(result: RecoveryResult<RestoredState>, logger: Logger):
   const { tree, sessions } = state;
   if (state.digestMismatches > 0)
     logger.error({ mismatches: state.digestMismatches }, 'tree digests in the log do not match the replayed tree');
+  if (tree.acls.missing > 0)
+    logger.warn(
+      { znodes: tree.acls.missing },
+      'nodes have permissions that neither the snapshot nor the log holds: only the super user can read them or set their ACL',
+    );
   if (state.keptTtlNodes > 0)
     logger.warn(
       { znodes: state.keptTtlNodes },

@@ -214,6 +214,7 @@ class Recovery<T extends RecoveryTarget> {
       if (record !== undefined) {
         if (isRepeatedError(record, Math.max(previous, this.#lastInLog))) continue;
         if (record.zxid <= previous) throw this.#outOfOrder(path, record, previous);
+        if (previous === this.#last && leavesOut(record.zxid, previous)) throw this.#leftOut(path, record);
         previous = record.zxid;
         unproven.delete(record.zxid);
         this.#lastInLog = record.zxid;
@@ -274,6 +275,21 @@ class Recovery<T extends RecoveryTarget> {
       lostBefore: record.zxid,
       problem: `transaction ${formatZxid(record.zxid)} comes right after ${formatZxid(this.#last)}: some are missing between`,
       advice: 'restore the missing log file, or see `corral doctor`',
+    });
+  }
+
+  /** No file is missing between two records of one file: whoever wrote it left the zxid out, or lost what it stood for. */
+  #leftOut(path: string, record: LogRecord): RecoveryRefused {
+    return this.#damage({
+      file: path,
+      offset: record.offset,
+      problem:
+        `transaction ${formatZxid(record.zxid)} comes right after ${formatZxid(this.#last)} in the same file. Both are ` +
+        'intact: Apache before 3.9.4 leaves zxids out after requests that it cannot decode, but also when it loses ' +
+        'transactions, which cannot be told apart',
+      advice:
+        'in an ensemble: empty this directory and let the server fetch its data; alone: start the release that wrote ' +
+        'it once more, so that it begins a new snapshot behind this place, and use that',
     });
   }
 
@@ -394,6 +410,9 @@ class Recovery<T extends RecoveryTarget> {
  */
 const isRepeatedError = ({ zxid, bytes, start }: LogRecord, previous: number): boolean =>
   zxid === previous && peekType(bytes, start) === errorTxnType;
+
+/** Whether zxids of one epoch are missing between two. */
+const leavesOut = (zxid: Zxid, last: number): boolean => epochOf(zxid) === epochOf(last as Zxid) && zxid > last + 1;
 
 /** Zxids are dense inside an epoch, and an epoch starts at 1. */
 function follows(zxid: Zxid, last: Zxid): boolean {

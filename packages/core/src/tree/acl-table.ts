@@ -2,9 +2,10 @@
 // needs no entry. Ids are never given a second meaning, so that a snapshot being written may resolve them later.
 
 import type { Acl } from '@corral/protocol';
-import { isOpenAcl, openAcl } from '@corral/protocol';
+import { ProtocolError, isOpenAcl, openAcl } from '@corral/protocol';
 
 export const openAclId = -1;
+const idMax = 0x7fffffff;
 
 interface Entry {
   readonly acl: readonly Acl[];
@@ -18,6 +19,7 @@ export class AclTable {
   readonly #byId = new Map<number, Entry>();
   readonly #byKey = new Map<string, number>();
   #lastId = 0;
+  readonly #expected = new Set<number>();
 
   get(id: number): readonly Acl[] {
     return id === openAclId ? openAcl : this.#byId.get(id)!.acl;
@@ -57,6 +59,24 @@ export class AclTable {
   load(id: number, acl: readonly Acl[]): void {
     this.#add(id, acl, keyOf(acl), 0);
     this.#lastId = Math.max(this.#lastId, id);
+  }
+
+  /**
+   * A node of a snapshot has this id. Apache writes its table before the nodes: one that was made in between may have a list
+   * that is not in it, which the log brings. Until then nobody may touch the node.
+   */
+  expect(id: number): void {
+    if (this.has(id)) return;
+    if (!(id > 0 && id <= idMax)) throw new ProtocolError(`there can be no ACL ${id}`);
+    this.load(id, []);
+    this.#expected.add(id);
+  }
+
+  /** Nodes whose list was expected and never came. */
+  get missing(): number {
+    let nodes = 0;
+    for (const id of this.#expected) nodes += this.#byId.get(id)?.references ?? 0;
+    return nodes;
   }
 
   /** Drops entries that no loaded node uses. */

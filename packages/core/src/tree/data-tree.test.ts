@@ -3,6 +3,7 @@ import type { SessionId, Zxid } from '@corral/protocol';
 import { describe, expect, test } from 'vitest';
 import { SnapshotNode } from '../log/snapshot-node.ts';
 import { ReferenceTree } from '../log/testing/reference-tree.ts';
+import { nodeAt } from '../log/testing/sample.ts';
 import type { Txn, TxnHeader } from '../log/txn.ts';
 import { applyTxn } from '../pipeline/apply.ts';
 import { RestoredState } from '../restored-state.ts';
@@ -239,4 +240,24 @@ test('paths and data of a node are copies that its later changes do not touch', 
   const before = tree.data(node);
   tree.nodes.setData(node, encodeText('something else'), 0, 14);
   expect(before === null ? '' : decodeText(before, 0, before.length)).not.toBe('something else');
+});
+
+test('a node whose permissions are not in the snapshot is nobody’s until the log brings them', () => {
+  const state = new RestoredState(plainOptions);
+  for (const path of ['', '/late', '/lost']) {
+    const node = nodeAt(path, 5);
+    node.aclId = path === '' ? -1 : 7;
+    state.node(node);
+  }
+  state.snapshotDone({ zxid: 4 as Zxid });
+  expect(state.tree.acl(state.tree.find('/late'))).toEqual([]);
+  expect(state.tree.acls.missing).toBe(2);
+  const create = { kind: 'create', code: 1, path: '/late', data: null, acl: open, ephemeral: false } as const;
+  const header = { clientId: 0n as SessionId, cxid: 0, zxid: 5 as Zxid, time: 0 };
+  state.txn(header, { ...create, parentCversion: 1, ttlMs: 0 });
+  expect(state.tree.acl(state.tree.find('/late'))).toEqual(open);
+  expect(state.tree.acls.missing).toBe(1);
+  const impossible = nodeAt('/odd', 5);
+  impossible.aclId = -7;
+  expect(() => state.node(impossible)).toThrow('no ACL -7');
 });

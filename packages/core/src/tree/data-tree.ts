@@ -390,12 +390,12 @@ export class DataTree {
 
   // Loading a snapshot: nodes come parents first.
 
-  /** Adds a node of a snapshot. Throws ProtocolError when its parent is missing or its ACL unknown. */
+  /** Adds a node of a snapshot. Throws ProtocolError when its parent is missing or its ACL impossible. */
   loadNode(from: SnapshotNode): void {
     const n = this.nodes;
     const { bytes, pathStart, pathEnd } = from;
     const parent = pathStart === pathEnd ? -1 : this.#loadParent(bytes, pathStart, pathEnd);
-    if (!this.acls.has(from.aclId)) throw new ProtocolError(`ACL ${from.aclId} is not in the snapshot's table`);
+    this.acls.expect(from.aclId);
     const node = n.add(parent, bytes, pathStart, pathEnd);
     n.setData(node, from.dataBytes, from.dataStart, from.dataLength);
     this.dataBytes += pathEnd - pathStart + Math.max(0, from.dataLength);

@@ -151,6 +151,14 @@ describe('repairing', () => {
     expect(everyByte()).toEqual(before);
   });
 
+  test('a zxid that Apache left out is told, and nothing is cut', async () => {
+    use('apache-3.8.0-skipped-zxid');
+    const before = everyByte();
+    expect(diagnose({ dataDir }).refused?.problem).toContain('0x33 comes right after 0x31 in the same file');
+    expect(await repair({ dataDir }, 'x')).toMatchObject({ actions: [], losses: [], diagnosis: { starts: false } });
+    expect(everyByte()).toEqual(before);
+  });
+
   test('an intact transaction of an unknown kind is no damage: nothing is cut, and the start says what to do', async () => {
     use('apache-3.9.5-failed-multis');
     const log = new LogScanner({
