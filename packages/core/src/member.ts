@@ -307,9 +307,9 @@ export class Member implements Application {
     const leading: PipelineOrdering = {
       kind: 'leading',
       lastZxid: ordering.epochStart,
-      propose: (header, txn) => {
+      propose: (header, txn, digest) => {
         const out = ordering.begin(header.zxid);
-        const start = appendRecord(out, header, txn);
+        const start = appendRecord(out, header, txn, digest);
         ordering.end(header.zxid, out.bytes.subarray(start, out.length - 1));
       },
       confirm: (done) => ordering.confirm(done),

@@ -40,9 +40,9 @@ export class Replica {
     this.pipeline = new Pipeline(options, host, state, {
       kind: 'leading',
       lastZxid: state.tree.lastZxid,
-      propose: (header, txn) => {
+      propose: (header, txn, digest) => {
         this.#proposed++;
-        appendRecord(this.#broadcast.log(header.zxid), header, txn);
+        appendRecord(this.#broadcast.log(header.zxid), header, txn, digest);
       },
     });
     this.#reaper = new Reaper(state.tree, options);

@@ -37,6 +37,8 @@ export class ReplicaStats {
   connectionRequests = 0;
   revalidations = 0;
   commits = 0;
+  /** Transactions behind which the tree had another digest than the one recorded with them. */
+  digestMismatches = 0;
   bytesReceived = 0;
   bytesSent = 0;
   /** Latency of all requests, ms. */

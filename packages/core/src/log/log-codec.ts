@@ -4,7 +4,9 @@
 import { JuteReader } from '@corral/protocol';
 import type { JuteWriter } from '@corral/protocol';
 import { adler32 } from '@corral/protocol';
-import type { Txn, TxnDigest, TxnHeader } from './txn.ts';
+import { digestVersion } from '../tree/tree-digest.ts';
+import type { DigestHalves } from '../tree/tree-digest.ts';
+import type { Txn, TxnHeader } from './txn.ts';
 import { writeTxnPayload } from './txn-codec.ts';
 
 /** `ZKLG`. */
@@ -31,9 +33,14 @@ export function logHeaderProblem(bytes: Uint8Array): string | undefined {
 }
 
 /** Appends one record to the batch in `w`; returns the position of its payload there, which ends one byte before the end. */
-export function appendRecord(w: JuteWriter, header: TxnHeader, txn: Txn, digest?: TxnDigest): number {
+export function appendRecord(w: JuteWriter, header: TxnHeader, txn: Txn, digest?: DigestHalves): number {
   const start = beginRecord(w);
-  writeTxnPayload(w, header, txn, digest);
+  writeTxnPayload(w, header, txn);
+  if (digest !== undefined) {
+    w.int(digestVersion);
+    w.int(digest.high);
+    w.int(digest.low);
+  }
   endRecord(w, start);
   return start;
 }

@@ -4,6 +4,7 @@
 import type { Session } from '../sessions/session-table.ts';
 import type { Identity } from '../acl/schemes.ts';
 import type { Link } from '../effects.ts';
+import type { DigestHalves } from '../tree/tree-digest.ts';
 import type { Txn, TxnHeader } from '../log/txn.ts';
 
 /** A write between its proposal and its application: the transaction and whoever waits for the answer. */
@@ -20,6 +21,8 @@ export interface Write {
   /** Opcodes of a multi's parts, in order. */
   readonly partOpcodes: readonly number[] | undefined;
   readonly receivedAt: number;
+  /** Of the tree behind this write, as it was told to others. */
+  readonly digest: DigestHalves | undefined;
 }
 
 /** A request that has to wait for the writes before it. The frame is a copy. */

@@ -184,7 +184,8 @@ export class LearnerSide {
     if (isMoved) ctx.hangUp(connection); // its client is on another server by now
     this.#admission.passSyncs(connection, asked);
     const touched = noPaths;
-    applyAndReply(ctx, { kind: 'write', connection, xid, opcode, header, txn, touched, partOpcodes, receivedAt });
+    const write = { kind: 'write', connection, xid, opcode, header, txn, touched, partOpcodes, receivedAt } as const;
+    applyAndReply(ctx, { ...write, digest: undefined });
     if (opcode === opcodes.closeSession) ctx.hangUp(connection);
     if (connection.state === 'gone') return;
     connection.waiting.shift();

@@ -3,13 +3,15 @@
 
 import type { EnsembleConfig, SessionId, Zxid } from '@corral/protocol';
 import type { Txn, TxnHeader } from '../log/txn.ts';
+import type { DigestHalves } from '../tree/tree-digest.ts';
 import type { Identity } from '../acl/schemes.ts';
 
 export interface Leading {
   readonly kind: 'leading';
   /** Zxid before the first proposal. */
   readonly lastZxid: Zxid;
-  propose(header: TxnHeader, txn: Txn): void;
+  /** `digest`: of the tree behind this transaction. */
+  propose(header: TxnHeader, txn: Txn, digest: DigestHalves | undefined): void;
   /**
    * Calls back once a majority has confirmed that this server still leads and all it proposed is decided. Missing where
    * there is nobody to ask.

@@ -3,6 +3,9 @@
 
 import type { Acl, Zxid } from '@corral/protocol';
 import type { DataTree } from '../tree/data-tree.ts';
+import type { DigestHalves } from '../tree/tree-digest.ts';
+import { PendingDigest } from './pending-digest.ts';
+import type { PendingStat, StoredOwner } from './pending-digest.ts';
 
 /** What checks need to know of a node. Replaced, never changed, so that a failed multi can be undone. */
 export interface PendingNode {
@@ -18,6 +21,20 @@ export interface PendingNode {
   /** Session that owns an ephemeral, else 0. */
   readonly owner: bigint;
   readonly acl: readonly Acl[];
+  /** Missing while no digest is kept, and where nothing is in flight. */
+  readonly stat: PendingStat | undefined;
+  /** What the node adds to the digest of the tree; set once, when the change is put among those in flight. */
+  contributes: number;
+}
+
+/** What a new node holds. */
+export interface NewNode {
+  readonly data: Uint8Array | null;
+  /** Session that owns it as an ephemeral, else 0. */
+  readonly owner: bigint;
+  readonly acl: readonly Acl[];
+  /** Marks of sessions, containers and times to live, as they are stored. */
+  readonly storedOwner: StoredOwner | undefined;
 }
 
 export class Outstanding {
@@ -27,20 +44,34 @@ export class Outstanding {
   #paths: string[] = [];
   #before: (PendingNode | undefined)[] = [];
   #zxid = 0 as Zxid;
+  /** The digest of the tree behind everything in flight, if one is kept. */
+  #digest: PendingDigest | undefined;
 
-  constructor(tree: DataTree) {
+  constructor(tree: DataTree, keepsDigest = false) {
     this.#tree = tree;
+    this.#digest = keepsDigest ? new PendingDigest(tree) : undefined;
   }
 
   get size(): number {
     return this.#changed.size;
   }
 
-  /** Starts a request: its changes will belong to this zxid. */
-  begin(zxid: Zxid): void {
+  /** Digest of the tree once everything prepared so far is applied. */
+  get digest(): DigestHalves | undefined {
+    return this.#digest?.halves;
+  }
+
+  /** It was wrong, so no more of it is told. */
+  distrustDigest(): void {
+    this.#digest = undefined;
+  }
+
+  /** Starts a request: its changes will belong to this zxid and have this time. */
+  begin(zxid: Zxid, time: number): void {
     this.#zxid = zxid;
     this.#paths = [];
     this.#before = [];
+    this.#digest?.begin(time);
   }
 
   /** Takes back everything since `begin`. */
@@ -50,7 +81,9 @@ export class Outstanding {
       if (before === undefined) this.#changed.delete(this.#paths[i]);
       else this.#changed.set(this.#paths[i], before);
     }
-    this.begin(this.#zxid);
+    this.#paths = [];
+    this.#before = [];
+    this.#digest?.rollBack();
   }
 
   /** Paths changed since `begin`. */
@@ -66,39 +99,56 @@ export class Outstanding {
   }
 
   /** A new node. */
-  add(path: string, dataLength: number, owner: bigint, acl: readonly Acl[]): void {
+  add(path: string, { data, owner, acl, storedOwner }: NewNode): void {
     const zxid = this.#zxid;
-    this.#put(path, { zxid, exists: true, version: 0, cversion: 0, aversion: 0, children: 0, dataLength, owner, acl });
+    const dataLength = data?.length ?? 0;
+    const stat = this.#digest?.created(path, data, zxid, storedOwner);
+    this.#put(path, pending(zxid, true, 0, 0, 0, 0, dataLength, owner, acl, stat));
   }
 
   /** The node is gone. */
   remove(path: string, node: PendingNode): void {
     const { version, cversion, aversion, dataLength, owner, acl } = node;
-    const zxid = this.#zxid;
-    this.#put(path, { zxid, exists: false, version, cversion, aversion, children: 0, dataLength, owner, acl });
+    this.#put(path, pending(this.#zxid, false, version, cversion, aversion, 0, dataLength, owner, acl, undefined));
   }
 
   /** A child came or went; `creates` is the parent's counter after that. */
   setChildren(path: string, node: PendingNode, children: number, creates: number): void {
     const { version, aversion, dataLength, owner, acl } = node;
     const zxid = this.#zxid;
-    this.#put(path, { zxid, exists: true, version, cversion: creates, aversion, children, dataLength, owner, acl });
+    const before = this.#statOf(path, node);
+    const stat = before && this.#digest?.childrenChanged(before, zxid);
+    this.#put(path, pending(zxid, true, version, creates, aversion, children, dataLength, owner, acl, stat));
   }
 
-  setData(path: string, node: PendingNode, version: number, dataLength: number): void {
+  setData(path: string, node: PendingNode, version: number, data: Uint8Array | null): void {
     const { cversion, aversion, children, owner, acl } = node;
-    this.#put(path, { zxid: this.#zxid, exists: true, version, cversion, aversion, children, dataLength, owner, acl });
+    const zxid = this.#zxid;
+    const before = this.#statOf(path, node);
+    const stat = before && this.#digest?.written(path, before, data, zxid);
+    this.#put(path, pending(zxid, true, version, cversion, aversion, children, data?.length ?? 0, owner, acl, stat));
   }
 
   setAcl(path: string, node: PendingNode, aversion: number, acl: readonly Acl[]): void {
     const { version, cversion, children, dataLength, owner } = node;
-    this.#put(path, { zxid: this.#zxid, exists: true, version, cversion, aversion, children, dataLength, owner, acl });
+    const stat = this.#statOf(path, node);
+    this.#put(path, pending(this.#zxid, true, version, cversion, aversion, children, dataLength, owner, acl, stat));
+  }
+
+  #statOf(path: string, node: PendingNode): PendingStat | undefined {
+    return this.#digest && (node.stat ?? this.#digest.statOf(path));
   }
 
   #put(path: string, node: PendingNode): void {
+    const before = this.#changed.get(path);
     this.#paths.push(path);
-    this.#before.push(this.#changed.get(path));
+    this.#before.push(before);
     this.#changed.set(path, node);
+    const digest = this.#digest;
+    if (digest === undefined) return;
+    const contributed = before === undefined ? digest.contributed(path) : before.contributes;
+    const { stat, version, cversion, aversion } = node;
+    node.contributes = digest.replace(path, contributed, stat, version, cversion, aversion);
   }
 
   /** The write with this zxid was applied: what it changed last is in the tree now. */
@@ -119,16 +169,43 @@ export class Outstanding {
 
   #view(node: number): PendingNode {
     const n = this.#tree.nodes;
-    return {
-      zxid: 0 as Zxid,
-      exists: true,
-      version: n.version[node],
-      cversion: n.cversion[node],
-      aversion: n.aversion[node],
-      children: n.childCount[node],
-      dataLength: Math.max(0, n.dataLength[node]),
-      owner: this.#tree.owner(node),
-      acl: this.#tree.acl(node),
-    };
+    return pending(
+      0 as Zxid,
+      true,
+      n.version[node],
+      n.cversion[node],
+      n.aversion[node],
+      n.childCount[node],
+      Math.max(0, n.dataLength[node]),
+      this.#tree.owner(node),
+      this.#tree.acl(node),
+      undefined,
+    );
   }
 }
+
+/** One shape for all of them: this is on the path of every write. */
+const pending = (
+  zxid: Zxid,
+  exists: boolean,
+  version: number,
+  cversion: number,
+  aversion: number,
+  children: number,
+  dataLength: number,
+  owner: bigint,
+  acl: readonly Acl[],
+  stat: PendingStat | undefined,
+): PendingNode => ({
+  zxid,
+  exists,
+  version,
+  cversion,
+  aversion,
+  children,
+  dataLength,
+  owner,
+  acl,
+  stat,
+  contributes: 0,
+});

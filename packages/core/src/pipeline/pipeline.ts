@@ -86,7 +86,7 @@ export class Pipeline implements Next, Sessions {
       locals: new SessionTable(options.tickMs, 'local'),
       sessionIds: before?.ctx.sessionIds ?? new SessionIds(options.serverId, options.startedAt),
       schemes,
-      outstanding: new Outstanding(tree),
+      outstanding: new Outstanding(tree, ordering.kind === 'leading' && options.digestEnabled),
       watches: before?.ctx.watches ?? new WatchTable(),
       permissions: new Permissions(schemes, options.skipAcl),
       connections: this.#connections,

@@ -16,6 +16,7 @@ import {
 import { createModes, isOpenAcl, isValidPath, openAcl } from '@corral/protocol';
 import type { Acl, JuteReader, SessionId } from '@corral/protocol';
 import type { CreateTxn, SingleTxn } from '../log/txn.ts';
+import { storedOwner } from '../tree/owner.ts';
 import type { Identity } from '../acl/schemes.ts';
 import type { Context } from './context.ts';
 
@@ -139,10 +140,12 @@ function planCreate(ctx: Context, by: Requester, request: CreateArguments): Prep
 
   const parentCversion = (parent.cversion + 1) | 0;
   ctx.outstanding.setChildren(parentName, parent, parent.children + 1, parentCversion);
-  ctx.outstanding.add(path, dataLength, ephemeral ? by.session : 0n, acl);
   const code = opcode as CreateTxn['code'];
   const data = ctx.arena.copy(request.data);
-  return { kind: 'create', code, path, data, acl, ephemeral, parentCversion, ttlMs: request.ttlMs };
+  const { ttlMs } = request;
+  const owner = ephemeral ? by.session : 0n;
+  ctx.outstanding.add(path, { data, owner, acl, storedOwner: storedOwner(code, ttlMs, owner) });
+  return { kind: 'create', code, path, data, acl, ephemeral, parentCversion, ttlMs };
 }
 
 function readAcl(body: JuteReader): Acl {
@@ -200,8 +203,9 @@ function prepareSetData(ctx: Context, by: Requester, body: JuteReader): Prepared
   if (refused !== 0) return refused;
   if (version !== -1 && version !== node.version) return errorCodes.BadVersion;
   const next = (node.version + 1) | 0;
-  ctx.outstanding.setData(path, node, next, dataLength);
-  return { kind: 'setData', code: 5, path, data: ctx.arena.copy(data), version: next };
+  const kept = ctx.arena.copy(data);
+  ctx.outstanding.setData(path, node, next, kept);
+  return { kind: 'setData', code: 5, path, data: kept, version: next };
 }
 
 function prepareSetAcl(ctx: Context, by: Requester, body: JuteReader): Prepared {

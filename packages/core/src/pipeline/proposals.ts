@@ -6,6 +6,7 @@ import {
   encodeText,
   errorCodes,
   formatEnsembleConfig,
+  formatZxid,
   nextZxid,
   opcodes,
   parentPath,
@@ -235,7 +236,7 @@ export class Proposals {
   // Proposing and applying.
 
   #begin(): void {
-    this.#ctx.outstanding.begin(nextZxid(this.#lastProposed));
+    this.#ctx.outstanding.begin(nextZxid(this.#lastProposed), this.#ctx.wall);
   }
 
   #submit(
@@ -251,10 +252,23 @@ export class Proposals {
     const { wall, now, outstanding } = this.#ctx;
     const header = { clientId, cxid: xid, zxid, time: wall };
     const touched = outstanding.touched();
-    const write: Write = { kind: 'write', connection, xid, opcode, header, txn, touched, partOpcodes, receivedAt: now };
+    // A failed write changes nothing, and ZooKeeper's servers put no digest behind it.
+    const digest = txn.kind === 'error' ? undefined : outstanding.digest;
+    const write: Write = {
+      kind: 'write',
+      connection,
+      xid,
+      opcode,
+      header,
+      txn,
+      touched,
+      partOpcodes,
+      receivedAt: now,
+      digest,
+    };
     this.#inFlight.push(write);
     connection?.waiting.push(write);
-    this.#leading.propose(header, txn);
+    this.#leading.propose(header, txn, digest);
     if (this.#reconfiguration === undefined) return;
     this.#leading.reconfigure?.(zxid, this.#reconfiguration);
     this.#reconfiguration = undefined;
@@ -274,6 +288,7 @@ export class Proposals {
       if (connection !== undefined && connection.waiting[0] !== write) admission.passSyncs(connection, write);
       notifier.zxid = write.header.zxid;
       applyAndReply(ctx, write);
+      if (write.digest !== undefined && !ctx.tree.digest.is(write.digest)) this.#toldWrongly(write);
       ctx.outstanding.applied(write.header.zxid, write.touched);
       ctx.stats.commits++;
       if (write.txn.kind === 'create' && write.txn.ttlMs > 0) ctx.stats.ttlNodesCreated++;
@@ -282,5 +297,17 @@ export class Proposals {
       connection.waiting.shift();
       if (connection.waiting.length > 0) admission.release(connection);
     }
+  }
+
+  /** The digest that went out with a transaction is not that of the tree: a defect here, for which no replica must pay. */
+  #toldWrongly({ header, txn }: Write): void {
+    const { stats, host, outstanding } = this.#ctx;
+    stats.digestMismatches++;
+    outstanding.distrustDigest();
+    const facts = { zxid: formatZxid(header.zxid), type: txn.kind };
+    const message =
+      'the digest that was computed for a transaction is not that of the tree behind it: no more digests are told ' +
+      'until the next leader begins. Please report this with these facts';
+    host.note({ kind: 'ensemble', level: 'error', message, facts });
   }
 }

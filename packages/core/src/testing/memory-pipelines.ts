@@ -4,7 +4,8 @@
 import { JuteReader, JuteWriter, opcodes } from '@corral/protocol';
 import type { SessionId, Zxid } from '@corral/protocol';
 import type { Host, Input, Moment, Note } from '../effects.ts';
-import { readTxnPayload, writeTxnPayload } from '../log/txn-codec.ts';
+import { appendRecord } from '../log/log-codec.ts';
+import { readTxnPayload } from '../log/txn-codec.ts';
 import type { ReplicaOptions } from '../options.ts';
 import type { Ordering } from '../pipeline/ordering.ts';
 import { Pipeline } from '../pipeline/pipeline.ts';
@@ -78,6 +79,7 @@ export class PipelineNode implements Host {
     throw new Error(reason);
   }
   note(event: Note): void {
+    if (event.kind === 'ensemble' && event.level === 'error') throw new Error(event.message);
     this.notes.push(event);
   }
 
@@ -162,10 +164,10 @@ export class MemoryPipelines {
     this.leader = new PipelineNode(this, 1, options, {
       kind: 'leading',
       lastZxid: 0 as Zxid,
-      propose: (header, txn) => {
+      propose: (header, txn, digest) => {
         const w = new JuteWriter();
-        writeTxnPayload(w, header, txn);
-        const proposal = { zxid: header.zxid, payload: w.toBytes() };
+        const start = appendRecord(w, header, txn, digest);
+        const proposal = { zxid: header.zxid, payload: w.bytes.slice(start, w.length - 1) };
         this.log.push(proposal);
         this.#undecided.push(proposal);
       },
@@ -218,8 +220,10 @@ export class MemoryPipelines {
     for (const learner of this.learners)
       for (const { payload } of decided)
         learner.down.messages.push(() => {
-          const { header, txn } = readTxnPayload(payload, 0, payload.length);
+          const { header, txn, digest } = readTxnPayload(payload, 0, payload.length);
           learner.run(() => learner.pipeline.deliver(header, txn));
+          if (digest !== undefined && digest.value !== learner.tree.digest.value)
+            throw new Error(`the tree differs from the leader's behind ${header.zxid}`);
         });
     this.leader.run(() => this.leader.pipeline.decided(last.zxid));
   }

@@ -106,6 +106,7 @@ export class MemoryReplica implements Host {
     this.halts.push(reason);
   }
   note(event: Note): void {
+    if (event.kind === 'ensemble' && event.level === 'error') throw new Error(event.message);
     this.notes.push(event);
   }
 

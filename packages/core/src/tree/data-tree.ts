@@ -9,7 +9,7 @@ import type { CreateTxn, SetAclTxn, SetDataTxn, SingleTxn, TxnHeader } from '../
 import type { SnapshotNode } from '../log/snapshot-node.ts';
 import { AclTable } from './acl-table.ts';
 import { NodeStore } from './node-store.ts';
-import { containerOwner, ownerKind, sessionOfOwner, sessionOwner, ttlOf, ttlOwner } from './owner.ts';
+import { ownerKind, sessionOfOwner, storedOwner, ttlOf } from './owner.ts';
 import type { OwnerKind, OwnerOptions } from './owner.ts';
 import { QuotaKeeper } from './quota-keeper.ts';
 import { TreeDigest } from './tree-digest.ts';
@@ -239,14 +239,7 @@ export class DataTree {
     n.aclId[node] = this.acls.acquire(txn.acl);
     n.czxid[node] = n.mzxid[node] = n.pzxid[node] = header.zxid;
     n.ctime[node] = n.mtime[node] = header.time;
-    const owner =
-      txn.code === 19
-        ? containerOwner
-        : txn.code === 21
-          ? ttlOwner(txn.ttlMs)
-          : txn.ephemeral
-            ? sessionOwner(header.clientId)
-            : undefined;
+    const owner = storedOwner(txn.code, txn.ttlMs, txn.ephemeral ? header.clientId : 0n);
     if (owner === undefined) return;
     n.ownerHigh[node] = owner.high;
     n.ownerLow[node] = owner.low;

@@ -1,6 +1,8 @@
 // The 64 bits that a znode stores as its owner say what kind of node it is: nothing, a session, a container or a time to
 // live. They are held as two signed halves, since a session id does not fit a JavaScript number.
 
+import { opcodes } from '@corral/protocol';
+
 export type OwnerKind = 'persistent' | 'ephemeral' | 'container' | 'ttl';
 
 export interface OwnerOptions {
@@ -37,3 +39,14 @@ export const sessionOwner = (id: bigint): { high: number; low: number } => ({
   low: Number(BigInt.asIntN(32, id)),
 });
 export const sessionOfOwner = (high: number, low: number): bigint => (BigInt(high) << 32n) | BigInt(low >>> 0);
+
+/** What a create of this kind stores as the owner; undefined for a node that nobody owns. `session`: 0 for none. */
+export function storedOwner(
+  code: number,
+  ttlMs: number,
+  session: bigint,
+): { readonly high: number; readonly low: number } | undefined {
+  if (code === opcodes.createContainer) return containerOwner;
+  if (code === opcodes.createTTL) return ttlOwner(ttlMs);
+  return session === 0n ? undefined : sessionOwner(session);
+}
