@@ -89,8 +89,11 @@ export interface EnsembleHost extends Host {
   writeEpoch(op: DiskOp, file: EpochFile, epoch: Epoch): void;
   /** Cuts the history on disk behind `zxid`, as `truncateHistory` does. */
   truncate(op: DiskOp, zxid: Zxid): void;
-  /** Writes a snapshot that replaces the history before it: once it is durable, the log files before it are retired. */
-  installSnapshot(op: DiskOp, source: SnapshotSource): void;
+  /**
+   * Writes a snapshot that replaces the history before it: once it is durable, the log files before it are retired, as
+   * `retireHistory` does. `aside`: name of a directory beside them into which they are moved instead.
+   */
+  installSnapshot(op: DiskOp, source: SnapshotSource, aside: string | undefined): void;
   /** Restores the state from the disk into the last target that is asked for. */
   reload(op: DiskOp, makeTarget: () => RecoveryTarget): void;
   /** Keeps a configuration of the ensemble: `next` is proposed, `active` is in force. */

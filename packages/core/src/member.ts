@@ -20,6 +20,7 @@ import { appendRawRecord, appendRecord } from './log/log-codec.ts';
 import { SnapshotReader } from './log/snapshot-reader.ts';
 import { peekType, readTxnPayload, txnHeaderBytes } from './log/txn-codec.ts';
 import type { Txn } from './log/txn.ts';
+import type { TxnDigest } from './log/txn.ts';
 import type { ReplicaOptions } from './options.ts';
 import { applyTxn } from './pipeline/apply.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
@@ -28,6 +29,7 @@ import { Reaper } from './reaper.ts';
 import { RestoredState } from './restored-state.ts';
 import { Succession } from './succession.ts';
 import { Snapshots, randomFrom, snapshotOf } from './snapshots.ts';
+import { digestVersion } from './tree/tree-digest.ts';
 import type { HandOver } from './zab/hand-over.ts';
 import { UnreadableTxn } from './zab/learner-safety.ts';
 import { Peer } from './zab/peer.ts';
@@ -60,6 +62,10 @@ const partingMsMax = 2000;
 /** How long learners have to say that they hold their clients back: those of other make never do. */
 const answerMsMax = 250;
 
+/** A leader that told wrong digests steps down at most once in such a time, ms, and lets another lead for a moment. */
+const doubtMs = 10 * 60_000;
+const restAfterDoubtMs = 2000;
+
 /** No request is taken any more; the role ends when those in flight are answered, or at `until`. */
 interface Parting {
   readonly reason: string;
@@ -79,11 +85,15 @@ export class Member implements Application {
   readonly #ensemble: EnsembleOptions;
   readonly #snapshots: Snapshots;
   #state: RestoredState;
+  /** Digests of transactions before this one say nothing about the tree. */
+  #comparableFrom: number;
   #reaper: Reaper | undefined;
   #halted = false;
   #isStepping = false;
   #parting: Parting | undefined;
   readonly #succession: Succession;
+  /** Until then this server does not step down for what it told wrongly: it did so a short while ago. */
+  #trustedFrom = -Infinity;
   #wakeAt = Infinity;
   #now = 0;
   #wall = 0;
@@ -93,6 +103,7 @@ export class Member implements Application {
     this.#ensemble = ensemble;
     this.#host = host;
     this.#state = recovered.state;
+    this.#comparableFrom = recovered.state.comparableFrom;
     this.#succession = new Succession(ensemble.syncLimitMs);
     const random = randomFrom(options.seed);
     this.#snapshots = new Snapshots(options, host, random, recovered.replayed);
@@ -279,24 +290,47 @@ export class Member implements Application {
     return this.#state.tree.lastZxid;
   }
 
-  deliver(entry: Entry): void {
-    const { header, txn } = readTxnPayload(entry.payload, 0, entry.payload.length, 'inPlace');
+  deliver(entry: Entry): boolean {
+    const { header, txn, digest } = readTxnPayload(entry.payload, 0, entry.payload.length, 'inPlace');
     this.pipeline.deliver(header, txn);
     if (this.pipeline.ordering.kind === 'learning') {
       this.pipeline.ctx.stats.observe?.('propagation', Math.max(0, this.#wall - header.time));
       this.#snapshots.decided(1, this.peer.batches.bytesAppended, this.#state);
     }
+    return this.#isAsRecorded(header.zxid, digest);
+  }
+
+  /** Whether the tree is the one that the server which ordered this transaction had behind it. */
+  #isAsRecorded(zxid: Zxid, digest: TxnDigest | undefined): boolean {
+    if (digest?.version !== digestVersion || !this.#options.digestEnabled) return true;
+    if (zxid < this.#comparableFrom || digest.value === this.#state.tree.digest.value) return true;
+    this.pipeline.ctx.stats.digestMismatches++;
+    return false;
   }
 
   assume(entry: Entry): void {
-    const { header, txn } = readTxnPayload(entry.payload, 0, entry.payload.length, 'inPlace');
+    const { header, txn, digest } = readTxnPayload(entry.payload, 0, entry.payload.length, 'inPlace');
     this.pipeline.closeAll();
     applyTxn(this.#state, header, txn);
+    if (this.#isAsRecorded(header.zxid, digest)) return;
+    const facts = { zxid: formatZxid(header.zxid) };
+    this.peer.note(
+      'error',
+      'the data of this server differs from that of the leader whose history it goes on with',
+      facts,
+    );
   }
 
   decided(zxid: Zxid): void {
     const before = this.applied;
+    const { stats } = this.pipeline.ctx;
+    const mismatches = stats.digestMismatches;
     this.pipeline.decided(zxid);
+    // What it told or what it holds is wrong: only another leader can show which, and then gives it the right tree.
+    if (stats.digestMismatches > mismatches && this.#now >= this.#trustedFrom) {
+      this.#trustedFrom = this.#now + doubtMs;
+      this.makeWay('the tree here is not the one whose digest this leader told', 'another', restAfterDoubtMs);
+    }
     const txns = counterOf(zxid) - (epochOf(before) === epochOf(zxid) ? counterOf(before) : 0);
     this.#snapshots.decided(txns, this.peer.batches.bytesAppended, this.#state);
   }
@@ -320,6 +354,7 @@ export class Member implements Application {
   }
 
   follow(leader: LeaderAccess, sid: number, epoch: Epoch): void {
+    if (this.#comparableFrom === Infinity) this.#comparableFrom = this.peer.history.last + 1;
     const learning: PipelineOrdering = {
       kind: 'learning',
       forward: (session, cxid, opcode, body, identities) => leader.request(session, cxid, opcode, body, identities),
@@ -433,7 +468,11 @@ export class Member implements Application {
         state.snapshotDone({ zxid });
         return snapshotOf(state, this.#options);
       },
-      adopt: () => this.#adopt(state),
+      adopt: () => {
+        this.#adopt(state);
+        // It may hold a part of what comes next: ZooKeeper's leaders go on changing what they are sending.
+        this.#comparableFrom = Infinity;
+      },
     };
   }
 
@@ -452,6 +491,7 @@ export class Member implements Application {
   #adopt(state: RestoredState): void {
     state.finish();
     this.#state = state;
+    this.#comparableFrom = state.comparableFrom;
     this.#serve({ kind: 'closed' });
     this.configured(this.peer.quorums.committed.config);
   }

@@ -31,7 +31,7 @@ export class RestoredState implements RecoveryTarget {
   base: Zxid = zxidZero;
   readonly #entriesKept: number;
   /** Digests recorded behind a fuzzy snapshot's own mean nothing until replay has caught up with it. */
-  #comparableFrom = 0;
+  comparableFrom = 0;
 
   /** `entriesKept`: how many of the last transactions are remembered as bytes. */
   constructor(options: StateOptions, entriesKept = 0) {
@@ -62,7 +62,7 @@ export class RestoredState implements RecoveryTarget {
   snapshotDone(snapshot: { readonly zxid: Zxid; readonly digest?: { readonly zxid: Zxid } | undefined }): void {
     this.tree.finishLoading();
     this.tree.lastZxid = this.snapshotZxid = this.base = snapshot.zxid;
-    this.#comparableFrom = snapshot.digest?.zxid ?? snapshot.zxid;
+    this.comparableFrom = snapshot.digest?.zxid ?? snapshot.zxid;
   }
 
   txn(header: TxnHeader, txn: Txn, digest?: TxnDigest, payload?: Uint8Array): void {
@@ -70,7 +70,7 @@ export class RestoredState implements RecoveryTarget {
     applyTxn(this, header, txn);
     if (this.#entriesKept > 0 && payload !== undefined) this.#remember({ zxid: header.zxid, payload: payload.slice() });
     else this.base = header.zxid;
-    if (digest?.version !== digestVersion || header.zxid < this.#comparableFrom) return;
+    if (digest?.version !== digestVersion || header.zxid < this.comparableFrom) return;
     if (digest.value !== this.tree.digest.value) this.digestMismatches++;
   }
 

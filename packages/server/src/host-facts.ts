@@ -126,7 +126,7 @@ export class HostFacts implements ServerFacts {
     const { metrics } = this;
     metrics.summary('dbinittime').record(Math.round(ms));
     metrics.summary('startup_txns_loaded').record(replayed);
-    metrics.counter('digest_mismatches_count').add(target.digestMismatches);
+    this.#ctx.stats.digestMismatches += target.digestMismatches;
   }
 
   /** The event loop was busy for so long when a tick was due. */

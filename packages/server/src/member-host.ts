@@ -138,12 +138,12 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
     });
   }
 
-  installSnapshot(op: DiskOp, source: SnapshotSource): void {
+  installSnapshot(op: DiskOp, source: SnapshotSource, aside: string | undefined): void {
     this.#disk(op, async () => {
       await this.#host.log.close();
       const started = performance.now();
       const { path, bytes } = await writeSnapshot(this.#parts.dirs.snapDir, source.zxid, source);
-      retireHistory(new NodeFiles(), this.#parts.dirs, source.zxid);
+      retireHistory(new NodeFiles(), this.#parts.dirs, source.zxid, aside);
       this.#host.logger.info({ file: path, bytes, ms: Math.round(performance.now() - started) }, 'snapshot installed');
     });
   }

@@ -50,6 +50,7 @@ export function copyRequestCounters(stats: ReplicaStats, metrics: Metrics): void
   metrics.counter('stale_sessions_expired').value = stats.staleSessionsExpired;
   metrics.counter('sessionless_connections_expired').value = stats.sessionlessExpired;
   metrics.counter('commit_count').value = stats.commits;
+  metrics.counter('digest_mismatches_count').value = stats.digestMismatches;
   metrics.counter('outstanding_changes_removed').value = stats.commits;
   metrics.counter('bytes_received_count').value = stats.bytesReceived;
   metrics.counter('response_bytes').value = stats.bytesSent;

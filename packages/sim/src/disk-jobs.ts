@@ -130,16 +130,16 @@ export class DiskJobs {
     yield;
   }
 
-  install(op: DiskOp, source: SnapshotSource, done: Done, failed: Failed): void {
-    this.#add(op, this.#installSteps(source), done, failed);
+  install(op: DiskOp, source: SnapshotSource, aside: string | undefined, done: Done, failed: Failed): void {
+    this.#add(op, this.#installSteps(source, aside), done, failed);
   }
 
   /** The snapshot is durable before anything it replaces goes, the newest first. */
-  *#installSteps(source: SnapshotSource): Steps {
+  *#installSteps(source: SnapshotSource, aside: string | undefined): Steps {
     this.#log.forget();
     yield* writeSnapshotSteps(this.#disk, dataDir, source, this.#defects);
     yield;
-    retireHistory(this.#files, historyDirs, source.zxid);
+    retireHistory(this.#files, historyDirs, source.zxid, aside);
   }
 
   reload(op: DiskOp, makeTarget: () => RecoveryTarget, done: Done, failed: Failed): void {

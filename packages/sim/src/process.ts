@@ -191,8 +191,8 @@ export class SimProcess implements MachineHost, EndOwner {
     this.#jobs.truncate(op, zxid, answer, failed);
   }
 
-  installSnapshot(op: DiskOp, source: SnapshotSource): void {
-    this.#jobs.install(op, source, ...this.#answers(op));
+  installSnapshot(op: DiskOp, source: SnapshotSource, aside: string | undefined): void {
+    this.#jobs.install(op, source, aside, ...this.#answers(op));
   }
 
   reload(op: DiskOp, makeTarget: () => RecoveryTarget): void {

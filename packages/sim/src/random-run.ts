@@ -328,6 +328,10 @@ class RandomRun {
     const options = { ...historyDirs, readOnly: true };
     const { target, lastZxid } = recover(files, options, () => kind.emptyState(node.sid, knobs));
     checkEphemerals(watch.ghost, node.sid, target);
+    // Of transactions behind which the tree was another than their leader had said.
+    const { digestMismatches } = target;
+    if (digestMismatches > 0)
+      watch.ghost.fail(20, 'recovery', `server ${node.sid}: ${digestMismatches} recorded digests are not the tree's`);
     target.finish();
     checkRestart(watch.ghost, node.sid, lastZxid, target.tree.digest.value);
   }

@@ -212,8 +212,8 @@ export class Machine implements EnsembleHost {
   truncate(op: DiskOp, zxid: Zxid): void {
     this.disk.truncate(zxid, this.#done(op));
   }
-  installSnapshot(op: DiskOp, source: SnapshotSource): void {
-    this.disk.installSnapshot(source, this.#done(op));
+  installSnapshot(op: DiskOp, source: SnapshotSource, aside: string | undefined): void {
+    this.disk.installSnapshot(source, aside, this.#done(op));
   }
   reload(op: DiskOp, makeTarget: () => RecoveryTarget): void {
     this.disk.reload(makeTarget, this.#done(op));

@@ -106,11 +106,11 @@ export class MemoryDisk {
     this.files.writeDurably(`${dataDir}/${snapshotFileName(zxid, 'none')}`, bytes);
   }
 
-  installSnapshot(source: SnapshotSource, done: () => void): void {
+  installSnapshot(source: SnapshotSource, aside: string | undefined, done: () => void): void {
     const bytes = drained(source);
     this.#run(() => {
       this.writeSnapshot(source.zxid, bytes);
-      retireHistory(this.files, historyDirs, source.zxid);
+      retireHistory(this.files, historyDirs, source.zxid, aside);
       this.#log = undefined;
     }, done);
   }

@@ -17,8 +17,7 @@ import type { HistoryDirs } from './truncate.ts';
 /** Moves the history into the directory `name` and takes this server's vote from it. */
 export function setAside(files: Files, dirs: HistoryDirs, name: string): void {
   const { snapDir } = dirs;
-  const free = freeName(files, dirs, name);
-  makeDirs(files, dirs, free);
+  const free = directoriesAside(files, dirs, name);
   const promise = highestPromise(files, dirs);
   const present = files.list(snapDir);
   for (const file of ['acceptedEpoch', 'currentEpoch'].filter((file) => present.includes(file))) {
@@ -35,8 +34,7 @@ export function setAside(files: Files, dirs: HistoryDirs, name: string): void {
 /** Ends what was interrupted. Returns whether there was anything to end. */
 export function finishSettingAside(files: Files, dirs: HistoryDirs, name: string): boolean {
   if (currentOf(files, dirs.snapDir) !== epochMarks.isBeingSetAside) return false;
-  const free = freeName(files, dirs, name);
-  makeDirs(files, dirs, free);
+  const free = directoriesAside(files, dirs, name);
   move(files, dirs, free);
   return true;
 }
@@ -53,18 +51,15 @@ function move(files: Files, dirs: HistoryDirs, name: string): void {
   writeEpochFile(files, snapDir, 'currentEpoch', epochMarks.isSetAside);
 }
 
-/** A name that is in use would have files with the same names. */
-function freeName(files: Files, { snapDir, logDir }: HistoryDirs, name: string): string {
+/** Makes directories of this name beside the history, or of a similar one: one that is in use has files of the same names. */
+export function directoriesAside(files: Files, { snapDir, logDir }: HistoryDirs, name: string): string {
   const isFree = (candidate: string): boolean =>
     files.list(`${snapDir}/${candidate}`).length === 0 && files.list(`${logDir}/${candidate}`).length === 0;
   let free = name;
   for (let count = 2; !isFree(free); count++) free = `${name}-${count}`;
+  files.makeDir(`${snapDir}/${free}`);
+  if (logDir !== snapDir) files.makeDir(`${logDir}/${free}`);
   return free;
-}
-
-function makeDirs(files: Files, { snapDir, logDir }: HistoryDirs, name: string): void {
-  files.makeDir(`${snapDir}/${name}`);
-  if (logDir !== snapDir) files.makeDir(`${logDir}/${name}`);
 }
 
 /** What this server has promised at least, as far as its disk still says so. */

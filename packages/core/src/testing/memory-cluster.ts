@@ -21,6 +21,7 @@ import { MemoryFiles } from '../log/testing/memory-files.ts';
 import { logFileHeader } from '../log/log-codec.ts';
 import { logFileName, logFilesIn, snapshotFileName, snapshotsIn } from '../log/file-names.ts';
 import { recover } from '../log/recovery.ts';
+import { retireHistory } from '../log/retire-history.ts';
 import { truncateHistory } from '../log/truncate.ts';
 import { Member } from '../member.ts';
 import type { ReplicaOptions } from '../options.ts';
@@ -156,6 +157,11 @@ export class MemoryCluster {
       for (const node of this.nodes.values()) if (node.isUp) node.now({ kind: 'tick' });
       this.settle();
     }
+  }
+
+  /** Lets things happen until something is so. */
+  settleUntil(isSo: () => boolean): void {
+    while (!isSo()) if (!this.advance()) throw new Error('it did not happen');
   }
 
   /** Cuts all connections of a server without a word. */
@@ -383,11 +389,10 @@ export class ClusterNode implements EnsembleHost, World {
     this.feed({ kind: 'snapshotDone', zxid: source.zxid, error: undefined });
   }
 
-  installSnapshot(op: DiskOp, source: SnapshotSource): void {
+  installSnapshot(op: DiskOp, source: SnapshotSource, aside: string | undefined): void {
     this.#disk(op, () => {
-      for (const { name } of snapshotsIn(this.files.list(dir))) this.files.remove(`${dir}/${name}`);
-      for (const { name } of logFilesIn(this.files.list(dir))) this.files.remove(`${dir}/${name}`);
       this.#store(source);
+      retireHistory(this.files, dirs, source.zxid, aside);
       this.#log = undefined;
     });
   }

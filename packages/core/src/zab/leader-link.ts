@@ -93,6 +93,10 @@ export class LeaderLink implements LeaderAccess {
     writePacket(this.#out, packetTypes.handOver, zxidNone);
   }
 
+  differs(zxid: Zxid): void {
+    writePacket(this.#out, packetTypes.differs, zxid);
+  }
+
   revalidate(session: SessionId, timeoutMs: number): void {
     this.#packet(packetTypes.revalidate, zxidNone, (out) => writeRevalidateRequest(out, { session, timeoutMs }));
   }

@@ -8,6 +8,7 @@ import {
   beginPacket,
   counterOf,
   endPacket,
+  formatZxid,
   opcodes,
   packetNames,
   packetTypes,
@@ -162,6 +163,7 @@ export class Leader implements Role, Leading {
     [packetTypes.request, (leader, learner, packet) => leader.#request(learner, packet)],
     [packetTypes.revalidate, (leader, learner, packet) => leader.#revalidate(learner, packet)],
     [packetTypes.handOver, (leader, learner) => leader.#handOver?.answered(learner)],
+    [packetTypes.differs, (leader, learner, packet) => leader.#differs(learner, packet.zxid)],
   ]);
 
   #packet(learner: LearnerLink, packet: QuorumPacket): void {
@@ -221,6 +223,18 @@ export class Leader implements Role, Leading {
       writeRevalidateReply(out, { session, valid });
       endPacket(out, frame);
     });
+  }
+
+  /** A learner has come to another state than this server, and is about to leave. */
+  #differs(learner: LearnerLink, zxid: Zxid): void {
+    if (learner.state !== 'serving') throw new ProtocolError('a difference found too early');
+    const { zab } = this;
+    zab.note('error', 'the data of a learner differs from the data of this leader', {
+      sid: learner.sid,
+      zxid: formatZxid(zxid),
+    });
+    if (learner.isObserver) return;
+    if (zab.differences.reported(learner.sid)) zab.leave('its data differs from that of a majority');
   }
 
   // Handing over.

@@ -26,10 +26,11 @@ import { epochStart, follows } from './history.ts';
 import { LeaderDial } from './leader-dial.ts';
 import { LeaderLink } from './leader-link.ts';
 import { UnreadableTxn, enterEpoch, keepDecided, refuse, whyClosed } from './learner-safety.ts';
+import { LearnerState } from './learner-state.ts';
 import type { IncomingSnapshot, Role, Zab } from './zab.ts';
 
 /** How far this server has come with its leader. */
-type Phase = 'connecting' | 'discovery' | 'synchronisation' | 'loading' | 'established' | 'serving';
+type Phase = 'connecting' | 'discovery' | 'synchronisation' | 'loading' | 'established' | 'serving' | 'over';
 
 type Handler = (learner: Learner, packet: QuorumPacket) => void;
 
@@ -55,8 +56,7 @@ export class Learner implements Role {
   /** Acknowledged to the leader, or not to be. */
   #acked: Zxid;
   #config: EnsembleConfig | undefined;
-  /** What is to be applied before each sync is answered. */
-  readonly #syncs: Zxid[] = [];
+  readonly #state: LearnerState;
   /** The transaction behind which another role begins, and who leads then. */
   #succession: { readonly zxid: Zxid; readonly designated: number } | undefined;
   /** The leader is about to end its term, and has until the deadline: others may know the next one before this server. */
@@ -70,6 +70,7 @@ export class Learner implements Role {
     this.#zab = zab;
     this.leader = leader;
     this.kind = kind;
+    this.#state = new LearnerState(zab, leader);
     this.#dial = new LeaderDial(zab, leader);
     this.#decided = zab.history.committed;
     this.#durable = this.#acked = zab.history.last;
@@ -345,6 +346,7 @@ export class Learner implements Role {
     this.#link.acknowledge(epochStart(this.#epoch));
     this.#acked = this.#decided > history.last ? history.last : this.#decided;
     this.#apply();
+    if (!this.isServing) return;
     if (this.#zab.has('A20')) history.forgetUnnoticed();
     this.#zab.stats.synchronised(this.kind, this.#zab.now - this.#since);
     this.#zab.established(this.kind, this.#epoch);
@@ -376,22 +378,14 @@ export class Learner implements Role {
     this.#zab.traced('accepted', options.sid, before, this.#acked);
   }
 
-  /** Applies what is decided and durable. */
+  /** Applies what is decided and durable, unless that shows that the state here is not the leader's. */
   #apply(): void {
     if (this.phase !== 'serving') return;
-    const { history, app } = this.#zab;
-    const to = this.#decided < this.#durable ? this.#decided : this.#durable;
-    if (to <= history.committed && app.applied >= to) return;
-    const from = history.committed;
-    for (let i = history.indexAfter(app.applied); i < history.length; i++) {
-      const entry = history.at(i)!;
-      if (entry.zxid > to) break;
-      app.deliver(entry);
-    }
-    if (to > history.committed) history.committed = to;
-    this.#zab.traced('decided', this.leader, from, to);
-    history.trim(history.committed);
-    this.#answerSyncs();
+    const differing = this.#state.apply(this.#decided < this.#durable ? this.#decided : this.#durable);
+    if (differing === undefined) return;
+    this.phase = 'over';
+    this.#link.differs(differing);
+    this.#zab.leave(`its data differs from that of the leader (server ${this.leader})`);
   }
 
   #ping(zxid: Zxid): void {
@@ -405,16 +399,9 @@ export class Learner implements Role {
 
   /** Everything decided before the leader answered is applied first, which may have to wait for the disk. */
   #synced(): void {
-    this.#syncs.push(this.#decided);
+    this.#state.synced(this.#decided);
     this.#apply();
-    this.#answerSyncs();
-  }
-
-  #answerSyncs(): void {
-    while (this.#syncs.length > 0 && this.#syncs[0] <= this.#zab.history.committed) {
-      this.#syncs.shift();
-      this.#zab.app.synced();
-    }
+    if (this.isServing) this.#state.answerSyncs();
   }
 
   // Reconfiguration.

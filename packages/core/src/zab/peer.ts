@@ -2,13 +2,14 @@
 // role: the history, the epochs, the configuration, the election. A role that ends leaves nothing running: its connections
 // are closed, and the next one begins only when the disk has finished what the last one asked for.
 
-import { formatZxid, zxidNone, zxidZero } from '@corral/protocol';
-import type { EnsembleConfig, Epoch, JuteWriter, Notification, Zxid } from '@corral/protocol';
+import { formatZxid, zxidHex, zxidNone, zxidZero } from '@corral/protocol';
+import type { EnsembleConfig, Epoch, Notification, Zxid } from '@corral/protocol';
 import type { DiskOp, EnsembleHost, Entry, EnsembleInput, EnsembleNote, EpochFile } from '../effects.ts';
 import { Configuration } from './configuration.ts';
 import { DecisionTrace } from './decision-trace.ts';
 import type { Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
+import { Differences } from './differences.ts';
 import { DiskOps } from './disk-ops.ts';
 import { EpochClaims } from './epoch-claims.ts';
 import { Election } from './election.ts';
@@ -19,6 +20,7 @@ import { History, Replacement } from './history.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
 import { LogBatches } from './log-batches.ts';
+import type { PeerParts } from './peer-parts.ts';
 import { PeerPorts } from './peer-ports.ts';
 import { PeerStats } from './peer-stats.ts';
 import type { Quorums } from './quorum.ts';
@@ -26,25 +28,6 @@ import { Refusals } from './refusals.ts';
 import { RepeatedNotes } from './repeated-notes.ts';
 import type { Vote } from './vote.ts';
 import type { Application, EnsembleOptions, Epochs, IncomingSnapshot, RestoredHistory, Zab } from './zab.ts';
-
-/** How a member starts: what its disk holds. */
-export interface PeerStart {
-  readonly history: RestoredHistory;
-  readonly epochs: Epochs;
-  readonly isUnknown: boolean;
-  /** There is no snapshot on disk yet. */
-  readonly isEmpty: boolean;
-}
-
-export interface PeerParts {
-  readonly options: EnsembleOptions;
-  readonly host: EnsembleHost;
-  readonly app: Application;
-  readonly start: PeerStart;
-  readonly random: () => number;
-  /** Frames a payload as a log record; returns where the payload lies. */
-  readonly frame: (out: JuteWriter, payload: Uint8Array) => number;
-}
 
 export type PeerState = 'looking' | 'leading' | 'following' | 'observing' | 'leaving';
 
@@ -81,6 +64,7 @@ export class Peer implements Zab {
   readonly stats = new PeerStats();
   readonly claims: EpochClaims;
   readonly repeated = new RepeatedNotes((level, message, facts) => this.note(level, message, facts));
+  readonly differences = new Differences(this);
   leaderSid: number | undefined;
 
   constructor({ options, host, app, start, random, frame }: PeerParts) {
@@ -314,6 +298,7 @@ export class Peer implements Zab {
 
   #heard(from: number, notification: Notification): void {
     if (notification.state === 'looking' && this.quorums.isVoter(from)) this.#refusals.cutShort();
+    if (this.#state === 'looking' && this.differences.heard(from, notification)) this.#election.look(this.now);
     this.#election.receive(from, notification, this.now);
   }
 
@@ -382,16 +367,18 @@ export class Peer implements Zab {
       this.history.reset(zxid);
       this.#needsBase = this.has('A21');
       this.replacement.isDue = false;
+      this.differences.replaced();
     };
     if (this.has('A21')) return (adopt(), then());
     const op = this.#ops.start(adopt, then);
-    this.host.installSnapshot(op, snapshot.source(zxid));
+    const aside = this.differences.mustKeep ? `differing-${zxidHex(this.history.last)}` : undefined;
+    this.host.installSnapshot(op, snapshot.source(zxid), aside);
   }
 
   secureBase(then: () => void): void {
     if (!this.#needsBase) return then();
     const op = this.#ops.start(() => (this.#needsBase = false), then);
-    this.host.installSnapshot(op, this.app.snapshot('file'));
+    this.host.installSnapshot(op, this.app.snapshot('file'), undefined);
   }
 
   // Configuration.

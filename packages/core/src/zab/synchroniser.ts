@@ -196,5 +196,6 @@ export class Synchroniser {
     if (learner.state === 'serving') return;
     this.#broadcast!.sendTo(learner, (out) => writePacket(out, packetTypes.upToDate, zxidNone));
     learner.state = 'serving';
+    if (learner.sync === 'SNAP') this.#zab.differences.agreed(learner.sid);
   }
 }

@@ -14,6 +14,7 @@ import type {
 import type { DecisionTrace, Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
 import type { EpochClaims } from './epoch-claims.ts';
+import type { Differences } from './differences.ts';
 import type { History, Replacement } from './history.ts';
 import type { LogBatches } from './log-batches.ts';
 import type { PeerStats } from './peer-stats.ts';
@@ -103,8 +104,8 @@ export interface Ordering {
 export interface Application {
   /** Last transaction in memory. */
   readonly applied: Zxid;
-  /** A decided transaction, next in order. */
-  deliver(entry: Entry): void;
+  /** A decided transaction, next in order. Returns whether the tree is the one its digest speaks of, as far as it has one. */
+  deliver(entry: Entry): boolean;
   /** Next in order in the history of a leader that is not established yet: it may not be decided, so no client hears of it. */
   assume(entry: Entry): void;
   /** Leading: what this server proposed is decided up to zxid. */
@@ -171,6 +172,7 @@ export interface Zab {
   readonly claims: EpochClaims;
   /** Lines that strangers could cause in any number. */
   readonly repeated: RepeatedNotes;
+  readonly differences: Differences;
   /** Notes that transactions in (after, to] took a step. */
   traced(step: Step, sid: number, after: Zxid, to: Zxid): void;
   /** Moment of the input that is being handled. */

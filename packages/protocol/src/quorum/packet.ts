@@ -56,6 +56,8 @@ export const packetTypes = {
    * answered that it does not: my term is over, this server leads the next epoch. Learner to leader: none will follow.
    */
   handOver: 64,
+  /** Another extension. Learner to leader: behind the transaction `zxid` my tree has another digest than yours. */
+  differs: 65,
 } as const;
 export type PacketName = keyof typeof packetTypes;
 
