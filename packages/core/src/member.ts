@@ -20,16 +20,15 @@ import { appendRawRecord, appendRecord } from './log/log-codec.ts';
 import { SnapshotReader } from './log/snapshot-reader.ts';
 import { peekType, readTxnPayload, txnHeaderBytes } from './log/txn-codec.ts';
 import type { Txn } from './log/txn.ts';
-import type { TxnDigest } from './log/txn.ts';
 import type { ReplicaOptions } from './options.ts';
 import { applyTxn } from './pipeline/apply.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import type { Ordering as PipelineOrdering } from './pipeline/ordering.ts';
 import { Reaper } from './reaper.ts';
+import { RecordedDigests } from './recorded-digests.ts';
 import { RestoredState } from './restored-state.ts';
 import { Succession } from './succession.ts';
 import { Snapshots, randomFrom, snapshotOf } from './snapshots.ts';
-import { digestVersion } from './tree/tree-digest.ts';
 import type { HandOver } from './zab/hand-over.ts';
 import { UnreadableTxn } from './zab/learner-safety.ts';
 import { Peer } from './zab/peer.ts';
@@ -62,8 +61,7 @@ const partingMsMax = 2000;
 /** How long learners have to say that they hold their clients back: those of other make never do. */
 const answerMsMax = 250;
 
-/** A leader that told wrong digests steps down at most once in such a time, ms, and lets another lead for a moment. */
-const doubtMs = 10 * 60_000;
+/** A leader that told a wrong digest lets another lead for a moment. */
 const restAfterDoubtMs = 2000;
 
 /** No request is taken any more; the role ends when those in flight are answered, or at `until`. */
@@ -85,15 +83,12 @@ export class Member implements Application {
   readonly #ensemble: EnsembleOptions;
   readonly #snapshots: Snapshots;
   #state: RestoredState;
-  /** Digests of transactions before this one say nothing about the tree. */
-  #comparableFrom: number;
+  readonly #digests: RecordedDigests;
   #reaper: Reaper | undefined;
   #halted = false;
   #isStepping = false;
   #parting: Parting | undefined;
   readonly #succession: Succession;
-  /** Until then this server does not step down for what it told wrongly: it did so a short while ago. */
-  #trustedFrom = -Infinity;
   #wakeAt = Infinity;
   #now = 0;
   #wall = 0;
@@ -103,7 +98,7 @@ export class Member implements Application {
     this.#ensemble = ensemble;
     this.#host = host;
     this.#state = recovered.state;
-    this.#comparableFrom = recovered.state.comparableFrom;
+    this.#digests = new RecordedDigests(options.digestEnabled, recovered.state.comparableFrom);
     this.#succession = new Succession(ensemble.syncLimitMs);
     const random = randomFrom(options.seed);
     this.#snapshots = new Snapshots(options, host, random, recovered.replayed);
@@ -297,22 +292,14 @@ export class Member implements Application {
       this.pipeline.ctx.stats.observe?.('propagation', Math.max(0, this.#wall - header.time));
       this.#snapshots.decided(1, this.peer.batches.bytesAppended, this.#state);
     }
-    return this.#isAsRecorded(header.zxid, digest);
-  }
-
-  /** Whether the tree is the one that the server which ordered this transaction had behind it. */
-  #isAsRecorded(zxid: Zxid, digest: TxnDigest | undefined): boolean {
-    if (digest?.version !== digestVersion || !this.#options.digestEnabled) return true;
-    if (zxid < this.#comparableFrom || digest.value === this.#state.tree.digest.value) return true;
-    this.pipeline.ctx.stats.digestMismatches++;
-    return false;
+    return this.#digests.agree(header.zxid, digest, this.pipeline.ctx);
   }
 
   assume(entry: Entry): void {
     const { header, txn, digest } = readTxnPayload(entry.payload, 0, entry.payload.length, 'inPlace');
     this.pipeline.closeAll();
     applyTxn(this.#state, header, txn);
-    if (this.#isAsRecorded(header.zxid, digest)) return;
+    if (this.#digests.agree(header.zxid, digest, this.pipeline.ctx)) return;
     const facts = { zxid: formatZxid(header.zxid) };
     this.peer.note(
       'error',
@@ -323,14 +310,9 @@ export class Member implements Application {
 
   decided(zxid: Zxid): void {
     const before = this.applied;
-    const { stats } = this.pipeline.ctx;
-    const mismatches = stats.digestMismatches;
     this.pipeline.decided(zxid);
-    // What it told or what it holds is wrong: only another leader can show which, and then gives it the right tree.
-    if (stats.digestMismatches > mismatches && this.#now >= this.#trustedFrom) {
-      this.#trustedFrom = this.#now + doubtMs;
+    if (this.#digests.isInDoubt(this.pipeline.ctx, this.#now))
       this.makeWay('the tree here is not the one whose digest this leader told', 'another', restAfterDoubtMs);
-    }
     const txns = counterOf(zxid) - (epochOf(before) === epochOf(zxid) ? counterOf(before) : 0);
     this.#snapshots.decided(txns, this.peer.batches.bytesAppended, this.#state);
   }
@@ -354,7 +336,7 @@ export class Member implements Application {
   }
 
   follow(leader: LeaderAccess, sid: number, epoch: Epoch): void {
-    if (this.#comparableFrom === Infinity) this.#comparableFrom = this.peer.history.last + 1;
+    this.#digests.caughtUp(this.peer.history.last);
     const learning: PipelineOrdering = {
       kind: 'learning',
       forward: (session, cxid, opcode, body, identities) => leader.request(session, cxid, opcode, body, identities),
@@ -470,8 +452,7 @@ export class Member implements Application {
       },
       adopt: () => {
         this.#adopt(state);
-        // It may hold a part of what comes next: ZooKeeper's leaders go on changing what they are sending.
-        this.#comparableFrom = Infinity;
+        this.#digests.comparableFrom = Infinity;
       },
     };
   }
@@ -491,7 +472,7 @@ export class Member implements Application {
   #adopt(state: RestoredState): void {
     state.finish();
     this.#state = state;
-    this.#comparableFrom = state.comparableFrom;
+    this.#digests.comparableFrom = state.comparableFrom;
     this.#serve({ kind: 'closed' });
     this.configured(this.peer.quorums.committed.config);
   }

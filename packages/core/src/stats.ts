@@ -39,6 +39,8 @@ export class ReplicaStats {
   commits = 0;
   /** Transactions behind which the tree had another digest than the one recorded with them. */
   digestMismatches = 0;
+  /** Those among them that this server told as the leader. */
+  digestsToldWrongly = 0;
   bytesReceived = 0;
   bytesSent = 0;
   /** Latency of all requests, ms. */

@@ -303,6 +303,7 @@ export class Proposals {
   #toldWrongly({ header, txn }: Write): void {
     const { stats, host, outstanding } = this.#ctx;
     stats.digestMismatches++;
+    stats.digestsToldWrongly++;
     outstanding.distrustDigest();
     const facts = { zxid: formatZxid(header.zxid), type: txn.kind };
     const message =
