@@ -116,6 +116,8 @@ export class Outstanding {
   setChildren(path: string, node: PendingNode, children: number, creates: number): void {
     const { version, aversion, dataLength, owner, acl } = node;
     const zxid = this.#zxid;
+    // After 2^31 creates the counter of the tree stands still, and this view of it does not.
+    if (creates < node.cversion) this.distrustDigest();
     const before = this.#statOf(path, node);
     const stat = before && this.#digest?.childrenChanged(before, zxid);
     this.#put(path, pending(zxid, true, version, creates, aversion, children, dataLength, owner, acl, stat));
