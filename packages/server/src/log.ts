@@ -1,7 +1,6 @@
-// The log: structured lines, JSON for machines, readable text on a terminal. The library behind it takes longer to
-// load than the rest of the start together, so a logger begins by keeping lines, with their times, and hands them over
-// once `open` has loaded it, which main does when the client port is open. `flush` writes what is kept without the
-// library: for a start that fails.
+// The log: structured lines, JSON for machines, readable text on a terminal. A logger begins by keeping lines, with their
+// times, and hands them over once `open` has loaded the library behind it. `flush` writes what is kept without the
+// library: for a process that ends before.
 
 import type { Writable } from 'node:stream';
 

@@ -7,8 +7,6 @@ import { DataDirInUse } from './data-lock.ts';
 import { Logger } from './log.ts';
 import { CorralServer } from './server.ts';
 
-/** How long the first clients have the server to themselves. */
-const lateStartMs = 250;
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Runs until the server ends; resolves to the exit code. `argv` is what follows the word `server`. */
@@ -27,6 +25,7 @@ export async function runServer(argv: readonly string[], env: NodeJS.ProcessEnv)
     return exitCodes.usage;
   }
   const logger = makeLogger(loaded);
+  await logger.open();
   const server = await start(loaded, logger);
   return server === undefined ? exitCodes.failed : serve(server, loaded, logger);
 }
@@ -47,7 +46,7 @@ async function start(loaded: LoadedConfig, logger: Logger): Promise<CorralServer
     logger.warn({}, 'snapshots are written uncompressed: SNAPPY is read but not written, use GZ for smaller files');
   if (config.skipAcl) logger.warn({}, 'skipACL=yes: access control lists are not checked');
   try {
-    return await CorralServer.start(loaded, logger);
+    return await CorralServer.start(loaded, logger, { beforeServing: (server) => openAdmin(server, logger) });
   } catch (error) {
     logger.flush();
     process.stderr.write(`corral server: ${explain(error, loaded)}\n`);
@@ -76,7 +75,7 @@ async function serve(server: CorralServer, loaded: LoadedConfig, logger: Logger)
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  void openLateParts(server, loaded, logger);
+  announce(server, loaded, logger);
   const ended = server.ended.then((failure) => (failure === undefined ? exitCodes.ok : exitCodes.failed));
   const code = await Promise.race([ended, stoppedNow]);
   logger.flush(); // what a short life has left
@@ -85,17 +84,16 @@ async function serve(server: CorralServer, loaded: LoadedConfig, logger: Logger)
   return code;
 }
 
-/** What clients need not wait for. */
-async function openLateParts(
-  server: CorralServer,
-  { config, configFile }: LoadedConfig,
-  logger: Logger,
-): Promise<void> {
+function announce(server: CorralServer, { config, configFile }: LoadedConfig, logger: Logger): void {
   const where = `${config.clientPortAddress ?? '0.0.0.0'}:${server.port}`;
   logger.info({ clients: where, dataDir: config.dataDir, config: configFile ?? 'defaults' }, 'serving clients');
-  // Loading code keeps the event loop from answering: clients that wait for this server come first.
-  await new Promise((resolve) => setTimeout(resolve, lateStartMs));
-  await logger.open();
+}
+
+/**
+ * Loading the HTTP library holds the event loop for longer than clients and the other members should wait for an answer,
+ * so it is done before there are any.
+ */
+async function openAdmin(server: CorralServer, logger: Logger): Promise<void> {
   try {
     const urls = await server.openAdmin();
     if (urls.length > 0) logger.info({ urls }, 'admin server ready');

@@ -1,4 +1,4 @@
-// A Corral server: storage, replica, client port and, a moment later, the admin port. Started by `startServer`; stopped
+// A Corral server: storage, replica, admin port and client port. Started by `startServer`; stopped
 // by `stop`, or by itself when it must not go on.
 
 import { rmSync } from 'node:fs';
@@ -26,6 +26,13 @@ import { writeSnapshot } from './storage/snapshot-files.ts';
 const backlogBytesMax = 64 << 20;
 const drainMs = 10_000;
 
+export interface StartOptions {
+  /** Ports of its server.N lines that the caller has taken for it. */
+  readonly held?: HeldPorts;
+  /** Done when the state is restored and no port is open yet. */
+  readonly beforeServing?: (server: CorralServer) => Promise<void>;
+}
+
 export class CorralServer {
   readonly config: Config;
   readonly facts: HostFacts;
@@ -44,19 +51,21 @@ export class CorralServer {
   port = 0;
 
   /** Recovers and opens the client port. Rejects when the data is damaged or in use, or the port is taken. */
-  static async start(loaded: LoadedConfig, logger: Logger, held: HeldPorts = new Map()): Promise<CorralServer> {
+  static async start(loaded: LoadedConfig, logger: Logger, options: StartOptions = {}): Promise<CorralServer> {
     const { config } = loaded;
+    const { held = new Map(), beforeServing } = options;
     ensureDirs(config);
     const unlock = await lockDataDir(config.dataDir);
     let server: CorralServer | undefined;
     try {
       server = new CorralServer(loaded, logger, unlock, held);
-      await server.#open();
+      await server.#open(beforeServing);
       return server;
     } catch (error) {
       if (server !== undefined) {
         server.host.stop();
         server.#stopPurging();
+        await Promise.all(server.#admin.map((admin) => admin.close()));
       }
       unlock();
       throw error;
@@ -122,7 +131,7 @@ export class CorralServer {
 
   readonly #isNew: boolean;
 
-  async #open(): Promise<void> {
+  async #open(beforeServing: StartOptions['beforeServing']): Promise<void> {
     const { host } = this;
     const isMember = host instanceof MemberHost;
     if (this.#isNew && !(isMember && host.member.peer.isUnknown)) {
@@ -130,6 +139,7 @@ export class CorralServer {
       const source = this.host.replica.snapshotSource();
       await writeSnapshot(dataDirs(this.config).snapDir, source.zxid, source, { compression: 'none' });
     }
+    await beforeServing?.(this);
     if (isMember) {
       rmSync(initializeFile(this.config.dataLogDir), { force: true });
       await host.listen();

@@ -21,7 +21,7 @@ export interface RunningServer {
 export async function startServer(settings: FlatSettings, held: HeldPorts = new Map()): Promise<RunningServer> {
   const loaded = loadSettings({ clientPortAddress: '127.0.0.1', 'admin.enableServer': false, ...settings });
   const logger = new Logger({ level: 'error', format: 'json', destination: process.stderr, now: () => Date.now() });
-  const server = await CorralServer.start(loaded, logger, held);
+  const server = await CorralServer.start(loaded, logger, { held });
   const adminUrls = await server.openAdmin();
   return { port: server.port, server, adminUrls, stop: () => server.stop() };
 }

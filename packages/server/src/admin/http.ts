@@ -1,5 +1,5 @@
-// The AdminServer: commands, metrics and probes over HTTP. Started after the client port is open, and only then is the
-// HTTP library loaded. Nothing here is on the path of a client's request.
+// The AdminServer: commands, metrics and probes over HTTP. The HTTP library is loaded only when this is opened, which
+// holds the event loop: before the first client can come. Nothing here is on the path of a client's request.
 //
 // It answers on loopback unless told otherwise, and takes care of what reaches a loopback port all the same: web pages
 // the operator has open (Host and Origin are checked, no CORS headers), large bodies, slow callers.

@@ -7,6 +7,7 @@ import * as path from 'node:path';
 import { logFileName } from '@corral/core';
 import type { Zxid } from '@corral/protocol';
 import { LogFile } from './log-file.ts';
+import { LoopStalls } from './loop-stalls.ts';
 
 export interface TxnLogOptions {
   readonly dir: string;
@@ -14,7 +15,7 @@ export interface TxnLogOptions {
   /** How far to reserve ahead, in bytes (preAllocSize). Filled in steps of at most 4 MiB; 0 for none. */
   readonly preallocBytes: number;
   readonly warn: (message: string) => void;
-  /** How long each append took to become durable, in milliseconds. */
+  /** How long the disk took to make each append durable, in milliseconds; the event loop's own delays are left out. */
   readonly onSync?: (ms: number) => void;
   /** An append slower than this is warned about (fsync.warningthresholdms). */
   readonly syncWarningMs?: number;
@@ -29,6 +30,7 @@ export class TxnLogWriter {
   #file: LogFile | undefined;
   #appending = false;
   #failure: Error | undefined;
+  readonly #stalls = new LoopStalls();
   /** Files that are being cut and closed. */
   readonly #finishing = new Set<Promise<void>>();
 
@@ -62,9 +64,11 @@ export class TxnLogWriter {
       return;
     }
     const started = performance.now();
+    this.#stalls.begin();
     const finish = (error?: Error): void => {
       this.#appending = false;
-      if (error === undefined) this.#report(performance.now() - started);
+      const stalledMs = this.#stalls.end();
+      if (error === undefined) this.#report(Math.max(0, performance.now() - started - stalledMs));
       else this.#fail(error);
       // The background may have failed while this append went through: then it is not to be trusted either.
       done(this.#failure);
