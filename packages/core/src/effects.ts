@@ -27,6 +27,8 @@ export interface Link {
   flush(durable: DiskOp): void;
   /** Sends what is left, then closes. */
   close(): void;
+  /** Closes at once, and frees what the network has not taken. */
+  cut(): void;
   /** Stops and restarts the arrival of bytes. */
   pause(): void;
   resume(): void;

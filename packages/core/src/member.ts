@@ -241,7 +241,8 @@ export class Member implements Application {
       case 'drained':
         return this.pipeline.drained(input);
       case 'turn':
-        return this.peer.turn();
+        this.peer.turn();
+        return this.pipeline.turn();
       case 'appended':
         return this.peer.appended(input.op);
       case 'tick':

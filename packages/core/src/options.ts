@@ -26,6 +26,12 @@ export interface ReplicaOptions {
   readonly outstandingMax: number;
   /** Bytes of replies waiting for one client before its requests are no longer read. */
   readonly outputBytesMax: number;
+  /** Requests that have not arrived completely and answers that are not read, all clients together; 0 is no limit. */
+  readonly inputTotalBytesMax?: number;
+  readonly outputTotalBytesMax?: number;
+  /** Watches of one connection, and of all, as bytes of memory; 0 is no limit. */
+  readonly watchBytesMax?: number;
+  readonly watchTotalBytesMax?: number;
   readonly sessionlessTimeoutMs: number;
   /** New sessions are known to the server that made them, and to no other. */
   readonly localSessionsEnabled?: boolean;

@@ -93,7 +93,8 @@ export class Replica {
       case 'drained':
         return this.pipeline.drained(input);
       case 'turn':
-        return this.#broadcast.turn();
+        this.#broadcast.turn();
+        return this.pipeline.turn();
       case 'appended':
         return this.#broadcast.appended(input.op);
       case 'tick':

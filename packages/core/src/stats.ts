@@ -56,6 +56,9 @@ export class ReplicaStats {
   hungUp = 0;
   closedWithoutLeader = 0;
   tooLarge = 0;
+  /** Connections closed because they held too much memory; watches refused for the same reason. */
+  cutOff = 0;
+  watchesRefused = 0;
   lastReplyBytes = -1;
   minReplyBytes = -1;
   maxReplyBytes = -1;

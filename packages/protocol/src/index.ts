@@ -36,6 +36,7 @@ export {
   sequenceSuffix,
   systemPaths,
 } from './paths.ts';
+export { PathLengths } from './path-lengths.ts';
 export {
   counterOf,
   epochMax,

@@ -172,7 +172,7 @@ export class HostFacts implements ServerFacts {
   }
 
   gauges(): Readonly<Record<GaugeName, number>> {
-    const { tree, sessions, locals, stats, watches } = this.#ctx;
+    const { tree, sessions, locals, stats, watches, memory } = this.#ctx;
     const { latency } = stats;
     this.#copyCounters();
     return {
@@ -187,6 +187,9 @@ export class HostFacts implements ServerFacts {
       uptime: Math.round(performance.now() - this.#servingSince),
       znode_count: tree.nodes.count + 1, // the root counts twice, as in ZooKeeper
       watch_count: watches.count,
+      watch_memory_bytes: watches.bytes,
+      client_input_bytes: memory.inputBytes,
+      client_output_bytes: memory.outputBytes,
       ephemerals_count: tree.ephemeralCount,
       approximate_data_size: tree.dataBytes,
       global_sessions: sessions.size,
@@ -279,15 +282,8 @@ export class HostFacts implements ServerFacts {
   }
 
   watchCounts(): WatchCounts {
-    const connections = new Set<number>();
-    let paths = 0;
-    let watches = 0;
-    for (const watch of this.#ctx.watches.dataWatches()) {
-      paths++;
-      watches += watch.connections.length;
-      for (const connection of watch.connections) connections.add(connection);
-    }
-    return { connections: connections.size, paths, watches };
+    const { dataConnections: connections, dataPaths: paths, dataCount: watches } = this.#ctx.watches;
+    return { connections, paths, watches };
   }
 
   *watchesByPath(): Iterable<readonly [string, Iterable<bigint>]> {
@@ -295,16 +291,9 @@ export class HostFacts implements ServerFacts {
       yield [watched, connections.map((id) => this.#sessionOf(id))];
   }
 
-  watchesBySession(): Iterable<readonly [bigint, Iterable<string>]> {
-    const bySession = new Map<bigint, string[]>();
-    for (const { path: watched, connections } of this.#ctx.watches.dataWatches())
-      for (const id of connections) {
-        const session = this.#sessionOf(id);
-        const paths = bySession.get(session);
-        if (paths === undefined) bySession.set(session, [watched]);
-        else paths.push(watched);
-      }
-    return bySession;
+  *watchesBySession(): Iterable<readonly [bigint, Iterable<string>]> {
+    for (const { connection, paths } of this.#ctx.watches.dataWatchesByConnection())
+      yield [this.#sessionOf(connection), paths];
   }
 
   #sessionOf(connection: number): bigint {

@@ -57,7 +57,9 @@ export function copyRequestCounters(stats: ReplicaStats, metrics: Metrics): void
   metrics.counter('watch_bytes').value = stats.eventBytes;
   metrics.counter('ttl_node_created_count').value = stats.ttlNodesCreated;
   metrics.counter('ttl_node_deleted_count').value = stats.ttlNodesDeleted;
-  metrics.counter('connection_drop_count').value = stats.hungUp;
+  metrics.counter('connection_drop_count').value = stats.hungUp + stats.cutOff;
+  metrics.counter('greedy_connections_cut').value = stats.cutOff;
+  metrics.counter('watches_refused').value = stats.watchesRefused;
   metrics.counter('cnxn_closed_without_zk_server_running').value = stats.closedWithoutLeader;
   metrics.counter('large_requests_rejected').value = stats.tooLarge;
   let total = 0;

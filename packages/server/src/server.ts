@@ -13,6 +13,7 @@ import { MemberHost } from './member-host.ts';
 import { agreedPlace, initializeFile, memberParts, restoreAsMember } from './member-parts.ts';
 import type { Logger } from './log.ts';
 import type { ClientConnection } from './net/client-connection.ts';
+import { writeInSteps } from './net/write-in-steps.ts';
 import { ClientListener } from './net/client-listener.ts';
 import type { HeldPorts } from './net/peer-network.ts';
 import { replicaOptions } from './replica-options.ts';
@@ -25,6 +26,8 @@ import { writeSnapshot } from './storage/snapshot-files.ts';
 /** Unread bytes after which a client that does not read is cut off. */
 const backlogBytesMax = 64 << 20;
 const drainMs = 10_000;
+
+const noPorts: HeldPorts = new Map();
 
 export interface StartOptions {
   /** Ports of its server.N lines that the caller has taken for it. */
@@ -53,7 +56,7 @@ export class CorralServer {
   /** Recovers and opens the client port. Rejects when the data is damaged or in use, or the port is taken. */
   static async start(loaded: LoadedConfig, logger: Logger, options: StartOptions = {}): Promise<CorralServer> {
     const { config } = loaded;
-    const { held = new Map(), beforeServing } = options;
+    const { held = noPorts, beforeServing } = options;
     ensureDirs(config);
     const unlock = await lockDataDir(config.dataDir);
     let server: CorralServer | undefined;
@@ -180,8 +183,7 @@ export class CorralServer {
     const argument = bytes.slice(start + 4, start + 4 + argumentBytesOf(word));
     const callerAddress = connection.endpoint;
     this.facts.wordAnswered();
-    for (const piece of answerFourLetterWord(word, this.facts, { callerAddress, argument })) socket.write(piece);
-    socket.destroySoon();
+    void writeInSteps(socket, answerFourLetterWord(word, this.facts, { callerAddress, argument }));
     return true;
   }
 

@@ -149,6 +149,9 @@ export class ClientEnd implements End {
     this.#send();
     this.#network.close(this.#connection.toDialler, this.#connection.toAcceptor);
   }
+  cut(): void {
+    this.close();
+  }
   pause(): void {
     this.#connection.toAcceptor.isPaused = true;
   }

@@ -195,6 +195,10 @@ export class ServedConnection implements Link {
     for (const frame of this.#fromServer.push(bytes)) this.#toClient.push(frame);
   }
 
+  cut(): void {
+    this.close();
+  }
+
   close(): void {
     this.flush();
     if (!this.#isOver) this.#toClient.push(null);

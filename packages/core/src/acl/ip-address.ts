@@ -1,5 +1,9 @@
 // Addresses as ACLs of scheme `ip` see them: dotted IPv4 or IPv6, with an optional number of leading bits that count.
 
+const dot = 46;
+const zero = 48;
+const nine = 57;
+
 /** The 4 or 16 bytes of a literal address, or undefined. IPv4 mapped into IPv6 is IPv4. */
 export function parseAddress(text: string): Uint8Array | undefined {
   const bytes = text.includes(':') ? parseV6(text) : parseV4(text);
@@ -8,10 +12,24 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return mapped ? bytes.slice(12) : bytes;
 }
 
+/** Up to three digits a part; a list may have tens of thousands of addresses, so no part becomes a string. */
 function parseV4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) return undefined;
-  return Uint8Array.from(parts, Number);
+  const bytes = new Uint8Array(4);
+  let part = 0;
+  let value = 0;
+  let digits = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const unit = i === text.length ? dot : text.charCodeAt(i);
+    if (unit === dot) {
+      if (digits === 0 || value > 255 || part > 3) return undefined;
+      bytes[part++] = value;
+      value = digits = 0;
+    } else if (unit >= zero && unit <= nine && digits < 3) {
+      value = value * 10 + unit - zero;
+      digits++;
+    } else return undefined;
+  }
+  return part === 4 ? bytes : undefined;
 }
 
 function parseV6(text: string): Uint8Array | undefined {
@@ -71,4 +89,42 @@ export function inRange(address: string, range: string): boolean {
     if (((a[bit >> 3] ^ r.bytes[bit >> 3]) & mask) !== 0) return false;
   }
   return true;
+}
+
+/** Many ranges, each with permission bits: asking takes one look-up for each length of prefix, not for each range. */
+export class IpRanges {
+  /** By number of bytes and of leading bits, then by those bits. */
+  readonly #byLength = new Map<number, Map<string, number>>();
+
+  /** A text that is no range covers nobody. */
+  add(range: string, perms: number): void {
+    const parsed = parseRange(range);
+    if (parsed === undefined) return;
+    const { bytes, bits } = parsed;
+    const length = bytes.length * 256 + bits;
+    let prefixes = this.#byLength.get(length);
+    if (prefixes === undefined) this.#byLength.set(length, (prefixes = new Map<string, number>()));
+    const prefix = leading(bytes, bits);
+    prefixes.set(prefix, (prefixes.get(prefix) ?? 0) | perms);
+  }
+
+  /** Bits of all ranges that a literal address lies in. */
+  permsOf(address: string): number {
+    const bytes = parseAddress(address);
+    if (bytes === undefined) return 0;
+    let perms = 0;
+    for (const [length, prefixes] of this.#byLength)
+      if (length >> 8 === bytes.length) perms |= prefixes.get(leading(bytes, length & 255)) ?? 0;
+    return perms;
+  }
+}
+
+/** The first bits of an address, the rest cleared, as a key. */
+function leading(bytes: Uint8Array, bits: number): string {
+  let key = '';
+  for (let bit = 0; bit < bits; bit += 8) {
+    const mask = bits - bit >= 8 ? 0xff : (0xff << (8 - (bits - bit))) & 0xff;
+    key += String.fromCharCode(bytes[bit >> 3] & mask);
+  }
+  return key;
 }

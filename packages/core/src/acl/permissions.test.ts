@@ -45,6 +45,61 @@ describe('a check', () => {
   });
 });
 
+/** Slowly and plainly: does one entry match? */
+function allowsPlainly(list: readonly Acl[], mask: number, identities: readonly { scheme: string; id: string }[]) {
+  return list.some(({ perms: bits, id }) => {
+    if ((bits & mask) === 0) return false;
+    if (id.scheme === 'world') return id.id === 'anyone';
+    if (id.scheme === 'ip') return identities.some((i) => i.scheme === 'ip' && inRange(i.id, id.id!));
+    return id.scheme === 'digest' && identities.some((i) => i.scheme === 'digest' && i.id === id.id);
+  });
+}
+
+describe('a long list', () => {
+  const octet = fc.constantFrom(9, 10, 127, 200);
+  const address = fc.oneof(
+    fc.tuple(octet, octet, octet, octet).map((parts) => parts.join('.')),
+    fc.constantFrom('::1', 'fe80::1', '::ffff:10.9.9.9', 'no address', ''),
+  );
+  const range = fc.oneof(
+    address,
+    fc.tuple(address, fc.constantFrom(0, 1, 7, 8, 9, 24, 32, 64, 128, 129)).map(([a, bits]) => `${a}/${bits}`),
+  );
+  const entry = fc.oneof(
+    fc.tuple(fc.constant('ip'), range),
+    fc.tuple(fc.constant('digest'), fc.constantFrom('ann:hash', 'bob:hash', 'eve:hash')),
+    fc.tuple(fc.constantFrom('world', 'sasl', 'super', '__proto__', null), fc.constantFrom('anyone', 'someone', null)),
+  );
+  const list = fc.array(
+    fc.tuple(entry, fc.integer({ min: 0, max: 31 })).map(([[scheme, id], bits]) => acl(scheme, id, bits)),
+    { minLength: 9, maxLength: 40 },
+  );
+  const identities = fc.tuple(address, fc.subarray([ann, bob])).map(([id, more]) => [{ scheme: 'ip', id }, ...more]);
+
+  test('says the same as its entries one by one', () => {
+    fc.assert(
+      fc.property(list, fc.integer({ min: 1, max: 31 }), identities, (entries, mask, who) => {
+        const expected = allowsPlainly(entries, mask, who);
+        expect(permissions.allows(entries, mask, who)).toBe(expected);
+        expect(permissions.allows(entries, mask, who)).toBe(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('is gone through once, however often and by however many identities it is asked', () => {
+    let looks = 0;
+    const long = Array.from({ length: 5000 }, (_, i) => {
+      const id = { scheme: i % 2 === 0 ? 'ip' : 'digest', id: i % 2 === 0 ? `9.9.${i >> 8}.${i & 255}` : `u${i}:hash` };
+      return { perms: 1, get id() { return (looks++, id); } }; // prettier-ignore
+    });
+    const many = Array.from({ length: 1000 }, (_, i) => ({ scheme: 'digest', id: `v${i}:hash` }));
+    for (let i = 0; i < 100; i++) expect(permissions.allows(long, perms.read, [ip, ...many])).toBe(false);
+    expect(permissions.allows(long, perms.read, [{ scheme: 'digest', id: 'u4999:hash' }])).toBe(true);
+    expect(looks).toBeLessThan(2 * long.length);
+  });
+});
+
 describe('the list as it is stored', () => {
   const cases: readonly [title: string, asked: readonly Acl[] | null, stored: readonly Acl[] | undefined][] = [
     ['is refused when it is null', null, undefined],

@@ -2,11 +2,17 @@
 
 import { perms } from '@corral/protocol';
 import type { Acl } from '@corral/protocol';
-import type { Identity, SchemeTable } from './schemes.ts';
+import type { Grant, Grants, Identity, SchemeTable } from './schemes.ts';
+
+/** A list longer than this is prepared once; to go through a shorter one costs less. */
+const shortListMax = 8;
+const nothing: Grants = () => 0;
 
 export class Permissions {
   readonly #schemes: SchemeTable;
   readonly #skip: boolean;
+  /** Long lists that were asked about: what they give, by scheme. They are never changed. */
+  readonly #prepared = new WeakMap<readonly Acl[], ReadonlyMap<string, Grants>>();
 
   constructor(schemes: SchemeTable, skipAcl: boolean) {
     this.#schemes = schemes;
@@ -19,7 +25,37 @@ export class Permissions {
     const first = acl[0];
     if ((first.perms & mask) !== 0 && first.id.scheme === 'world' && first.id.id === 'anyone') return true;
     if (identities.some((identity) => identity.scheme === 'super')) return true;
+    if (acl.length > shortListMax) return this.#allowsByLongList(acl, mask, identities);
     return acl.some((entry) => (entry.perms & mask) !== 0 && this.#matches(entry, identities));
+  }
+
+  /** Any client may store a list of tens of thousands of entries: every request for its node would go through them all. */
+  #allowsByLongList(acl: readonly Acl[], mask: number, identities: readonly Identity[]): boolean {
+    let grants = this.#prepared.get(acl);
+    if (grants === undefined) this.#prepared.set(acl, (grants = this.#prepare(acl)));
+    if (((grants.get('world') ?? nothing)('anyone') & mask) !== 0) return true;
+    return identities.some(({ scheme, id }) => ((grants.get(scheme) ?? nothing)(id) & mask) !== 0);
+  }
+
+  #prepare(acl: readonly Acl[]): ReadonlyMap<string, Grants> {
+    const byScheme = new Map<string, Grant[]>();
+    let world = 0;
+    for (const { perms: bits, id } of acl) {
+      if (id.scheme === null || id.id === null) continue;
+      if (id.scheme === 'world') {
+        if (id.id === 'anyone') world |= bits;
+        continue;
+      }
+      const list = byScheme.get(id.scheme);
+      if (list === undefined) byScheme.set(id.scheme, [{ id: id.id, perms: bits }]);
+      else list.push({ id: id.id, perms: bits });
+    }
+    const grants = new Map<string, Grants>([['world', () => world]]);
+    for (const [scheme, list] of byScheme) {
+      const rules = this.#schemes.get(scheme);
+      if (rules !== undefined) grants.set(scheme, rules.grants(list));
+    }
+    return grants;
   }
 
   #matches(entry: Acl, identities: readonly Identity[]): boolean {

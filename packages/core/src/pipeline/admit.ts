@@ -12,6 +12,7 @@ import * as reads from './reads.ts';
 import type { ReadBehaviour, Request } from './reads.ts';
 import { replyHeader } from './reply.ts';
 import * as watchOps from './watch-ops.ts';
+import { bytesShift, costs } from './work.ts';
 
 /** What each operation of the table does; the rest of the pipeline decides when. */
 type Behaviour =
@@ -64,6 +65,11 @@ const behaviourByCode = new Map<number, Behaviour>(
 /** Reads of one connection that may wait behind a write: they are answered all at once, whatever their size. */
 const deferredMax = 32;
 
+/** A ConnectRequest takes 45 bytes with a password of 16. */
+const greetingBytesMax = 1024;
+/** When memory for answers is scarce, a client that does not read them waits from here on. */
+const scarceOutputBytesMax = 65536;
+
 /** What admitting needs from the stages behind it. */
 export interface Next {
   greeting(connection: Connection, body: JuteReader): void;
@@ -99,49 +105,77 @@ export class Admission {
     if (connection.stashLength > 0) {
       connection.keep(bytes, start, end);
       this.resume(connection);
-      return;
+    } else {
+      const consumed = this.#frames(connection, bytes, start, end);
+      if (consumed === end || !connection.isOpen) return;
+      connection.keep(bytes, consumed, end);
     }
-    const consumed = this.#frames(connection, bytes, start, end);
-    if (consumed < end && connection.isOpen) connection.keep(bytes, consumed, end);
+    if (connection.isOpen) this.#ctx.memory.kept(connection);
   }
 
   /** Goes on with what was kept. */
   resume(connection: Connection): void {
+    const [head] = connection.waiting;
+    if (head !== undefined && !blocks(head)) this.release(connection);
     const { stash, stashLength } = connection;
-    if (stash === undefined) return;
+    if (stash === undefined || connection.stalled === 'turn') return;
     connection.consume(this.#frames(connection, stash, 0, stashLength));
+    if (connection.isOpen) this.#ctx.memory.kept(connection);
   }
 
   /** Returns where the first frame that was not handled begins. */
   #frames(connection: Connection, bytes: Uint8Array, start: number, end: number): number {
+    const { work } = this.#ctx;
     let at = start;
     while (end - at >= 4 && connection.isOpen) {
       const length = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
-      if (length <= 0 || length > this.#ctx.options.frameBytesMax) {
+      if (length <= 0 || length > this.#frameMax(connection)) {
         this.#ctx.stats.tooLarge++;
         this.#ctx.hangUp(connection);
         break;
       }
       if (end - at - 4 < length || this.#mustStall(connection)) break;
       at += 4 + length;
+      const before = work.spent;
       this.#frame(connection, bytes, at - length, at);
+      work.spend(costs.request + (length >> bytesShift));
+      work.charge(connection, before);
     }
     return connection.isOpen ? at : end;
+  }
+
+  /** Who has not said yet who it is has little to say. */
+  #frameMax({ state }: Connection): number {
+    const { frameBytesMax } = this.#ctx.options;
+    return state === 'greeting' ? Math.min(greetingBytesMax, frameBytesMax) : frameBytesMax;
   }
 
   /** Stops taking requests while too many are in flight or the client does not read its answers. */
   #mustStall(connection: Connection): boolean {
     const { link } = connection;
-    if (link.out.length + link.backlog > this.#ctx.options.outputBytesMax) connection.stalled = 'output';
+    const { options, memory } = this.#ctx;
+    const outputMax = memory.isOutputScarce
+      ? Math.min(scarceOutputBytesMax, options.outputBytesMax)
+      : options.outputBytesMax;
+    if (link.out.length + link.backlog > outputMax) connection.stalled = 'output';
     else if (
       this.#next.isHeld ||
       ((connection.waiting.length > 0 || connection.isRevalidating) && this.#mustWait(connection))
     )
       connection.stalled = 'outstanding';
+    else if (this.#ctx.work.mustWait(connection)) connection.stalled = 'turn';
     else return false;
     this.#ctx.stalled.add(connection);
     link.pause();
     return true;
+  }
+
+  /** Leaves the rest of what may be answered for the next turn. */
+  #stallForTurn(connection: Connection): void {
+    if (connection.stalled !== 'no') this.#ctx.stalled.delete(connection);
+    connection.stalled = 'turn';
+    this.#ctx.stalled.add(connection);
+    connection.link.pause();
   }
 
   /** Nothing is answered before the handshake is, not even what does not wait for its turn. */
@@ -272,8 +306,10 @@ export class Admission {
       head !== until && connection.state !== 'gone';
       head = connection.waiting[0]
     ) {
-      if (head?.kind !== 'sync') throw new Error('a transaction that overtakes another of its session');
-      this.arrived(connection, head);
+      if (head === undefined) throw new Error('a transaction that overtakes another of its session');
+      if (head.kind === 'sync') head.isDone = true;
+      else if (blocks(head)) throw new Error('a transaction that overtakes another of its session');
+      this.release(connection, 'all');
     }
   }
 
@@ -288,17 +324,28 @@ export class Admission {
     this.#next.farewell(connection);
   }
 
-  /** What the queue waited for has come: what waited behind it follows, up to the next write. */
-  release(connection: Connection): void {
+  /**
+   * What the queue waited for has come: what waited behind it follows, up to the next write; `modest`: or up to what one
+   * turn has for this connection.
+   */
+  release(connection: Connection, how: 'modest' | 'all' = 'modest'): void {
     const { waiting, deferred } = connection;
+    const { work } = this.#ctx;
     for (let next: Waiting | undefined = waiting[0]; next !== undefined && !blocks(next); next = waiting[0]) {
+      if (how === 'modest' && work.mustWait(connection)) {
+        this.#stallForTurn(connection);
+        break;
+      }
       waiting.shift();
       if (connection.state === 'gone') continue;
       if (next.kind === 'error') this.#answerError(connection, next.xid, next.code);
       else if (next.kind === 'farewell') this.#farewell(connection, next.xid);
       else if (next.kind === 'sync' || next.kind === 'frame') {
         connection.deferred--;
+        const before = work.spent;
+        work.spend(costs.request);
         this.#runDeferred(connection, next.kind === 'sync' ? next.frame : next);
+        work.charge(connection, before);
       }
     }
     const answered = deferred - connection.deferred;

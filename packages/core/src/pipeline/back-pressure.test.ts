@@ -82,6 +82,26 @@ describe('a client that does not read its answers', () => {
   });
 });
 
+test('a client that reads slowly keeps its session, although its pings are behind what it has not read', () => {
+  const world = new MemoryReplica({ outputBytesMax: 1500 });
+  const [client, other] = [world.connect({ timeoutMs: 4000 }), world.connect({ timeoutMs: 20_000 })];
+  client.create('/big', { data: 'x'.repeat(1000) });
+  client.link.isStuck = true;
+  for (let xid = 1; xid <= 40; xid++) client.submit('getData', { path: '/big', watch: false }, xid);
+  world.settle();
+  for (let round = 0; round < 10; round++) {
+    world.pass(3000);
+    other.exists('/');
+    client.link.unstick();
+    client.link.isStuck = true;
+    world.step({ kind: 'drained', connection: client.id });
+  }
+  expect(client.isClosed).toBe(false);
+  expect(world.notes).toEqual([]);
+  world.pass(7000);
+  expect(world.notes).toMatchObject([{ kind: 'sessionExpired', session: client.session }]);
+});
+
 describe('a client whose answers the network takes at once', () => {
   test('gets all of them, however large: nothing drains when nothing was left over', () => {
     const world = new MemoryReplica({ outputBytesMax: 4000 });

@@ -89,7 +89,10 @@ export class Connection {
   /** Bytes of an incomplete frame, or of requests that may not be handled yet. */
   stash: Uint8Array | undefined;
   stashLength = 0;
-  stalled: 'no' | 'outstanding' | 'output' = 'no';
+  /** turn: it has used up what one turn of the loop has for everybody. */
+  stalled: 'no' | 'outstanding' | 'output' | 'turn' = 'no';
+  spent = 0;
+  spentAt = 0;
   dirty = false;
 
   // For `cons` and its relatives.
@@ -128,7 +131,7 @@ export class Connection {
   keep(bytes: Uint8Array, start: number, end: number): void {
     const needed = this.stashLength + end - start;
     if (this.stash === undefined || this.stash.length < needed) {
-      const grown = new Uint8Array(Math.max(needed, Math.min(2 * needed, 1 << 21)));
+      const grown = new Uint8Array(Math.max(needed, Math.min(2 * needed, 1 << 20)));
       if (this.stash !== undefined) grown.set(this.stash.subarray(0, this.stashLength));
       this.stash = grown;
     }

@@ -13,6 +13,8 @@ import type { Arena } from './arena.ts';
 import type { Connection } from './connection.ts';
 import type { Outstanding } from './outstanding.ts';
 import type { ReplicaStats } from '../stats.ts';
+import type { ClientMemory } from './memory.ts';
+import type { Work } from './work.ts';
 
 export interface Context {
   readonly options: ReplicaOptions;
@@ -31,6 +33,10 @@ export interface Context {
   /** Connections whose requests are not taken for the time being. */
   readonly stalled: Set<Connection>;
   readonly stats: ReplicaStats;
+  /** What clients make this server hold. */
+  readonly memory: ClientMemory;
+  /** How much was done since the last turn. */
+  readonly work: Work;
   /** No leader: clients may only read. */
   readonly isReadOnly: boolean;
   /** The client of a session was heard. */

@@ -31,6 +31,8 @@ import { LocalSessions, asksForEphemeral } from './local-sessions.ts';
 import type { Ordering } from './ordering.ts';
 import { Outstanding } from './outstanding.ts';
 import { Proposals } from './proposals.ts';
+import { ClientMemory } from './memory.ts';
+import { Work } from './work.ts';
 
 /** Whether a connection can go on in another role: nothing is in flight, and every server knows its session. */
 function isAtRest({ state, session, waiting, isRevalidating }: Connection): boolean {
@@ -38,6 +40,8 @@ function isAtRest({ state, session, waiting, isRevalidating }: Connection): bool
   if (state !== 'open' || waiting.length > 0 || isRevalidating) return false;
   return session?.scope === 'global' && session.persisted;
 }
+
+const sweptPerTurn = 5000; // watches of connections that are gone
 
 type Of<K extends Input['kind']> = Extract<Input, { kind: K }>;
 
@@ -92,6 +96,8 @@ export class Pipeline implements Next, Sessions {
       connections: this.#connections,
       stalled: new Set(),
       stats: before?.ctx.stats ?? new ReplicaStats(),
+      memory: new ClientMemory(options.inputTotalBytesMax ?? 0, options.outputTotalBytesMax ?? 0),
+      work: new Work(() => host.requestTurn()),
       isReadOnly: ordering.kind === 'readOnly',
       heard: (session) => this.#heard(session),
       arena: new Arena(),
@@ -127,6 +133,8 @@ export class Pipeline implements Next, Sessions {
       ctx.stalled.add(connection);
     }
     if (connection.dirty) this.#dirty.push(connection);
+    ctx.memory.kept(connection);
+    ctx.memory.sent(connection);
     if (session === undefined) return;
     const isAlive = ctx.sessions.get(session.id) === session && !session.closing;
     if (!isAlive || !this.#holders.keep(session.id, connection)) this.#hangUp(connection);
@@ -162,11 +170,15 @@ export class Pipeline implements Next, Sessions {
     if (connection === undefined) return;
     this.ctx.stats.bytesReceived += input.end - input.start;
     this.#admission.receive(connection, input.bytes, input.start, input.end);
+    this.#makeRoom();
   }
 
   drained(input: Of<'drained'>): void {
     const connection = this.#connections.get(input.connection);
-    if (connection?.stalled === 'output') this.#unstall(connection);
+    if (connection === undefined) return;
+    this.ctx.memory.sent(connection);
+    if (connection.session !== undefined) this.#heard(connection.session); // it reads: its pings may be far behind
+    if (connection.stalled === 'output') this.#unstall(connection);
   }
 
   closed(input: Of<'closed'>): void {
@@ -186,8 +198,10 @@ export class Pipeline implements Next, Sessions {
       if (connection.state === 'gone') continue;
       this.ctx.stats.bytesSent += connection.link.out.length;
       connection.link.flush(durable);
+      this.ctx.memory.sent(connection);
       if (connection.stalled === 'output' && connection.link.backlog === 0) this.#taken.push(connection);
     }
+    this.#makeRoom();
   }
 
   /** Takes requests of clients whose answers the network took at once: no `drained` follows. False if there are none. */
@@ -197,6 +211,30 @@ export class Pipeline implements Next, Sessions {
     this.#taken = [];
     for (const connection of taken) this.#unstall(connection);
     return true;
+  }
+
+  /** The host's loop has turned: those who had to wait for it go on, who has used least of late first. */
+  turn(): void {
+    const { work, stalled } = this.ctx;
+    work.turn();
+    if (!this.ctx.watches.sweep(sweptPerTurn)) work.ask();
+    if (stalled.size === 0) return;
+    const waiting = [...stalled].filter((one) => one.stalled === 'turn');
+    if (this.isHeld) return waiting.forEach((connection) => (connection.stalled = 'outstanding')); // until `resume`
+    waiting.sort((a, b) => work.recent(a) - work.recent(b));
+    for (const connection of waiting) {
+      if (work.isSpent) break;
+      work.slice(waiting.length, () => this.#unstall(connection));
+    }
+    if (waiting.length > 0) work.ask();
+  }
+
+  #makeRoom(): void {
+    const { memory, stats } = this.ctx;
+    for (let victim = memory.tooGreedy(); victim !== undefined; victim = memory.tooGreedy(), stats.cutOff++) {
+      this.#forget(victim);
+      victim.link.cut();
+    }
   }
 
   #markDirty(connection: Connection): void {
@@ -245,7 +283,9 @@ export class Pipeline implements Next, Sessions {
     connection.stash = undefined;
     connection.stashLength = 0;
     this.ctx.stalled.delete(connection);
+    this.ctx.memory.forget(connection);
     this.ctx.watches.removeConnection(connection.id);
+    if (!this.ctx.watches.sweep(sweptPerTurn / 10)) this.ctx.work.ask();
     const { session } = connection;
     if (session !== undefined) this.#holders.detach(session.id, connection);
   }

@@ -7,6 +7,7 @@ import type { MultiTxn, SingleTxn } from '../log/txn.ts';
 import type { Context } from './context.ts';
 import { createsEphemeral, prepareSingle } from './prepare.ts';
 import type { Requester } from './prepare.ts';
+import { costs } from './work.ts';
 
 interface Part {
   readonly opcode: number;
@@ -32,6 +33,7 @@ export interface PreparedMulti {
 /** Throws ProtocolError when the request as a whole is not a multi of writes. */
 export function prepareMulti(ctx: Context, by: Requester, body: JuteReader): PreparedMulti {
   const parts = findParts(body);
+  ctx.work.spend(parts.length * costs.part);
   try {
     return prepareParts(ctx, by, body, parts);
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Identity } from '../acl/schemes.ts';
 import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
 import { beginReply, endReply, replyHeader } from './reply.ts';
+import { costs } from './work.ts';
 
 /** A request on its way through the read side. */
 export interface Request {
@@ -45,7 +46,9 @@ function done(request: Request, frame: number): void {
 
 function mayRead(request: Request, node: number, mask: number): boolean {
   const { ctx } = request;
-  return ctx.tree.nodes.aclId[node] === -1 || ctx.permissions.allows(ctx.tree.acl(node), mask, request.identities);
+  if (ctx.tree.nodes.aclId[node] === -1) return true;
+  ctx.work.spend(request.identities.length * costs.identity);
+  return ctx.permissions.allows(ctx.tree.acl(node), mask, request.identities);
 }
 
 /** Finds the node a request names; answers the error itself and returns -1 when it cannot be read. */
@@ -62,10 +65,24 @@ function watch(request: Request, start: number, end: number, kind: number): void
   request.ctx.watches.add(path, request.connection.id, kind);
 }
 
+/** Whether a client may set another watch; when it has too many, the request is answered with an error. */
+export function mayWatch(request: Request): boolean {
+  const { watches, options, stats } = request.ctx;
+  const { watchBytesMax = 0, watchTotalBytesMax = 0 } = options;
+  const isFull =
+    (watchBytesMax > 0 && watches.bytesOf(request.connection.id) >= watchBytesMax) ||
+    (watchTotalBytesMax > 0 && watches.bytes >= watchTotalBytesMax);
+  if (!isFull) return true;
+  stats.watchesRefused++;
+  fail(request, errorCodes.ThrottledOp);
+  return false;
+}
+
 export function exists(request: Request): void {
   const { body, ctx } = request;
   const { start, end, isNull } = pathField(body);
   const watching = body.bool();
+  if (watching && !mayWatch(request)) return;
   if (!isNull && body.bytes.subarray(start, end).includes(0)) return fail(request, errorCodes.BadArguments);
   if (watching && !isNull && ctx.tree.nodes.find(body.bytes, start, end) < 0)
     watch(request, start, end, watchKinds.data);
@@ -93,6 +110,7 @@ export function getData(request: Request): void {
   const { body, ctx } = request;
   const { start, end, isNull } = pathField(body);
   const watching = body.bool();
+  if (watching && !mayWatch(request)) return;
   const node = readable(request, start, end, isNull, perms.read);
   if (node < 0) return;
   if (watching) watch(request, start, end, watchKinds.data);
@@ -107,12 +125,13 @@ function writeChildren(request: Request, node: number): void {
   const out = request.connection.link.out;
   const prefix = n.pathLength[node] + 1;
   out.int(n.childCount[node]);
+  request.ctx.work.spend(n.childCount[node] * costs.child);
   for (let child = n.firstChild[node]; child >= 0; child = n.nextSibling[child]!) {
     const length = n.pathLength[child] - prefix;
     const address = n.pathAddress[child];
     const at = n.slab.offset(address) + prefix;
     out.int(length);
-    out.raw(n.slab.chunk(address).subarray(at, at + length));
+    out.rawFrom(n.slab.chunk(address), at, at + length);
   }
 }
 
@@ -120,6 +139,7 @@ export function getChildren(request: Request): void {
   const { body, ctx } = request;
   const { start, end, isNull } = pathField(body);
   const watching = body.bool();
+  if (watching && !mayWatch(request)) return;
   const node = readable(request, start, end, isNull, perms.read);
   if (node < 0) return;
   if (watching) watch(request, start, end, watchKinds.child);
@@ -193,6 +213,9 @@ export function whoAmI(request: Request): void {
   done(request, frame);
 }
 
+/** The answer to a multiRead is not longer than this many of the largest frames that a client may send. */
+const multiReadFramesMax = 4;
+
 interface ReadPart {
   readonly opcode: number;
   readonly start: number;
@@ -200,15 +223,27 @@ interface ReadPart {
   readonly isNull: boolean;
 }
 
-/** Several reads; each fails alone. */
+/** What a part of the answer takes at least. */
+function bytesAtLeast(request: Request, node: number, opcode: number): number {
+  const { nodes } = request.ctx.tree;
+  return opcode === opcodes.getChildren ? 5 * nodes.childCount[node] : nodes.dataLength[node];
+}
+
+/** Several reads; each fails alone. A request of a few kilobytes could ask for gigabytes: then all of it is refused. */
 export function multiRead(request: Request): void {
   const parts = readParts(request.body);
   if (parts === undefined) return fail(request, errorCodes.MarshallingError);
   const frame = begin(request);
   const out = request.connection.link.out;
+  const bytesMax = multiReadFramesMax * request.ctx.options.frameBytesMax;
+  request.ctx.work.spend(parts.length * costs.request);
   for (const part of parts) {
     const node = part.isNull ? -1 : request.ctx.tree.nodes.find(request.body.bytes, part.start, part.end);
     const code = node < 0 ? errorCodes.NoNode : mayRead(request, node, perms.read) ? 0 : errorCodes.NoAuth;
+    if (out.length - frame + (code === 0 ? bytesAtLeast(request, node, part.opcode) : 0) > bytesMax) {
+      out.length = frame;
+      return fail(request, errorCodes.BadArguments);
+    }
     out.int(code === 0 ? part.opcode : -1);
     out.bool(false);
     out.int(code);

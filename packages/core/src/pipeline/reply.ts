@@ -4,6 +4,7 @@ import { records, syncConnected, xids } from '@corral/protocol';
 import type { Zxid } from '@corral/protocol';
 import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
+import { bytesShift } from './work.ts';
 
 /** Begins a reply frame; write the body to `connection.link.out`, then call `endReply` with the result. */
 export function beginReply(connection: Connection, xid: number, zxid: number, err: number): number {
@@ -31,6 +32,7 @@ export function endReply(ctx: Context, connection: Connection, frame: number, la
   if (latency > connection.maxLatency) connection.maxLatency = latency;
   ctx.stats.packetsSent++;
   ctx.stats.latency.add(latency);
+  ctx.work.spend((out.length - frame) >> bytesShift);
   ctx.stats.replySize(out.length - frame - 4);
 }
 

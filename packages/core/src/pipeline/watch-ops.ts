@@ -3,7 +3,8 @@
 import { addWatchModes, errorCodes, eventTypes, watcherTypes, zxidNone } from '@corral/protocol';
 import { watchKinds } from '../watches/watch-table.ts';
 import { endReply, beginReply, sendEvent } from './reply.ts';
-import { fail } from './reads.ts';
+import { fail, mayWatch } from './reads.ts';
+import { costs } from './work.ts';
 import type { Request } from './reads.ts';
 
 const { data, child, persistent, recursive } = watchKinds;
@@ -32,6 +33,7 @@ export function addWatch(request: Request): void {
   const path = body.text();
   const kinds = kindsOfMode.get(body.int());
   if (kinds === undefined || path === null) return fail(request, errorCodes.MarshallingError);
+  if (!mayWatch(request)) return;
   ctx.watches.add(path, connection.id, kinds);
   const frame = beginReply(connection, request.xid, ctx.tree.lastZxid, 0);
   connection.link.out.int(0);
@@ -97,6 +99,8 @@ function restoreWatches(request: Request, lists: number): void {
   for (const [i, list] of paths.entries()) {
     // What came before a null list has taken effect, as in ZooKeeper.
     if (list === null || list.includes(null)) return fail(request, errorCodes.MarshallingError);
+    if (list.length > 0 && !mayWatch(request)) return;
+    request.ctx.work.spend(list.length * costs.watch);
     for (const path of list) registrations[i](request, path!, since);
   }
   succeed(request);

@@ -36,6 +36,7 @@ export class Channel {
 
 /** One server: a pipeline with its state and clients. */
 export class PipelineNode implements Host {
+  #turnRequested = false;
   readonly world: MemoryPipelines;
   readonly state: RestoredState;
   readonly options: ReplicaOptions;
@@ -73,7 +74,7 @@ export class PipelineNode implements Host {
     throw new Error('there is no disk');
   }
   requestTurn(): void {
-    throw new Error('there are no turns');
+    this.#turnRequested = true;
   }
   halt(reason: string): void {
     throw new Error(reason);
@@ -94,7 +95,15 @@ export class PipelineNode implements Host {
     this.#setClock();
     work();
     do this.pipeline.flush(0);
-    while (this.pipeline.goOn());
+    while (this.pipeline.goOn() || this.#turned());
+  }
+
+  /** The next turn of the loop, when one was asked for. */
+  #turned(): boolean {
+    if (!this.#turnRequested) return false;
+    this.#turnRequested = false;
+    this.pipeline.turn();
+    return true;
   }
 
   step(input: Inputs): void {

@@ -216,6 +216,12 @@ export class MemoryLink implements Link {
     this.isClosed = true;
   }
 
+  cut(): void {
+    this.out.clear();
+    this.#unsent.clear();
+    this.isClosed = true;
+  }
+
   pause(): void {
     this.isPaused = true;
     this.pauses++;

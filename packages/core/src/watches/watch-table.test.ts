@@ -195,3 +195,96 @@ describe('reports', () => {
     ]);
   });
 });
+
+describe('a connection with many watches that is gone', () => {
+  const paths = Array.from({ length: 1000 }, (_, i) => `/p${i}`);
+  const deafened = (): WatchTable => {
+    const table = new WatchTable();
+    for (const path of paths) table.add(path, 5, data | child | recursive);
+    table.add('/p0', 6, data);
+    table.removeConnection(5);
+    return table;
+  };
+  const heardAt = (table: WatchTable, path: string): number[] => {
+    const heard: number[] = [];
+    table.fireData(path, (connection) => heard.push(connection));
+    return heard;
+  };
+
+  test('is not told, counted or shown any more, before its entries are removed', () => {
+    const table = deafened();
+    expect([table.count, table.dataCount, table.dataConnections]).toEqual([1, 1, 1]);
+    expect(table.kindsOf('/p1', 5)).toBe(0);
+    expect([...table.all()]).toEqual([{ path: '/p0', connection: 6, kinds: data }]);
+    expect([...table.dataWatches()]).toEqual([{ path: '/p0', connections: [6] }]);
+    expect([...table.dataWatchesByConnection()].map(({ connection, paths: own }) => [connection, [...own]])).toEqual([[6, ['/p0']]]); // prettier-ignore
+    expect(heardAt(table, '/p1/below')).toEqual([]);
+    expect(heardAt(table, '/p0')).toEqual([6]);
+  });
+
+  test('gives its number to the next one at once', () => {
+    const table = deafened();
+    table.add('/p1', 5, data);
+    expect([table.kindsOf('/p1', 5), table.kindsOf('/p2', 5)]).toEqual([data, 0]);
+    expect([heardAt(table, '/p1'), heardAt(table, '/p2')]).toEqual([[5], []]);
+  });
+
+  test('is removed a few entries at a time, and nothing of it is left', () => {
+    const table = deafened();
+    let sweeps = 1;
+    while (!table.sweep(100)) sweeps++;
+    expect(sweeps).toBe(10);
+    expect(table.remove('/p0', 6, data)).toBe(true);
+    const { bytes, count, dataPaths, dataConnections } = table;
+    expect({ bytes, count, dataPaths, dataConnections }).toEqual({
+      bytes: 0,
+      count: 0,
+      dataPaths: 0,
+      dataConnections: 0,
+    });
+  });
+});
+
+test('counters agree with a count of all entries, whatever happens', () => {
+  const step = fc.record({
+    op: fc.constantFrom('add', 'add', 'remove', 'gone', 'data', 'deleted', 'children', 'sweep'),
+    path: fc.constantFrom('/', '/a', '/a/b', '/c'),
+    connection: fc.integer({ min: 0, max: 4 }),
+    kinds: fc.integer({ min: 1, max: 15 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const table = new WatchTable();
+      const ignore = (): void => undefined;
+      for (const { op, path, connection, kinds } of steps) {
+        if (op === 'add') table.add(path, connection, kinds);
+        else if (op === 'remove') table.remove(path, connection, kinds);
+        else if (op === 'gone') table.removeConnection(connection);
+        else if (op === 'sweep') table.sweep(2);
+        else if (op === 'data') table.fireData(path, ignore);
+        else if (op === 'deleted') table.fireDeleted(path, ignore);
+        else table.fireChildren(path, ignore);
+      }
+      while (!table.sweep(1));
+      const all = [...table.all()];
+      const byData = all.filter(({ kinds }) => (kinds & (data | persistent | recursive)) !== 0);
+      const byChild = all.filter(({ kinds }) => (kinds & (child | persistent)) !== 0);
+      expect(table.count).toBe(byData.length + byChild.length);
+      expect(table.dataCount).toBe(byData.length);
+      expect(table.dataPaths).toBe(new Set(byData.map(({ path }) => path)).size);
+      expect(table.dataConnections).toBe(new Set(byData.map(({ connection }) => connection)).size);
+      expect(table.bytes).toBe(all.reduce((sum, { path }) => sum + 100 + path.length, 0));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a change far down looks at as many ancestors as may be watched, not at all of them', () => {
+  const table = new WatchTable();
+  table.add('/', 1, recursive);
+  table.add('/d/d', 2, recursive);
+  const deep = '/d'.repeat(6000);
+  const heard: number[] = [];
+  for (let i = 0; i < 2000; i++) table.fireData(deep, (connection) => heard.push(connection));
+  expect(heard.length).toBe(4000);
+});

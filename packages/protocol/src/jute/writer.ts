@@ -114,6 +114,17 @@ export class JuteWriter {
     this.length += length;
   }
 
+  /** source[start, end) without a length: no view is made, which lists of a million names would have one of each. */
+  rawFrom(source: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length >= 64) return this.raw(source.subarray(start, end));
+    this.reserve(length);
+    const b = this.bytes;
+    let at = this.length;
+    for (let i = start; i < end; i++) b[at++] = source[i]!;
+    this.length = at;
+  }
+
   vector<T>(items: readonly T[] | null, element: (writer: JuteWriter, item: T) => void): void {
     if (items === null) return this.int(-1);
     this.int(items.length);

@@ -17,6 +17,9 @@ export const gauges = {
   packets_sent: 'Replies and watch events written.',
   uptime: 'Time since the server began to serve.',
   watch_count: 'Watches set.',
+  watch_memory_bytes: 'Memory for watches. Not in Apache.',
+  client_input_bytes: 'Bytes of requests that have not arrived completely. Not in Apache.',
+  client_output_bytes: 'Bytes of answers and events that clients have not read. Not in Apache.',
   approximate_data_size: 'Bytes of paths and data in the tree.',
   local_sessions: 'Sessions known to this server only.',
   open_file_descriptor_count: 'Open files and sockets of the process.',
@@ -109,6 +112,9 @@ export const counters = {
   ttl_node_created_count: 'TTL nodes created.',
   ttl_node_deleted_count: 'TTL nodes removed when their time was over.',
   op_count_total: 'Operations answered.',
+  greedy_connections_cut:
+    'Connections closed because they held most of the memory for requests or answers. Not in Apache.',
+  watches_refused: 'Requests refused because of a limit of watches. Not in Apache.',
 } as const;
 
 /** Counters per first path element. */

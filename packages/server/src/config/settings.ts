@@ -131,6 +131,33 @@ const limits = {
     image: 'ZOO_MAX_CLIENT_CNXNS',
   }),
   maxCnxns: property('maxCnxns', integer(), 0, 'Connections in all; 0 is no limit.'),
+  clientInputBytesMax: property(
+    'clientInputBytesMax',
+    integer({ min: 0, unit: 'bytes' }),
+    64 << 20,
+    'Bytes of requests that have not arrived completely, all clients together; beyond it the slowest sender of the ' +
+      'address that holds most is cut off. 0 is no limit. Not in Apache.',
+  ),
+  clientOutputBytesMax: property(
+    'clientOutputBytesMax',
+    integer({ min: 0, unit: 'bytes' }),
+    256 << 20,
+    'Bytes of answers and events that clients have not read, all together; beyond it whoever holds most is cut off. ' +
+      '0 is no limit. Not in Apache.',
+  ),
+  watchBytesMax: property(
+    'watchBytesMax',
+    integer({ min: 0, unit: 'bytes' }),
+    64 << 20,
+    'Memory for the watches of one connection: 100 bytes and the path for each. Further ones are refused with ' +
+      'ThrottledOp. 0 is no limit. Not in Apache.',
+  ),
+  watchTotalBytesMax: property(
+    'watchTotalBytesMax',
+    integer({ min: 0, unit: 'bytes' }),
+    512 << 20,
+    'The same for all connections together.',
+  ),
   sessionlessCnxnTimeoutMs: property(
     'nio.sessionlessCnxnTimeout',
     integer({ min: 1, ...ms }),

@@ -61,6 +61,12 @@ export class ClientConnection implements Link {
     this.socket.once('close', () => clearTimeout(timer));
   }
 
+  cut(): void {
+    this.isHungUp = true;
+    this.out.clear();
+    this.socket.destroy();
+  }
+
   pause(): void {
     this.socket.pause();
   }
