@@ -12,7 +12,7 @@ import { toCredential } from './handshake.ts';
 import type { SessionState } from './handshake.ts';
 import { deleteNode, setData } from './idempotent.ts';
 import type { RepeatOptions } from './idempotent.ts';
-import type { ClientEvents, CloseOptions, Lifecycle, StatusEvent } from './lifecycle.ts';
+import type { ClientEvents, CloseOptions, ConnectLimits, Lifecycle, StatusEvent } from './lifecycle.ts';
 import { makeCall } from './call.ts';
 import { Multi, MultiRead } from './multi.ts';
 import { createProtected } from './protected-create.ts';
@@ -101,8 +101,12 @@ export class Client implements AsyncDisposable {
     return this.#shared.clock.now() - started;
   }
 
-  /** Waits until a server has taken the session. Rejects with a ConnectError that lists the cause for every address. */
-  connect(options: CallOptions = {}): Promise<void> {
+  /**
+   * Waits until a server has taken the session.
+   * @throws ConnectError which lists the cause for every address: `ConnectFailed` when all have refused, `OperationTimeout`
+   * when some had not answered in time.
+   */
+  connect(options: ConnectLimits = {}): Promise<void> {
     return this.#shared.lifecycle.connect(options);
   }
 

@@ -5,6 +5,7 @@ import { xids } from '@corral/protocol';
 import { onAbort } from './abort.ts';
 import { newCall } from './call.ts';
 import type { Call, CallSpec } from './call.ts';
+import { checkLimit } from './check-options.ts';
 import type { Clock } from './clock.ts';
 import { deferred } from './deferred.ts';
 import type { Deferred } from './deferred.ts';
@@ -161,6 +162,7 @@ export class Connection {
     this.#requests += 1;
     const { signal, timeout } = options;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
+    if (timeout !== undefined) checkLimit('timeout', timeout);
     const generation = this.generationOf(options, spec.repeatable ? null : this.machine.generation);
     let call!: Call<T>;
     const promise = new Promise<T>((resolve, reject) => {

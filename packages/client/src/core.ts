@@ -3,10 +3,18 @@
 
 // Getting a client: `connect` waits for the session, `createClient` returns at once.
 export { connect, createClient } from './create-client.ts';
-export type { ClientOptions, ConnectLimits, TransportOption } from './create-client.ts';
+export type { ClientOptions, TransportOption } from './create-client.ts';
 export type { AddressInput, AddressProvider } from './address-source.ts';
 export type { Client, ScopeOptions } from './client.ts';
-export type { ClientEvents, CloseOptions, Reconnecting, SessionChange, SlowStream, StatusEvent } from './lifecycle.ts';
+export type {
+  ClientEvents,
+  CloseOptions,
+  ConnectLimits,
+  Reconnecting,
+  SessionChange,
+  SlowStream,
+  StatusEvent,
+} from './lifecycle.ts';
 export type { WatchOption } from './reads.ts';
 export type { CallOptions, ConnectionStats } from './connection.ts';
 export type { ClientState } from './session-events.ts';
@@ -71,6 +79,9 @@ export type { SaslExchange, SaslMechanism } from './sasl/mechanism.ts';
 // Reading connection strings, for tools that need the parts.
 export { parseAddress } from './connection-string.ts';
 export type { Address } from './connection-string.ts';
+
+// One listener for everybody who waits for a signal: for authors of recipes.
+export { onAbort } from './abort.ts';
 
 // Other ways to reach a server, other clocks: for tests and other platforms.
 export { systemClock } from './clock.ts';

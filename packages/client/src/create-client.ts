@@ -13,7 +13,10 @@ import type { AddressInput } from './address-source.ts';
 import type { Address } from './connection-string.ts';
 import { toCredential } from './handshake.ts';
 import type { Credential } from './handshake.ts';
+import { checkOptions, kinds } from './check-options.ts';
+import type { OptionCheck } from './check-options.ts';
 import { Emitter, Lifecycle } from './lifecycle.ts';
+import type { ConnectLimits } from './lifecycle.ts';
 import { Root } from './root.ts';
 import type { SaslMechanism } from './sasl/mechanism.ts';
 import type { SessionOptions } from './session-events.ts';
@@ -56,12 +59,6 @@ export interface TransportOption {
   readonly transport: Transport;
 }
 
-export interface ConnectLimits {
-  /** Milliseconds until `connect` gives up and closes the client; 30000 unless given. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
-}
-
 const defaultSessionTimeoutMs = 15_000;
 const defaultConnectTimeoutMs = 30_000;
 /** Servers of an ensemble whose list is not known beforehand. */
@@ -71,8 +68,33 @@ const defaultQueue = { calls: 10_000, bytes: 64 << 20 };
 /** What Apache's own client accepts. */
 const defaultReplyBytesMax = 4 << 20;
 
+/** The options of a client and of `connect`, on every platform. */
+const known: Readonly<Record<keyof ClientOptions | keyof ConnectLimits | 'transport' | 'tls', OptionCheck>> = {
+  sessionTimeout: kinds.timeout,
+  attemptTimeout: kinds.limit,
+  callTimeout: kinds.limit,
+  timeout: kinds.limit,
+  idempotent: kinds.boolean,
+  failFast: kinds.boolean,
+  signal: kinds.object,
+  auth: kinds.list,
+  sasl: kinds.object,
+  readOnly: kinds.oneOf('refuse', 'allow'),
+  sessionRecovery: kinds.oneOf('renew', 'fail'),
+  retry: kinds.callback,
+  offlineQueue: kinds.either(kinds.just(false), kinds.object),
+  maxRequestBytes: kinds.bytes,
+  maxReplyBytes: kinds.bytes,
+  chroot: kinds.text,
+  clock: kinds.object,
+  tracer: kinds.object,
+  transport: kinds.object,
+  tls: kinds.object,
+};
+
 /** A client that connects in the background; calls wait for it. `client.connect()` tells when it is there. */
 export function createClient(address: AddressInput, options: ClientOptions & TransportOption): Client {
+  checkOptions('a client', options, known);
   const parsed = readAddress(address);
   const clock = options.clock ?? systemClock;
   const emitter = new Emitter();
@@ -99,7 +121,12 @@ export function createClient(address: AddressInput, options: ClientOptions & Tra
   );
 }
 
-/** A client with a session. Rejects with a ConnectError that lists what happened at every address. */
+/**
+ * A client with a session. Without a `timeout` it gives up as soon as every server has refused once, and after 30 seconds
+ * when some are silent; with one it goes on trying for that long, unless `failFast` says otherwise.
+ * @throws ConnectError that lists what happened at every address; the client is closed then.
+ * @throws TypeError for an address or option that cannot be meant.
+ */
 export async function connect(
   address: AddressInput,
   options: ClientOptions & ConnectLimits & TransportOption,
@@ -111,7 +138,8 @@ export async function connect(
 /** Waits for the session of a client just made; one that cannot have any is closed. */
 export async function connected(client: Client, options: ConnectLimits): Promise<Client> {
   try {
-    await client.connect({ timeout: options.timeout ?? defaultConnectTimeoutMs, signal: options.signal });
+    const { timeout, signal, failFast = timeout === undefined } = options;
+    await client.connect({ timeout: timeout ?? defaultConnectTimeoutMs, signal, failFast });
     return client;
   } catch (error) {
     await client.close();
@@ -127,9 +155,6 @@ function credentialsOf(address: Address, options: ClientOptions): Credential[] {
 
 function sessionOptions(address: Address, options: ClientOptions, clock: Clock): SessionOptions {
   const sessionTimeoutMs = options.sessionTimeout ?? defaultSessionTimeoutMs;
-  if (!(Number.isFinite(sessionTimeoutMs) && sessionTimeoutMs > 0)) {
-    throw new TypeError(`sessionTimeout is a positive number of milliseconds, not ${String(sessionTimeoutMs)}`);
-  }
   const share = Math.max(attemptMsMin, sessionTimeoutMs / (address.endpoints.length || hostsGuessed));
   return {
     sessionTimeoutMs,

@@ -4,6 +4,7 @@
 
 import { errorName, errorTable, parentPath } from '@corral/protocol';
 import type { ErrorName, OpName } from '@corral/protocol';
+import { explained } from './refusals.ts';
 
 /** Outcomes that no server sends. */
 const localErrors = {
@@ -183,7 +184,7 @@ export class ConnectError extends ZkError {
     attempts: readonly AttemptFailure[],
     cause: Error | null = null,
   ) {
-    const listed = attempts.map(({ endpoint, cause }) => `${endpoint}: ${cause.message}`).join('; ');
+    const listed = attempts.map(({ endpoint, cause }) => `${endpoint}: ${explained(cause)}`).join('; ');
     super(code, {
       op: 'connect',
       ...(listed === '' ? {} : { message: listed }),

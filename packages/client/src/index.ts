@@ -10,6 +10,3 @@ export type { ClientOptions, ConnectOptions } from './node.ts';
 // The way to servers, for those who wrap it.
 export { tcpTransport } from './tcp.ts';
 export type { TcpOptions } from './tcp.ts';
-
-// One listener for everybody who waits for a signal: for authors of recipes.
-export { onAbort } from './abort.ts';

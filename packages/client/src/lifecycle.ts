@@ -4,8 +4,10 @@ import { onAbort } from './abort.ts';
 import type { Clock } from './clock.ts';
 import type { CallOptions, Connection, ConnectionListeners } from './connection.ts';
 import { ConnectError, ZkError, makeError } from './errors.ts';
+import { checkLimit } from './check-options.ts';
 import { EventQueue } from './event-queue.ts';
 import { guarded } from './guarded.ts';
+import { isRefusal } from './refusals.ts';
 import type { ClientState } from './session-events.ts';
 import type { Background } from './view.ts';
 
@@ -41,6 +43,18 @@ export type StatusEvent =
   | ({ readonly type: 'reconnecting' } & Reconnecting)
   /** A watch stream ran over: events were replaced by a `reset`. */
   | ({ readonly type: 'slow' } & SlowStream);
+
+export interface ConnectLimits {
+  /** Milliseconds until `connect` gives up. */
+  readonly timeout?: number | undefined;
+  /** Gives up when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Gives up as soon as every server has refused once: nothing listens there, there is no such host, its certificate will
+   * not do. Servers that are silent or look for a leader are waited for all the same.
+   */
+  readonly failFast?: boolean | undefined;
+}
 
 export interface CloseOptions extends CallOptions {
   /** Waits for all calls made so far, also for those that wait for a connection; `timeout` and `signal` end that. */
@@ -106,18 +120,29 @@ export class Lifecycle {
     return this.#connection.machine.state;
   }
 
-  async connect({ signal, timeout }: CallOptions): Promise<void> {
+  async connect({ signal, timeout, failFast = false }: ConnectLimits): Promise<void> {
     signal?.throwIfAborted();
+    if (timeout !== undefined) checkLimit('timeout', timeout);
     const limit = this.#limit({ signal, timeout });
+    const stop = this.emitter.on('reconnecting', () => {
+      if (failFast && this.#isRefused) limit.end();
+    });
     try {
       const state = await this.#next(['connected', 'readonly', 'closed'], limit.signal);
       signal?.throwIfAborted();
       if (state === 'connected' || state === 'readonly') return;
-      const code = state === null ? 'OperationTimeout' : this.#closeCode();
+      const code = state === null && !this.#isRefused ? 'OperationTimeout' : this.#closeCode();
       throw new ConnectError(code, this.#connection.failures(), this.#connection.cause);
     } finally {
+      stop();
       limit.release();
     }
+  }
+
+  /** Every server has given an answer, and it was no. */
+  get #isRefused(): boolean {
+    const failures = this.#connection.failures();
+    return failures.length > 0 && failures.every(({ cause }) => isRefusal(cause));
   }
 
   #closeCode(): 'AuthFailed' | 'ConnectFailed' {
@@ -140,13 +165,14 @@ export class Lifecycle {
   }
 
   /** A signal that aborts with the caller's, or when the time is over. */
-  #limit({ signal, timeout }: CallOptions): { readonly signal: AbortSignal; release(): void } {
+  #limit({ signal, timeout }: CallOptions): { readonly signal: AbortSignal; end(): void; release(): void } {
     const over = new AbortController();
     if (signal?.aborted === true) over.abort();
     const forget = onAbort(signal, () => over.abort());
     const cancel = timeout === undefined ? undefined : this.#clock.after(timeout, () => over.abort());
     return {
       signal: over.signal,
+      end: () => over.abort(),
       release() {
         forget();
         cancel?.();

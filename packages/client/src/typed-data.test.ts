@@ -76,7 +76,7 @@ describe('what JavaScript may hand over', () => {
     expect((await rejection(client.create('/n', 5 as never))).message).toBe('data is text, bytes or null, not number');
     expect(() => client.addAuth({ scheme: 'digest', id: 'a:b' } as never, undefined as never)).toThrow(TypeError);
     expect(() => createClient('h', { sessionTimeout: NaN, transport: {} as never })).toThrow(
-      /^sessionTimeout is a pos/,
+      /^sessionTimeout is a number/,
     );
     expect(() => createClient('h', { auth: [{ scheme: 'digest' }] as never, transport: {} as never })).toThrow(
       TypeError,

@@ -19,6 +19,8 @@ export interface Received {
 export type Manner =
   | 'serves'
   | 'refuses'
+  /** Refuses with this failure. */
+  | Error
   | 'accepts and says nothing'
   | 'greets and says nothing'
   | 'accepts and closes'
@@ -60,6 +62,7 @@ export class FakeEnsemble implements Transport {
     const manner = this.manners.get(target.address) ?? 'serves';
     const link = new FakeServerLink(this, events, { manner, readOnly: this.readOnly.has(target.address) });
     if (manner === 'refuses') queueMicrotask(() => link.fail(new Error('connection refused')));
+    else if (manner instanceof Error) queueMicrotask(() => link.fail(manner));
     else {
       this.links.push(link);
       queueMicrotask(() => link.begin());
@@ -126,7 +129,7 @@ export class FakeServerLink implements Link {
       return this.fail();
     }
     for (const frame of this.#splitter.push(bytes.slice())) {
-      if (frame.kind !== 'frame' || this.#manner.startsWith('accepts')) continue;
+      if (frame.kind !== 'frame' || String(this.#manner).startsWith('accepts')) continue;
       if (this.#greeted) this.#request(frame.bytes);
       else this.#greet(frame.bytes);
     }
