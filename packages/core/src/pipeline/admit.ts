@@ -65,8 +65,6 @@ const behaviourByCode = new Map<number, Behaviour>(
 /** Reads of one connection that may wait behind a write: they are answered all at once, whatever their size. */
 const deferredMax = 32;
 
-/** A ConnectRequest takes 45 bytes with a password of 16. */
-const greetingBytesMax = 1024;
 /** When memory for answers is scarce, a client that does not read them waits from here on. */
 const scarceOutputBytesMax = 65536;
 
@@ -129,7 +127,7 @@ export class Admission {
     let at = start;
     while (end - at >= 4 && connection.isOpen) {
       const length = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
-      if (length <= 0 || length > this.#frameMax(connection)) {
+      if (length <= 0 || length > this.#ctx.options.frameBytesMax) {
         this.#ctx.stats.tooLarge++;
         this.#ctx.hangUp(connection);
         break;
@@ -142,12 +140,6 @@ export class Admission {
       work.charge(connection, before);
     }
     return connection.isOpen ? at : end;
-  }
-
-  /** Who has not said yet who it is has little to say. */
-  #frameMax({ state }: Connection): number {
-    const { frameBytesMax } = this.#ctx.options;
-    return state === 'greeting' ? Math.min(greetingBytesMax, frameBytesMax) : frameBytesMax;
   }
 
   /** Stops taking requests while too many are in flight or the client does not read its answers. */
