@@ -1,11 +1,11 @@
 // `corral server`: reads the configuration, starts a server, says where it is, and stops it when asked to.
 
-import { RecoveryRefused } from '@corral/core';
+import { isMainThread } from 'node:worker_threads';
 import { ConfigError, loadConfig } from './config/load.ts';
 import type { LoadedConfig } from './config/load.ts';
-import { DataDirInUse } from './data-lock.ts';
 import { Logger } from './log.ts';
 import { CorralServer } from './server.ts';
+import { explainStartError } from './start-errors.ts';
 
 const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 
@@ -16,9 +16,11 @@ export async function runServer(argv: readonly string[], env: NodeJS.ProcessEnv)
     process.stdout.write(serverHelp());
     return exitCodes.ok;
   }
+  // Data and configurations are for this user alone, whatever the shell that started it allows.
+  if (isMainThread) process.umask(0o077);
   let loaded: LoadedConfig;
   try {
-    loaded = loadConfig({ argv, env, cwd: process.cwd() });
+    loaded = loadConfig({ argv, env, cwd: currentDirectory() });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`corral server: the configuration cannot be used:\n${error.message}\n`);
@@ -28,6 +30,15 @@ export async function runServer(argv: readonly string[], env: NodeJS.ProcessEnv)
   await logger.open();
   const server = await start(loaded, logger);
   return server === undefined ? exitCodes.failed : serve(server, loaded, logger);
+}
+
+/** Relative paths are meant from here. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new ConfigError(['the current directory does not exist any more; change to one that does, and start again']);
+  }
 }
 
 function makeLogger({ config }: LoadedConfig): Logger {
@@ -48,20 +59,12 @@ async function start(loaded: LoadedConfig, logger: Logger): Promise<CorralServer
   try {
     return await CorralServer.start(loaded, logger, { beforeServing: (server) => openAdmin(server, logger) });
   } catch (error) {
+    const reason = explainStartError(error, loaded);
+    logger.fatal({ reason }, 'the server does not start');
     logger.flush();
-    process.stderr.write(`corral server: ${explain(error, loaded)}\n`);
+    process.stderr.write(`corral server: ${reason}\n`);
     return undefined;
   }
-}
-
-function explain(error: unknown, { config }: LoadedConfig): string {
-  if (error instanceof RecoveryRefused || error instanceof DataDirInUse) return error.message;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') {
-    return `port ${config.clientPort} is in use by another program; stop it or choose another clientPort`;
-  }
-  if (code === 'EACCES' || code === 'EPERM') return `no permission: ${message}`;
-  return error instanceof Error ? (error.stack ?? message) : String(error);
 }
 
 async function serve(server: CorralServer, loaded: LoadedConfig, logger: Logger): Promise<number> {

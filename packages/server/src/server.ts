@@ -6,7 +6,7 @@ import { formatZxid } from '@corral/protocol';
 import type { AdminServer } from './admin/http.ts';
 import { answerFourLetterWord, argumentBytesOf, matchFourLetterWord } from './admin/four-letter.ts';
 import type { Config, LoadedConfig } from './config/load.ts';
-import { lockDataDir } from './data-lock.ts';
+import { lockDataDirs } from './data-lock.ts';
 import { ReplicaHost } from './host.ts';
 import type { HostParts } from './host.ts';
 import { MemberHost } from './member-host.ts';
@@ -15,6 +15,7 @@ import type { Logger } from './log.ts';
 import type { ClientConnection } from './net/client-connection.ts';
 import { writeInSteps } from './net/write-in-steps.ts';
 import { ClientListener } from './net/client-listener.ts';
+import { checkPortIsFree } from './net/check-port.ts';
 import type { HeldPorts } from './net/peer-network.ts';
 import { replicaOptions } from './replica-options.ts';
 import { dataDirs, ensureDirs, readState, restore } from './restore.ts';
@@ -57,8 +58,11 @@ export class CorralServer {
   static async start(loaded: LoadedConfig, logger: Logger, options: StartOptions = {}): Promise<CorralServer> {
     const { config } = loaded;
     const { held = noPorts, beforeServing } = options;
+    await checkPortIsFree(config); // before anything is written
     ensureDirs(config);
-    const unlock = await lockDataDir(config.dataDir);
+    const unlock = await lockDataDirs([config.dataDir, config.dataLogDir], (dir) =>
+      logger.warn({ dir }, 'this file system has no sockets: nothing keeps a second server from this directory'),
+    );
     let server: CorralServer | undefined;
     try {
       server = new CorralServer(loaded, logger, unlock, held);
@@ -137,16 +141,14 @@ export class CorralServer {
   async #open(beforeServing: StartOptions['beforeServing']): Promise<void> {
     const { host } = this;
     const isMember = host instanceof MemberHost;
+    if (isMember) await host.listen();
     if (this.#isNew && !(isMember && host.member.peer.isUnknown)) {
       // Without any snapshot a log alone would be refused at the next start, here and by Apache.
       const source = this.host.replica.snapshotSource();
       await writeSnapshot(dataDirs(this.config).snapDir, source.zxid, source, { compression: 'none' });
     }
     await beforeServing?.(this);
-    if (isMember) {
-      rmSync(initializeFile(this.config.dataLogDir), { force: true });
-      await host.listen();
-    }
+    if (isMember) rmSync(initializeFile(this.config.dataLogDir), { force: true });
     this.port = await this.#listener.listen();
     if (isMember) host.start();
     this.facts.startedServing();

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,6 +100,51 @@ describe('corral server', () => {
     await new Promise((resolve) => holder.close(resolve));
     expect(code).toBe(1);
     expect(output).toContain(`port ${port} is in use`);
+    expect(existsSync(join(dir, 'data'))).toBe(false);
+  });
+
+  const failures: readonly (readonly [string, () => string[], RegExp])[] = [
+    [
+      'an address of another machine',
+      () => ['clientPortAddress=192.0.2.7'],
+      /192\.0\.2\.7, which .* is not an address of this machine/,
+    ],
+    [
+      'a path through a file',
+      () => (writeFileSync(join(dir, 'file'), ''), ['dataDir=file/data']),
+      /file.*is a file where a directory is needed/,
+    ],
+    [
+      'a directory that is a file',
+      () => (writeFileSync(join(dir, 'file'), ''), ['dataDir=file']),
+      /is a file where a directory is needed/,
+    ],
+    ['a place that takes no files', () => ['dataDir=/proc/corral/data'], /corral server: .*\/proc\/corral/],
+  ];
+  for (const [name, lines, reason] of failures) {
+    it(`says in one sentence that it was given ${name}`, async () => {
+      const [port] = await freePorts(1);
+      const own = lines();
+      const data = own.some((line) => line.startsWith('dataDir')) ? [] : ['dataDir=data'];
+      const { code, output } = await run([
+        writeConfig([...data, `clientPort=${port}`, 'admin.enableServer=false', ...own]),
+      ]).ended;
+      expect(code).toBe(1);
+      expect(output).toMatch(reason);
+      expect(output).not.toMatch(/^ +at /m);
+      expect(output).toMatch(/"level":60|"level":"fatal"/);
+    });
+  }
+
+  it('keeps data for its own user, whatever the shell allows', async () => {
+    const { file } = await configured();
+    const server = run([file]);
+    await until(() => server.output().includes('serving clients'));
+    const open = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter(
+      (name) =>
+        name.startsWith('data') && (statSync(join(dir, name)).mode & 0o077) !== 0 && !name.includes('corral-lock'),
+    );
+    expect(open).toEqual([]);
   });
 
   it('prints help for --help', async () => {

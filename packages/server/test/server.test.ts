@@ -141,7 +141,7 @@ describe('a server', () => {
     const first = await start(settings);
     const client = await WireClient.open(first.port);
     await client.create('/then', 'old');
-    const authorization = 'digest someone:secret';
+    const authorization = 'ip';
     const commands = `${first.adminUrls[0]}/commands`;
     const snapshot = await fetch(`${commands}/snapshot`, { headers: { authorization } });
     expect(snapshot.status).toBe(200);
@@ -163,11 +163,24 @@ describe('a server', () => {
     again.socket.destroy();
   });
 
+  it('gives nothing to an invented user, whatever the root allows to everyone', async () => {
+    const { adminUrls } = await start({ 'admin.enableServer': true, 'admin.serverPort': 0, skipACL: 'yes' });
+    const headers = { authorization: 'digest any:body' };
+    expect((await fetch(`${adminUrls[0]}/commands/snapshot`, { headers })).status).toBe(403);
+    expect((await fetch(`${adminUrls[0]}/commands/stat_reset`, { headers, method: 'POST' })).status).toBe(403);
+  });
+
+  it('refuses a log directory that another server uses', async () => {
+    const dataLogDir = join(dataDir, 'logs');
+    await start({ dataDir: join(dataDir, 'a'), dataLogDir });
+    await expect(start({ dataDir: join(dataDir, 'b'), dataLogDir })).rejects.toThrow(/in use by another server/);
+  });
+
   it('refuses a damaged snapshot over HTTP and goes on with the tree it has', async () => {
     const first = await start({ 'admin.enableServer': true, 'admin.serverPort': 0 });
     const client = await WireClient.open(first.port);
     await client.create('/here', 'still');
-    const headers = { authorization: 'digest someone:secret', 'content-type': 'application/octet-stream' };
+    const headers = { authorization: 'ip', 'content-type': 'application/octet-stream' };
     const body = Buffer.from('this is no snapshot, but long enough to be looked at');
     const refused = await fetch(`${first.adminUrls[0]}/commands/restore`, { method: 'POST', headers, body });
     expect(refused.status).toBe(500);

@@ -126,6 +126,14 @@ spec:
   ingress:
     - ports:
         - { port: ${ports.client} }
+    # Metrics and commands: the servers themselves and Prometheus, wherever it runs. Probes come from the node.
+    - from:
+        - podSelector:
+            matchLabels: { app: ${name} }
+        - namespaceSelector: {}
+          podSelector:
+            matchLabels: { app.kubernetes.io/name: prometheus }
+      ports:
         - { port: ${adminPort} }
     - from:
         - podSelector:

@@ -58,6 +58,14 @@ export class Permissions {
     return grants;
   }
 
+  /** Whether the list itself names one of these identities, or one is super: what everyone may do does not count. */
+  names(acl: readonly Acl[], mask: number, identities: readonly Identity[]): boolean {
+    if (identities.some((identity) => identity.scheme === 'super')) return true;
+    return acl.some(
+      (entry) => entry.id.scheme !== 'world' && (entry.perms & mask) !== 0 && this.#matches(entry, identities),
+    );
+  }
+
   #matches(entry: Acl, identities: readonly Identity[]): boolean {
     const { scheme, id } = entry.id;
     if (scheme === null || id === null) return false;
@@ -84,9 +92,10 @@ export class Permissions {
 
   #expand(entry: Acl, identities: readonly Identity[]): readonly Acl[] | undefined {
     const { scheme, id } = entry.id;
-    if (scheme === null || id === null) return undefined;
+    // Some clients write the empty id of `auth` as none; it is never looked at.
+    if (scheme === null || (id === null && scheme !== 'auth')) return undefined;
     if (scheme === 'world') return id === 'anyone' ? [entry] : undefined;
-    if (scheme !== 'auth') return this.#schemes.get(scheme)?.isValidId(id) ? [entry] : undefined;
+    if (scheme !== 'auth' && id !== null) return this.#schemes.get(scheme)?.isValidId(id) ? [entry] : undefined;
     const proven = identities.filter((identity) => this.#schemes.get(identity.scheme)?.authenticated);
     if (proven.length === 0) return undefined;
     return proven.map((identity) => ({ perms: entry.perms, id: { scheme: identity.scheme, id: identity.id } }));

@@ -158,10 +158,6 @@ export class Pipeline implements Next, Sessions {
 
   opened(input: Of<'opened'>): void {
     const { connection: id, link, address, now, wall } = input;
-    if (this.ordering.kind === 'closed' && !this.isHeld) {
-      this.ctx.stats.closedWithoutLeader++;
-      return link.close();
-    }
     this.#connections.set(id, new Connection(id, link, address, now, wall));
   }
 
@@ -169,6 +165,11 @@ export class Pipeline implements Next, Sessions {
     const connection = this.#connections.get(input.connection);
     if (connection === undefined) return;
     this.ctx.stats.bytesReceived += input.end - input.start;
+    // Not before it has spoken: a four-letter word is answered in every role, and only its first bytes tell.
+    if (this.ordering.kind === 'closed' && !this.isHeld) {
+      this.ctx.stats.closedWithoutLeader++;
+      return this.#hangUp(connection);
+    }
     this.#admission.receive(connection, input.bytes, input.start, input.end);
     this.#makeRoom();
   }

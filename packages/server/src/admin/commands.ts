@@ -15,6 +15,8 @@ export interface Command {
   readonly aliases: readonly string[];
   /** Whether it works while the server does not serve. */
   readonly always?: boolean;
+  /** `changes`: something of the server, so it needs POST. Both need an identity, except that this machine may look. */
+  readonly guard?: 'changes' | 'showsClients';
   /** Fields before `command` and `error`; a field `error` takes the place of the latter and comes first. */
   readonly run: (facts: ServerFacts, query: Readonly<Record<string, string>>) => Fields;
 }
@@ -23,11 +25,16 @@ const nothing = (): Fields => ({});
 
 export const commands: readonly Command[] = [
   { name: 'configuration', aliases: ['conf', 'config'], run: configuration },
-  { name: 'connection_stat_reset', aliases: ['crst'], run: resetConnections },
-  { name: 'connections', aliases: ['cons'], run: (facts) => connectionLists(facts, connectionFields) },
+  { name: 'connection_stat_reset', aliases: ['crst'], guard: 'changes', run: resetConnections },
+  {
+    name: 'connections',
+    aliases: ['cons'],
+    guard: 'showsClients',
+    run: (facts) => connectionLists(facts, connectionFields),
+  },
   { name: 'decision', aliases: [], always: true, run: ensemble.decision },
   { name: 'dirs', aliases: [], run: directories },
-  { name: 'dump', aliases: [], run: dump },
+  { name: 'dump', aliases: [], guard: 'showsClients', run: dump },
   {
     name: 'environment',
     aliases: ['env', 'envi'],
@@ -46,15 +53,16 @@ export const commands: readonly Command[] = [
   { name: 'leader', aliases: ['lead'], run: ensemble.leader },
   { name: 'learners', aliases: [], run: ensemble.learners },
   { name: 'monitor', aliases: ['mntr'], run: monitor },
-  { name: 'observer_connection_stat_reset', aliases: ['orst'], run: nothing },
+  { name: 'observer_connection_stat_reset', aliases: ['orst'], guard: 'changes', run: nothing },
   { name: 'observers', aliases: ['obsr'], run: ensemble.observers },
   { name: 'ruok', aliases: [], always: true, run: nothing },
   { name: 'server_stats', aliases: ['srvr'], run: serverStats },
-  { name: 'set_trace_mask', aliases: ['stmk'], always: true, run: setTraceMask },
-  { name: 'stat_reset', aliases: ['srst'], run: resetStatistics },
+  { name: 'set_trace_mask', aliases: ['stmk'], always: true, guard: 'changes', run: setTraceMask },
+  { name: 'stat_reset', aliases: ['srst'], guard: 'changes', run: resetStatistics },
   {
     name: 'stats',
     aliases: ['stat'],
+    guard: 'showsClients',
     run: (facts) => ({ ...serverStats(facts), ...connectionLists(facts, briefFields) }),
   },
   {
@@ -65,8 +73,8 @@ export const commands: readonly Command[] = [
   },
   { name: 'voting_view', aliases: [], run: ensemble.votingView },
   { name: 'watch_summary', aliases: ['wchs'], run: watchSummary },
-  { name: 'watches', aliases: ['wchc'], run: watches },
-  { name: 'watches_by_path', aliases: ['wchp'], run: watchesByPath },
+  { name: 'watches', aliases: ['wchc'], guard: 'showsClients', run: watches },
+  { name: 'watches_by_path', aliases: ['wchp'], guard: 'showsClients', run: watchesByPath },
   { name: 'zabstate', aliases: [], always: true, run: ensemble.zabState },
 ];
 

@@ -164,7 +164,10 @@ export interface ServerFacts {
   /** Latencies and packet counts start again; the caller resets `metrics` itself. */
   resetServerStats(): void;
 
-  /** Who calls, and may they take and restore snapshots: ALL on the root node. */
+  /**
+   * Who calls, and may they do what changes the server or shows everything: the super user; whom the ACL of the root node
+   * names with ALL; and with the scheme ip, callers on this machine where it gives ALL to everyone.
+   */
   authorize(credential: Credential): Promise<Authorization>;
   takeSnapshot(): Promise<TakenSnapshot>;
   /** Replaces the tree by a snapshot; resolves with the zxid it stands for. */

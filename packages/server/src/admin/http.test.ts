@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { hostname } from 'node:os';
 
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -114,14 +116,17 @@ describe('commands', () => {
       expect(type).toMatch(/^text\/html/);
       expect(text).toContain('<a href="/commands/configuration">configuration</a>\n<br/>\n');
     }
-    expect((await ask(app, '/')).status).toBe(404);
+    expect((await ask(app, '/')).text).toContain('<a href="/commands">');
     expect((await ask(app, '/commands/ruok/x')).status).toBe(404);
   });
 
   it('change the trace mask, when it is a number', async () => {
     const app = await adminApp();
-    expect((await ask(app, '/commands/stmk?traceMask=498')).text).toContain('"tracemask" : 498');
-    expect((await ask(app, '/commands/stmk?traceMask=x')).text).toContain('"error" : "traceMask: expected a number"');
+    const by = { method: 'POST', headers: superUser } as const;
+    expect((await ask(app, '/commands/stmk?traceMask=498', by)).text).toContain('"tracemask" : 498');
+    expect((await ask(app, '/commands/stmk?traceMask=x', by)).text).toContain(
+      '"error" : "traceMask: expected a number"',
+    );
   });
 
   it('never show a secret', async () => {
@@ -235,6 +240,65 @@ describe('snapshot and restore', () => {
   });
 });
 
+describe('who is answered', () => {
+  it('what changes the server needs POST and an identity, also from this machine', async () => {
+    for (const name of ['stat_reset', 'connection_stat_reset', 'observer_connection_stat_reset', 'set_trace_mask']) {
+      const facts = fakeFacts();
+      const app = await adminApp(facts);
+      expect((await ask(app, `/commands/${name}?traceMask=1`, { headers: superUser })).status, name).toBe(500);
+      expect((await ask(app, `/commands/${name}?traceMask=1`, { method: 'POST' })).status, name).toBe(401);
+      expect(facts.calls).toEqual([]);
+      expect(facts.traceMask()).toBe(306n);
+      const allowed = await ask(app, `/commands/${name}?traceMask=1`, { method: 'POST', headers: superUser });
+      expect(allowed.status, name).toBe(200);
+    }
+  });
+
+  it('sessions and their clients are shown to this machine, and to others with an identity', async () => {
+    const app = await adminApp();
+    for (const name of ['connections', 'cons', 'dump', 'watches', 'wchp']) {
+      const stranger = await ask(app, `/commands/${name}`, { remoteAddress: '192.0.2.1' });
+      expect([stranger.status, stranger.text.includes(String(fakeSession))], name).toEqual([401, false]);
+      const proxied = await ask(app, `/commands/${name}`, { headers: { 'x-forwarded-for': '192.0.2.1' } });
+      expect(proxied.status, name).toBe(401);
+      expect((await ask(app, `/commands/${name}`)).status, name).toBe(200);
+      const known = await ask(app, `/commands/${name}`, { remoteAddress: '192.0.2.1', headers: superUser });
+      expect(known.status, name).toBe(200);
+    }
+  });
+
+  it('a hand-over is not repeated within seconds', async () => {
+    let done = 0;
+    const handOver = (): Promise<void> => Promise.resolve(void done++);
+    const app = await adminApp(fakeFacts([], { mode: () => 'leader', handOver }));
+    const by = { method: 'POST', headers: superUser } as const;
+    const statuses = [];
+    for (let i = 0; i < 3; i++) statuses.push((await ask(app, '/commands/hand_over', by)).status);
+    expect([statuses, done]).toEqual([[200, 429, 429], 1]);
+  });
+
+  it('a member refuses a restore before the body is read', async () => {
+    const facts = fakeFacts([], { ensemble: () => ({ config: { members: new Map() } }) as never });
+    const answer = await ask(await adminApp(facts), '/commands/restore', {
+      method: 'POST',
+      headers: { ...superUser, 'content-type': 'application/octet-stream' },
+      payload: Buffer.alloc(100_000),
+    });
+    expect([answer.status, answer.headers['connection']]).toEqual([409, 'close']);
+    expect(answer.text).toContain('takes its state from the leader');
+    expect(facts.calls.filter((call) => call.startsWith('restore'))).toEqual([]);
+  });
+
+  it('on every address only by a name of its own', async () => {
+    const open = ['--admin-address', '0.0.0.0', '-Dzookeeper.admin.allowedHosts=zk.example'];
+    const app = await adminApp(fakeFacts(open));
+    for (const host of ['evil.example', 'zk.example.evil.example:8080', '127.0.0.1.evil.example'])
+      expect((await ask(app, '/livez', { headers: { host } })).status, host).toBe(403);
+    for (const host of ['10.1.2.3:8080', '[2001:db8::1]:8080', 'localhost', hostname(), 'ZK.example:8080'])
+      expect((await ask(app, '/livez', { headers: { host } })).status, host).toBe(200);
+  });
+});
+
 describe('what a browser may be made to send', () => {
   it('is refused: other methods, hosts, origins and sites', async () => {
     const app = await adminApp();
@@ -300,6 +364,22 @@ describe('a real listener', () => {
     expect(await raw(server.url, `GET /livez HTTP/1.1\r\nHost: localhost\r\n${manyHeaders}\r\n`)).toMatch(
       /^HTTP\/1.1 431 /,
     );
+  });
+
+  it('answers a probe although strangers hold every connection with half a request', async () => {
+    const server = await startAdminServer(fakeFacts(['--admin-port', '0']));
+    if (server === undefined) throw new Error('the admin server is on by default');
+    opened.push(server);
+    const slow = Array.from({ length: 128 }, () => {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n');
+      return socket;
+    });
+    await Promise.all(slow.map((socket) => once(socket, 'connect')));
+    for (const path of ['/livez', '/readyz', '/metrics'])
+      expect(await raw(server.url, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)).toMatch(/^HTTP\/1.1 200 /);
+    for (const socket of slow) socket.destroy();
   });
 
   it('exists only where it is asked for', async () => {

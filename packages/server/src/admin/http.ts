@@ -11,13 +11,16 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { commands } from './commands.ts';
+import type { Command } from './commands.ts';
+import { KnownHosts } from './known-hosts.ts';
+import { makeRoom } from './make-room.ts';
 import type { ServerFacts } from './facts.ts';
 import { isLoopbackAddress } from './four-letter.ts';
 import { renderJson } from './json.ts';
 import type { Fields } from './json.ts';
 import { isPrometheusProvider, prometheusContentType, prometheusText } from './metrics-text.ts';
-import { RateLimiter, privileged, runPrivileged } from './snapshot-commands.ts';
-import type { Outcome, PrivilegedName } from './snapshot-commands.ts';
+import { RateLimiter, checkIdentity, privileged, runPrivileged } from './snapshot-commands.ts';
+import type { Outcome } from './snapshot-commands.ts';
 
 export interface AdminOptions {
   /** Told about failures that the caller only hears of in general words. */
@@ -38,6 +41,9 @@ const limits = {
   bodyBytesMax: 16384,
   headerBytesMax: 16384,
   connectionsMax: 128,
+  /** Until the head of a request is there. */
+  headMsMax: 5000,
+  checkMs: 1000,
   /** For a whole request: a restore is the longest. */
   requestMsMax: 600_000,
   keepAliveMs: 5000,
@@ -87,13 +93,15 @@ export async function buildAdminApp(facts: ServerFacts, options: AdminOptions = 
   });
   serveMetrics(app, facts);
   app.get('/livez', serveLiveness);
-  app.get('/readyz', (_, reply) => {
-    const { serving, reason } = facts.serving();
-    return reply
-      .code(serving ? 200 : 503)
-      .type('text/plain; charset=utf-8')
-      .send(serving ? 'ok\n' : `${reason}\n`);
-  });
+  for (const path of ['/readyz', '/health'])
+    app.get(path, (_, reply) => {
+      const { serving, reason } = facts.serving();
+      return reply
+        .code(serving ? 200 : 503)
+        .type('text/plain; charset=utf-8')
+        .send(serving ? 'ok\n' : `${reason}\n`);
+    });
+  app.get('/', (_, reply) => reply.type('text/html; charset=utf-8').send(startPage(base)));
   await options.extend?.(app);
   return app;
 }
@@ -117,14 +125,18 @@ async function buildApp(facts: ServerFacts, purpose: Purpose, options: AdminOpti
     keepAliveTimeout: limits.keepAliveMs,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
-    http: { maxHeaderSize: limits.headerBytesMax },
+    http: {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headMsMax,
+      connectionsCheckingInterval: limits.checkMs,
+    },
   });
-  app.server.maxConnections = limits.connectionsMax;
+  makeRoom(app.server, limits.connectionsMax);
   const bindAddress = purpose === 'admin' ? facts.config.adminAddress : facts.config.metricsAddress;
-  const loopbackOnly = bindAddress === 'localhost' || isLoopbackAddress(bindAddress);
+  const hosts = new KnownHosts(facts, bindAddress);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
-    const refusal = refusalOf(request, loopbackOnly);
+    const refusal = refusalOf(request, hosts);
     if (refusal !== undefined) await reply.code(refusal.status).type('text/plain').send(`${refusal.text}\n`);
   });
   app.removeAllContentTypeParsers();
@@ -149,25 +161,22 @@ function statusOf(error: unknown): number {
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }
 
-function refusalOf(request: FastifyRequest, loopbackOnly: boolean): { status: number; text: string } | undefined {
+function refusalOf(request: FastifyRequest, hosts: KnownHosts): { status: number; text: string } | undefined {
   if (request.method === 'TRACE') return { status: 403, text: 'TRACE is not allowed' };
   if (request.method !== 'GET' && request.method !== 'POST') return { status: 405, text: 'Only GET and POST' };
   const { host, origin } = request.headers;
   // A page of a foreign site whose name was made to point here still sends its own name.
-  if (loopbackOnly && host !== undefined && !isLoopbackName(host)) return { status: 403, text: 'Unknown host' };
+  if (host !== undefined && !hosts.includes(host)) {
+    return {
+      status: 403,
+      text: 'Unknown host: a name by which this server may be called belongs into admin.allowedHosts',
+    };
+  }
   const foreignOrigin = origin !== undefined && origin.replace(/^https?:\/\//, '') !== host;
   if (foreignOrigin || request.headers['sec-fetch-site'] === 'cross-site') {
     return { status: 403, text: 'Requests from other sites are not allowed' };
   }
   return undefined;
-}
-
-function isLoopbackName(hostHeader: string): boolean {
-  const name = hostHeader
-    .replace(/:\d*$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .toLowerCase();
-  return name === 'localhost' || isLoopbackAddress(name);
 }
 
 async function serveLiveness(_: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -177,6 +186,11 @@ async function serveLiveness(_: FastifyRequest, reply: FastifyReply): Promise<Fa
   const alive = lagMs <= limits.loopLagMsMax;
   reply.code(alive ? 200 : 503).type('text/plain; charset=utf-8');
   return reply.send(alive ? 'ok\n' : `the event loop lags ${lagMs} ms\n`);
+}
+
+function startPage(base: string): string {
+  const links = [base, '/metrics', '/livez', '/readyz'];
+  return links.map((path) => `<a href="${path}">${path}</a>\n<br/>\n`).join('');
 }
 
 function indexPage(base: string): string {
@@ -202,14 +216,16 @@ async function serveCommand(
     return sendFields(reply, primary, {}, 'This ZooKeeper instance is not currently serving requests');
   }
   const query = queryOf(request);
+  const { authorization } = request.headers;
+  const callerAddress = callerAddressOf(request, facts.config.useForwardedFor);
   if (guarded !== undefined) {
     const outcome = await runPrivileged(
       facts,
       {
         name: guarded.name,
         method: request.method,
-        authorization: request.headers.authorization,
-        callerAddress: callerAddressOf(request, facts.config.useForwardedFor),
+        authorization,
+        callerAddress,
         query,
         body: request.body instanceof Readable ? (request.body as AsyncIterable<Uint8Array>) : undefined,
       },
@@ -218,11 +234,20 @@ async function serveCommand(
     );
     return sendOutcome(reply, guarded.name, outcome);
   }
-  if (request.method !== 'GET') {
-    return sendFields(reply.code(500), primary, {}, `${primary} needs the method GET`);
+  const method = command?.guard === 'changes' ? 'POST' : 'GET';
+  if (request.method !== method) {
+    return sendFields(reply.code(500), primary, {}, `${primary} needs the method ${method}`);
+  }
+  if (command !== undefined && needsIdentity(command, callerAddress)) {
+    const denied = await checkIdentity(facts, { authorization, callerAddress });
+    if (denied !== undefined) return sendOutcome(reply, command.name, denied);
   }
   return sendFields(reply, primary, command?.run(facts, query) ?? {});
 }
+
+/** Words show clients to callers on the same machine alone, and so do these commands. */
+const needsIdentity = ({ guard }: Command, callerAddress: string): boolean =>
+  guard === 'changes' || (guard === 'showsClients' && !isLoopbackAddress(callerAddress));
 
 /** Of a name given twice the last counts; no name is special. */
 function queryOf(request: FastifyRequest): Record<string, string> {
@@ -232,21 +257,25 @@ function queryOf(request: FastifyRequest): Record<string, string> {
 }
 
 /**
- * The peer of the socket. Only when the configuration says that a proxy stands before us does a header count, and then
+ * The peer of the socket; of a caller that a proxy on this machine speaks for, nothing is known. Only when the configuration says that a proxy stands before us does a header count, and then
  * its last entry, the one that this proxy wrote.
  */
 function callerAddressOf(request: FastifyRequest, useForwardedFor: boolean): string {
   const peer = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-  if (!useForwardedFor) return peer;
+  if (!useForwardedFor) return isProxied(request) && isLoopbackAddress(peer) ? '' : peer;
   const header = request.headers['x-forwarded-for'];
   const last = (Array.isArray(header) ? header.join(',') : (header ?? '')).split(',').at(-1)?.trim() ?? '';
   return isIP(last) === 0 ? peer : last;
 }
 
-function sendOutcome(reply: FastifyReply, name: PrivilegedName, outcome: Outcome): FastifyReply {
+const isProxied = ({ headers }: FastifyRequest): boolean =>
+  headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined || headers.via !== undefined;
+
+function sendOutcome(reply: FastifyReply, name: string, outcome: Outcome): FastifyReply {
   switch (outcome.kind) {
     case 'refused':
-      return sendFields(reply.code(outcome.status), name, {}, outcome.error);
+      // A body that is still on its way is not waited for.
+      return sendFields(reply.code(outcome.status).header('connection', 'close'), name, {}, outcome.error);
     case 'fields':
       return sendFields(reply.headers(outcome.headers ?? {}), name, outcome.fields);
     case 'stream':

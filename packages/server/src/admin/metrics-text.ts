@@ -26,10 +26,13 @@ const quotaValues: Readonly<Record<GaugeSetName, (quota: QuotaFact) => number>> 
 
 const whole = (name: string, value: number): MonitorEntry => ({ name, value, average: false });
 
+/** Apache prints these with a decimal point always. */
+const decimalGauges: ReadonlySet<string> = new Set(['avg_latency', 'connection_drop_probability']);
+
 /** All values, gauges first, in the order of the table. */
 export function* monitorEntries(facts: ServerFacts): Generator<MonitorEntry> {
   const { metrics } = facts;
-  for (const [name, value] of gaugeValues(facts)) yield { name, value, average: name === 'avg_latency' };
+  for (const [name, value] of gaugeValues(facts)) yield { name, value, average: decimalGauges.has(name) };
   for (const [name, valueOf] of Object.entries(quotaValues)) {
     for (const quota of facts.quotas()) yield whole(`${quota.namespace}_${name}`, valueOf(quota));
   }

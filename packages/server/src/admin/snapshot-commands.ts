@@ -2,7 +2,7 @@
 // another server lead. Each
 // is checked in the same order as in Apache: identity, method, switched on, rate. Anything unexpected is a refusal.
 
-import { formatZxid } from '@corral/protocol';
+import { ProtocolError, formatZxid } from '@corral/protocol';
 
 import type { ServerFacts, TakenSnapshot } from './facts.ts';
 import type { Fields } from './json.ts';
@@ -30,6 +30,12 @@ export type Outcome =
   | { readonly kind: 'refused'; readonly status: number; readonly error: string }
   | { readonly kind: 'stream'; readonly snapshot: TakenSnapshot; readonly headers: Readonly<Record<string, string>> };
 
+/** Two changes of leader on purpose are no closer than this. */
+const handOverPauseMs = 10_000;
+const notOnMembers =
+  'a member of an ensemble takes its state from the leader; restore a backup into the data directories of all members ' +
+  'while they are stopped';
+
 const refused = (status: number, error: string): Outcome => ({ kind: 'refused', status, error });
 
 /** Remembers when each command last ran. One per AdminServer. */
@@ -39,9 +45,9 @@ export class RateLimiter {
   constructor(intervalMs: number) {
     this.#intervalMs = intervalMs;
   }
-  allow(name: string, now: number): boolean {
+  allow(name: string, now: number, atMostMs = Infinity): boolean {
     const last = this.#lastAt.get(name);
-    if (last !== undefined && now - last < this.#intervalMs) return false;
+    if (last !== undefined && now - last < Math.min(this.#intervalMs, atMostMs)) return false;
     this.#lastAt.set(name, now);
     return true;
   }
@@ -57,11 +63,12 @@ export async function runPrivileged(
   if (denied !== undefined) return denied;
   const row = privileged.find((candidate) => candidate.name === call.name);
   if (row?.method !== call.method) return refused(500, `${call.name} needs the method ${row?.method ?? 'of its kind'}`);
-  if (call.name === 'hand_over') return handOver(facts);
+  if (call.name === 'hand_over') return handOver(facts, limiter);
   const { config, metrics } = facts;
   const enabled = call.name === 'snapshot' ? config.adminSnapshotEnabled : config.adminRestoreEnabled;
   if (!enabled) return refused(503, `${call.name} command is disabled`);
   if (!config.serializeLastProcessedZxid) return refused(500, 'serializeLastProcessedZxid.enabled is false');
+  if (call.name === 'restore' && facts.ensemble() !== undefined) return refused(409, notOnMembers);
   if (call.name === 'restore' && call.body === undefined) {
     return refused(400, 'expected a snapshot as application/octet-stream');
   }
@@ -74,11 +81,16 @@ export async function runPrivileged(
   } catch (error) {
     metrics.counter(`${call.name}_error_count`).add(1);
     onError(error);
-    return refused(500, `${call.name} failed; the server log has the reason`);
+    // What is wrong with the bytes is for who sent them; what is wrong with this machine is for its log.
+    const reason = error instanceof ProtocolError ? `: ${error.message}` : '; the server log has the reason';
+    return refused(500, `${call.name} failed${reason}`);
   }
 }
 
-async function checkIdentity(facts: ServerFacts, call: PrivilegedCall): Promise<Outcome | undefined> {
+export async function checkIdentity(
+  facts: ServerFacts,
+  call: Pick<PrivilegedCall, 'authorization' | 'callerAddress'>,
+): Promise<Outcome | undefined> {
   const written = call.authorization?.trim() ?? '';
   if (written === '') return refused(401, 'Auth info is missing for the command');
   const space = written.indexOf(' ');
@@ -90,8 +102,11 @@ async function checkIdentity(facts: ServerFacts, call: PrivilegedCall): Promise<
 }
 
 /** Answers when this server has stopped to lead; who leads next is not known then. */
-async function handOver(facts: ServerFacts): Promise<Outcome> {
+async function handOver(facts: ServerFacts, limiter: RateLimiter): Promise<Outcome> {
   if (facts.mode() !== 'leader') return refused(409, 'this server does not lead');
+  if (!limiter.allow('hand_over', performance.now(), handOverPauseMs)) {
+    return refused(429, 'this server has handed over a moment ago');
+  }
   await facts.handOver();
   return { kind: 'fields', fields: { handed_over_by: facts.config.serverId } };
 }

@@ -321,6 +321,13 @@ const operations = {
     { flag: '--admin-address' },
   ),
   adminPort: property('admin.serverPort', port, 8080, 'Port of the AdminServer.', { flag: '--admin-port' }),
+  adminAllowedHosts: property(
+    'admin.allowedHosts',
+    list,
+    [] as readonly string[],
+    'Names by which the AdminServer may be called, besides addresses, localhost, the name of this machine and those of ' +
+      'the members; * is any. Other names are refused: they may be a foreign page’s.',
+  ),
   adminCommandUrl: property('admin.commandURL', path, '/commands', 'Path below which the commands are.'),
   adminRateLimitMs: property(
     'admin.rateLimiterIntervalInMS',

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 
 import { PropertySyntaxError, parseProperties } from './properties.ts';
 import type { PropertyEntry } from './properties.ts';
+import { imageVariables } from './image-variables.ts';
 import { settings } from './settings.ts';
 import type { SettingName } from './settings.ts';
 import type { Setting } from './setting.ts';
@@ -39,7 +40,7 @@ export interface Collected {
   readonly ignored: { key: string; reason: string }[];
   readonly configFile: string | undefined;
   readonly fileEntries: readonly PropertyEntry[];
-  /** ZOO_MY_ID of the Docker image. */
+  /** Of the variables of an image: what its entry script writes into a myid that is not there. */
   readonly imageServerId: string | undefined;
 }
 
@@ -51,16 +52,19 @@ export function collect(input: LoadInput): Collected {
   const ignored: Collected['ignored'] = [];
   const args = parseArguments(input.argv, problems);
   const jvm = jvmFlags(input.env, ignored);
-  const inConfDir = input.env['ZOO_CONF_DIR'] === undefined ? undefined : join(input.env['ZOO_CONF_DIR'], 'zoo.cfg');
+  const confDir = input.env['ZOO_CONF_DIR'] ?? '';
+  const inConfDir = confDir === '' ? undefined : join(confDir, 'zoo.cfg');
   const named = args.configFile === undefined ? undefined : resolve(input.cwd, args.configFile);
   const configFile = named ?? (inConfDir !== undefined && exists(input, inConfDir) ? inConfDir : undefined);
   const file = configFile === undefined ? undefined : readEntries(input, configFile, problems);
   const dynamic = dynamicEntries(input, file ?? [], problems);
-  const image = imageEntries(input.env);
+  const image = imageVariables(input.env);
   if (configFile !== undefined) {
     const reason = `the configuration file ${configFile} is used; image variables count only without one`;
-    for (const name of image.variables) ignored.push({ key: name, reason });
+    for (const name of image.used) ignored.push({ key: name, reason });
   }
+  for (const key of image.unknown)
+    ignored.push({ key, reason: 'no image has a variable of this name that means anything here' });
   const fromImage = configFile === undefined ? image.entries : [];
   const alwaysEnv = rows.flatMap(([name, row]) => entryOfVariable(name, row.env, input.env));
   return {
@@ -76,7 +80,7 @@ export function collect(input: LoadInput): Collected {
     ignored,
     configFile,
     fileEntries: file ?? [],
-    imageServerId: configFile === undefined ? input.env['ZOO_MY_ID'] : undefined,
+    imageServerId: named === undefined ? image.serverId : undefined,
   };
 }
 
@@ -183,30 +187,4 @@ function entryOfVariable(name: SettingName, variable: string | undefined, env: L
   const value = variable === undefined ? undefined : env[variable];
   if (variable === undefined || value === undefined || value === '') return [];
   return [{ naming: 'row', key: name, value: value.trim(), where: `${variable} (environment)` }];
-}
-
-/** The variables of the official image, as its entry script turns them into a zoo.cfg. */
-function imageEntries(env: LoadInput['env']): { entries: RawEntry[]; variables: string[] } {
-  const entries = rows.flatMap(([name, row]) => entryOfVariable(name, row.image, env));
-  const variables = rows.flatMap(([, row]) =>
-    row.image !== undefined && env[row.image] !== undefined ? [row.image] : [],
-  );
-  const lines = (variable: string): void => {
-    const value = env[variable];
-    if (value === undefined) return;
-    variables.push(variable);
-    for (const part of value.split(/\s+/).filter((piece) => piece !== '')) {
-      const equals = part.indexOf('=');
-      const key = equals < 0 ? part : part.slice(0, equals);
-      entries.push({
-        naming: 'cfg',
-        key,
-        value: equals < 0 ? '' : part.slice(equals + 1),
-        where: `${variable} (environment)`,
-      });
-    }
-  };
-  lines('ZOO_SERVERS');
-  lines('ZOO_CFG_EXTRA');
-  return { entries, variables };
 }

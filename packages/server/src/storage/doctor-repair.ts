@@ -6,7 +6,7 @@ import * as path from 'node:path';
 import { LogScanner, RecoveryRefused, logFilesIn, logHeaderBytes, recover, snapshotsIn } from '@corral/core';
 import type { RefusalFacts } from '@corral/core';
 import { formatZxid } from '@corral/protocol';
-import { lockDataDir } from '../data-lock.ts';
+import { lockDataDirs } from '../data-lock.ts';
 import { diagnose, directoriesOf, emptyTarget, leftoversIn } from './doctor.ts';
 import type { DataDirectories, Diagnosis } from './doctor.ts';
 import { inspectLog, inspectSnapshot } from './inspect.ts';
@@ -25,7 +25,7 @@ const files = new NodeFiles();
 
 /** Rejects with DataDirInUse while a server runs on the directory. `stamp` names the quarantine folder. */
 export async function repair(directories: DataDirectories, stamp: string): Promise<Repair> {
-  const unlock = await lockDataDir(directories.dataDir);
+  const unlock = await lockDataDirs([directories.dataDir, directories.dataLogDir ?? directories.dataDir]);
   try {
     return new RepairRun(directories, stamp).run();
   } finally {
@@ -38,7 +38,7 @@ export async function tidyUp(
   directories: DataDirectories,
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<string[]> {
-  const unlock = await lockDataDir(directories.dataDir);
+  const unlock = await lockDataDirs([directories.dataDir, directories.dataLogDir ?? directories.dataDir]);
   try {
     const { snapDir, logDir } = directoriesOf(directories);
     const leftovers = [...new Set([snapDir, logDir])].flatMap(leftoversIn);

@@ -6,7 +6,7 @@ import { LogScanner, appendRawRecord, recover } from '@corral/core';
 import { JuteWriter } from '@corral/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ReferenceTree } from '../../../core/src/log/testing/reference-tree.ts';
-import { lockDataDir } from '../data-lock.ts';
+import { lockDataDirs } from '../data-lock.ts';
 import { describeDiagnosis, diagnose } from './doctor.ts';
 import { repair } from './doctor-repair.ts';
 import { NodeFiles } from './node-files.ts';
@@ -185,7 +185,7 @@ describe('repairing', () => {
 
   test.runIf(process.platform === 'linux')('it refuses while a server runs on the directory', async () => {
     use('damaged/flipped-payload-byte');
-    const unlock = await lockDataDir(dataDir);
+    const unlock = await lockDataDirs([dataDir]);
     await expect(repair({ dataDir }, 'x')).rejects.toThrow('in use');
     unlock();
   });

@@ -56,11 +56,13 @@ export class NodeFiles implements Files {
   }
 
   makeDir(dir: string): void {
-    const first = fs.mkdirSync(dir, { recursive: true });
-    if (first === undefined) return;
-    // Every directory that was made is an entry of its parent.
-    const above = path.dirname(path.resolve(first));
-    for (let made = path.resolve(dir); made !== above; made = path.dirname(made)) this.syncDir(path.dirname(made));
+    // One by one: Node's recursive mkdir never ends where a directory exists that takes no entries, as in /proc.
+    const missing: string[] = [];
+    for (let at = path.resolve(dir); !isDirectory(at); at = path.dirname(at)) missing.unshift(at);
+    for (const made of missing) {
+      fs.mkdirSync(made);
+      this.syncDir(path.dirname(made)); // of which it is an entry
+    }
   }
 
   remove(file: string): void {
@@ -72,6 +74,7 @@ export class NodeFiles implements Files {
     const temporary = temporaryName(file);
     try {
       withFile(temporary, 'wx', (fd) => {
+        keepAccess(file, fd);
         writeFully(fd, bytes);
         fs.fsyncSync(fd);
       });
@@ -100,6 +103,28 @@ export const temporaryPrefix = '.tmp-';
 /** The errno name of a failed system call. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** @throws Error with the code ENOTDIR that names the file in the way */
+function isDirectory(name: string): boolean {
+  const found = fs.statSync(name, { throwIfNoEntry: false });
+  if (found === undefined || found.isDirectory()) return found !== undefined;
+  throw Object.assign(new Error(`${name} is not a directory`), { code: 'ENOTDIR', path: name });
+}
+
+/** A file that is replaced keeps who may read it: a configuration holds secrets. */
+function keepAccess(file: string, fd: number): void {
+  const before = fs.statSync(file, { throwIfNoEntry: false });
+  if (before === undefined) return;
+  const made = fs.fstatSync(fd);
+  if (before.uid !== made.uid || before.gid !== made.gid) {
+    try {
+      fs.fchownSync(fd, before.uid, before.gid);
+    } catch (error) {
+      if (errorCode(error) !== 'EPERM') throw error; // only root gives files away
+    }
+  }
+  fs.fchmodSync(fd, before.mode & 0o777);
 }
 
 function withFile<T>(file: string, flags: string, use: (fd: number) => T): T {
