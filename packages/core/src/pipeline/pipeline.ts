@@ -156,8 +156,7 @@ export class Pipeline implements Next, Sessions {
 
   // Connections.
 
-  opened(input: Of<'opened'>): void {
-    const { connection: id, link, address, now, wall } = input;
+  opened({ connection: id, link, address, now, wall }: Of<'opened'>): void {
     this.#connections.set(id, new Connection(id, link, address, now, wall));
   }
 
