@@ -3,6 +3,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { ConfigError, loadConfig } from './config/load.ts';
 import type { LoadedConfig } from './config/load.ts';
+import { MemberHost } from './member-host.ts';
 import { Logger } from './log.ts';
 import { CorralServer } from './server.ts';
 import { explainStartError } from './start-errors.ts';
@@ -89,7 +90,9 @@ async function serve(server: CorralServer, loaded: LoadedConfig, logger: Logger)
 
 function announce(server: CorralServer, { config, configFile }: LoadedConfig, logger: Logger): void {
   const where = `${config.clientPortAddress ?? '0.0.0.0'}:${server.port}`;
-  logger.info({ clients: where, dataDir: config.dataDir, config: configFile ?? 'defaults' }, 'serving clients');
+  const isServing = !(server.host instanceof MemberHost) || server.host.member.peer.isServing;
+  const message = isServing ? 'serving clients' : 'listening; clients are served when there is a leader';
+  logger.info({ clients: where, dataDir: config.dataDir, config: configFile ?? 'defaults' }, message);
 }
 
 /**

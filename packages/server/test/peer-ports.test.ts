@@ -320,7 +320,7 @@ async function stopsInTheMiddle(two: Ensemble): Promise<void> {
     });
   }).listen(played.quorumPort, '127.0.0.1');
   member.launch();
-  await hasLogged(member, /serving clients.*serving clients/s);
+  await hasLogged(member, /clients are served when.*clients are served when/s);
   const election = await stranger(member.electionPort);
   election.resume();
   election.write(greeting(2));

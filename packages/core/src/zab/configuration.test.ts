@@ -2,6 +2,7 @@ import { zxidOf } from '@corral/protocol';
 import type { EnsembleConfig, Epoch } from '@corral/protocol';
 import { expect, test } from 'vitest';
 import { Configuration } from './configuration.ts';
+import { configOf } from './testing/election-world.ts';
 
 const epoch = (number: number): Epoch => number as Epoch;
 const version = (of: number, counter: number): EnsembleConfig => ({
@@ -57,4 +58,20 @@ test('what an earlier leader proposed is given up, on disk too; what the present
   it.propose(c21);
   it.abandonProposed(epoch(2));
   expect(held()).toEqual([c10, c21]);
+});
+
+test('what others only say is in force is kept in no file until a leader confirms it', () => {
+  const kept: string[] = [];
+  const configuration = new Configuration(
+    { config: configOf(3, 0, 1), reconfigEnabled: true },
+    (which, { version }) => {
+      kept.push(`${which} ${version}`);
+    },
+  );
+  configuration.believe(configOf(4, 0, 2));
+  expect([configuration.quorums.committed.version, kept]).toEqual([2, []]);
+  configuration.activate(configOf(4, 0, 1));
+  configuration.activate(configOf(4, 0, 2));
+  configuration.activate(configOf(4, 0, 2));
+  expect([configuration.quorums.committed.version, kept]).toEqual([2, ['active 2']]);
 });

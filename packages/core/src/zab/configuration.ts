@@ -2,12 +2,14 @@
 // host. Both come by many ways (a proposal, a new leader, a notification, a file), and an older one never replaces a newer.
 
 import { epochOf } from '@corral/protocol';
-import type { EnsembleConfig, Epoch } from '@corral/protocol';
+import type { EnsembleConfig, Epoch, Zxid } from '@corral/protocol';
 import { Quorums } from './quorum.ts';
 
 export class Configuration {
   quorums: Quorums;
   readonly #isFixed: boolean;
+  /** In force in memory only: what others say, and no leader has confirmed. */
+  #hearsay: Zxid | undefined;
   readonly #keep: (which: 'next' | 'active', config: EnsembleConfig) => void;
 
   /** `keep` writes the file; the quorums are those of the change by then. */
@@ -31,9 +33,19 @@ export class Configuration {
     this.#keep('next', config);
   }
 
-  activate(config: EnsembleConfig): void {
+  /** Brings into force what others say is in force, as long as this server runs. */
+  believe(config: EnsembleConfig): void {
     const { committed, lastSeen } = this.quorums;
     if (this.#isFixed || config.version <= committed.version) return;
+    this.quorums = new Quorums(config, lastSeen?.config);
+    this.#hearsay = config.version;
+  }
+
+  activate(config: EnsembleConfig): void {
+    const { committed, lastSeen } = this.quorums;
+    if (this.#isFixed || config.version < committed.version) return;
+    if (config.version === committed.version && this.#hearsay !== config.version) return;
+    this.#hearsay = undefined;
     this.quorums = new Quorums(config, lastSeen?.config);
     this.#keep('active', config);
   }

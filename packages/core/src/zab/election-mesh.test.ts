@@ -176,7 +176,7 @@ test('voters are dialled again for ever, ever more rarely; an election begins at
   const waits: number[] = [];
   for (let now = 0; waits.length < 9; now = mesh.deadline) {
     mesh.tick(now);
-    mesh.dialFailed(dials.splice(0, 1)[0].number, now);
+    mesh.dialFailed(dials.splice(0, 1)[0].number, 'refused', now);
     waits.push(mesh.deadline - now);
   }
   expect(waits).toEqual([50, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
@@ -184,7 +184,7 @@ test('voters are dialled again for ever, ever more rarely; an election begins at
   expect(dials).toHaveLength(1);
   mesh.configured(100_001);
   expect(dials).toHaveLength(1);
-  mesh.dialFailed(dials[0].number, 100_002);
+  mesh.dialFailed(dials[0].number, 'refused', 100_002);
   expect(mesh.deadline).toBe(100_052);
 });
 
@@ -275,7 +275,7 @@ test('servers that no configuration names are heard, called back once, and few',
   state.quorums = new Quorums(configOf(1));
   accept().receive(greeting(2, 'joiner', 77));
   expect(hosts()).toEqual(['joiner:77']);
-  mesh.dialFailed(dials[0].number, 0);
+  mesh.dialFailed(dials[0].number, 'refused', 0);
   expect(mesh.deadline).toBe(Infinity);
   accept().receive(greeting(2, 'joiner', 0));
   expect(dials).toHaveLength(1);
@@ -340,7 +340,38 @@ test('a voter that leaves the configuration is not dialled any more', () => {
   const { mesh, dials, state } = open();
   mesh.configured(0);
   state.quorums = new Quorums(configOf(2));
-  for (const { number } of dials.splice(0)) mesh.dialFailed(number, 0);
+  for (const { number } of dials.splice(0)) mesh.dialFailed(number, 'refused', 0);
   mesh.tick(10_000);
   expect(dials).toHaveLength(1);
+});
+
+test('a voter that cannot be reached is named with its address and the reason once a minute, and when it is there again', () => {
+  const { mesh, dials, notes, answerDial } = open(2, configOf(2));
+  mesh.configured(0);
+  for (let now = 0; now < 100_000; now = mesh.deadline) {
+    mesh.tick(now);
+    mesh.dialFailed(dials.splice(0, 1)[0].number, 'getaddrinfo ENOTFOUND h1', now);
+  }
+  const line = 'server 1 cannot be reached at its election address h1:3001: getaddrinfo ENOTFOUND h1';
+  expect(notes).toEqual([line, line]);
+  mesh.tick(mesh.deadline);
+  answerDial(mesh.deadline);
+  expect(notes.at(-1)).toBe('server 1 is reached again');
+});
+
+test('what a server says is proven by a connection that was opened from here; a larger id has to be reached at least', () => {
+  const { mesh, dials, accept, answerDial } = open(2);
+  mesh.configured(0);
+  answerDial(
+    0,
+    dials.findIndex(({ addresses }) => addresses[0].host === 'h1'),
+  );
+  const third = accept();
+  third.receive(greeting(3));
+  expect([1, 3, 7].map((sid) => mesh.proofOf(sid))).toEqual(['dialled', 'none', 'none']);
+  answerDial(1);
+  expect(mesh.proofOf(3)).toBe('reached');
+  mesh.tick(60_000);
+  expect(mesh.proofOf(3)).toBe('none');
+  expect(dials.map(({ addresses }) => addresses[0].host)).toEqual(['h3']);
 });

@@ -18,6 +18,7 @@ import {
 import type { InitialMessage, Notification } from '@corral/protocol';
 import type { DiskOp, EnsembleNote, PeerAddress, PeerLink } from '../effects.ts';
 import type { OwnNotification } from './election-options.ts';
+import type { Proof } from './heard-configs.ts';
 import type { Quorums } from './quorum.ts';
 
 export interface ElectionMeshOptions {
@@ -49,6 +50,8 @@ interface Peer {
   backoffMs: number;
   /** Time for the next answer. */
   answerMs: number;
+  /** When somebody answered last at the address that the configuration has for it. */
+  reachedAt: number;
   /** Where a server that no configuration names can be called back. */
   callback: readonly PeerAddress[];
 }
@@ -59,6 +62,8 @@ interface Connection {
   /** Undefined until the other end has greeted. */
   sid: number | undefined;
   readonly openedAt: number;
+  /** This server has opened it. */
+  readonly isDialled: boolean;
   hasReceived: boolean;
   /** This server looks for a leader and has to hear something on it until then; Infinity: it has not asked. */
   answerBy: number;
@@ -85,6 +90,8 @@ export const meshLimits = {
   backoffMaxMs: 5000,
   /** A connection so young, and still silent, is the answer to a "please call me" that arrives now. */
   crossingMs: 250,
+  /** A server whose address has answered so lately is taken to be there. */
+  reachedMs: 30_000,
   /** Complaints about one address are this far apart. */
   notePauseMs: 60_000,
   notedMax: 256,
@@ -107,6 +114,20 @@ export class ElectionMesh {
 
   isConnected(sid: number): boolean {
     return this.#peers.get(sid)?.connection !== undefined;
+  }
+
+  /**
+   * How certain it is that what `sid` says comes from that member: on a connection that this server has opened, or, as a
+   * server with a larger id is the one to call, at least from somewhere while its address answers. Tries that address when
+   * it was not reached lately.
+   */
+  proofOf(sid: number): Proof {
+    const peer = this.#peers.get(sid);
+    if (peer?.connection === undefined || !this.#o.quorums().knows(sid)) return 'none';
+    if (peer.connection.isDialled) return 'dialled';
+    if (this.#now - peer.reachedAt < meshLimits.reachedMs) return 'reached';
+    if (peer.dial === undefined) this.#call(peer);
+    return 'none';
   }
 
   /** Servers there is a connection with, ascending. */
@@ -155,6 +176,7 @@ export class ElectionMesh {
       link,
       sid: undefined,
       openedAt: now,
+      isDialled: dial !== undefined,
       hasReceived: false,
       answerBy: Infinity,
       bytes: new JuteWriter(0),
@@ -193,11 +215,13 @@ export class ElectionMesh {
     this.#setDeadline();
   }
 
-  dialFailed(dial: number, now: number): void {
+  dialFailed(dial: number, reason: string, now: number): void {
     this.#now = now;
     const peer = this.#dials.get(dial);
     if (peer === undefined) return;
     this.#dialEnded(peer);
+    const at = (this.#addressesOf(peer.sid) ?? peer.callback).map(({ host, port }) => `${host}:${port}`).join(', ');
+    this.#tell(unreachable(peer.sid), `server ${peer.sid} cannot be reached at its election address ${at}: ${reason}`);
     this.#retryPeer(peer);
     this.#setDeadline();
   }
@@ -232,7 +256,16 @@ export class ElectionMesh {
     let peer = this.#peers.get(sid);
     if (peer === undefined) {
       const { backoffMinMs: backoffMs, answerMinMs: answerMs } = meshLimits;
-      peer = { sid, connection: undefined, dial: undefined, dialAt: Infinity, backoffMs, answerMs, callback: [] };
+      peer = {
+        sid,
+        connection: undefined,
+        dial: undefined,
+        dialAt: Infinity,
+        backoffMs,
+        answerMs,
+        reachedAt: -Infinity,
+        callback: [],
+      };
       this.#peers.set(sid, peer);
     }
     return peer;
@@ -241,6 +274,10 @@ export class ElectionMesh {
   #dial(peer: Peer): void {
     peer.dialAt = Infinity;
     if (peer.dial !== undefined || peer.connection !== undefined) return;
+    this.#call(peer);
+  }
+
+  #call(peer: Peer): void {
     const addresses = this.#addressesOf(peer.sid) ?? peer.callback;
     if (addresses.length === 0) return this.#forgetIfIdle(peer);
     peer.dial = this.#o.nextDial();
@@ -257,6 +294,7 @@ export class ElectionMesh {
     const peer = this.#dials.get(dial);
     if (peer === undefined) return connection.link.close();
     this.#dialEnded(peer);
+    peer.reachedAt = this.#now;
     // The other side was faster.
     if (peer.connection !== undefined) return connection.link.close();
     this.#greet(connection.link);
@@ -347,6 +385,7 @@ export class ElectionMesh {
     peer.connection = connection;
     peer.dialAt = Infinity;
     this.#peers.set(peer.sid, peer);
+    if (this.#noted.delete(unreachable(peer.sid))) this.#o.note('info', `server ${peer.sid} is reached again`);
     this.#o.connected(peer.sid, this.#now);
   }
 
@@ -426,12 +465,15 @@ export class ElectionMesh {
 
   /** A line about an address and a kind of fault, once in a while. */
   #complain(link: PeerLink, what: string, reason: string): void {
-    const key = `${hostOf(link)} ${what}`;
-    const last = this.#noted.get(key);
+    this.#tell(`${hostOf(link)} ${what}`, `the election connection with ${link.address} ${what}: ${reason}`);
+  }
+
+  #tell(kind: string, message: string): void {
+    const last = this.#noted.get(kind);
     if (last !== undefined && this.#now - last < meshLimits.notePauseMs) return;
     if (this.#noted.size >= meshLimits.notedMax) this.#noted.clear();
-    this.#noted.set(key, this.#now);
-    this.#o.note('warn', `the election connection with ${link.address} ${what}: ${reason}`);
+    this.#noted.set(kind, this.#now);
+    this.#o.note('warn', message);
   }
 
   get #durable(): DiskOp {
@@ -445,6 +487,8 @@ export class ElectionMesh {
     this.deadline = deadline;
   }
 }
+
+const unreachable = (sid: number): string => `server ${sid} unreachable`;
 
 /** When a connection is given up. */
 const expiryOf = ({ sid, openedAt, answerBy }: Connection): number =>

@@ -2,6 +2,7 @@
 
 import type { Ballot, EnsembleConfig, Zxid } from '@corral/protocol';
 import type { EnsembleNote } from '../effects.ts';
+import type { Proof } from './heard-configs.ts';
 import type { Quorums } from './quorum.ts';
 import type { Vote } from './vote.ts';
 
@@ -30,6 +31,8 @@ export interface ElectionOptions {
   readonly send: (to: number, notification: OwnNotification) => void;
   readonly isConnected: (sid: number) => boolean;
   readonly decided: (vote: Vote) => void;
+  /** Whether it is certain that what `sid` says comes from that member; may find out for the next time. */
+  readonly proof?: (sid: number) => Proof;
   /** A newer configuration was heard of; returns whether it is in force now. */
   readonly newerConfig: (config: EnsembleConfig) => boolean;
   /** All voters are empty, so this server has lost nothing: it is unknown no more. */

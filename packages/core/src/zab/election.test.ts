@@ -410,6 +410,7 @@ const withConfig = (config: EnsembleConfig, leader = 2): Notification => {
 
 test('a looking server takes a newer configuration from a member and starts again', () => {
   const { election, state, take } = open({ sid: 1, config: configOf(3, 0, 5) });
+  state.proofs.set(2, 'dialled');
   election.look(0);
   take();
   election.receive(2, withConfig(configOf(4, 0, 4)), 1);
@@ -445,16 +446,41 @@ test('who is to vote and has not heard of it comes back to the round of the othe
   expect(decided).toEqual([{ leader: 2, zxid: 100, round: 2, peerEpoch: 1 }]);
 });
 
-test('a stranger alone changes no configuration; a quorum of the new one does', () => {
+test('strangers change no configuration, nor does whoever only says that it is a member', () => {
   const { election, state } = open({ sid: 1, config: configOf(3, 0, 5) });
   const moved = parseEnsembleConfig([1, 7, 8].map((sid) => memberLine(sid)).join('\n') + '\nversion=6');
   election.look(0);
-  election.receive(66, withConfig(moved), 1);
-  election.receive(7, withConfig(moved), 1);
-  election.receive(7, withConfig(moved), 1);
+  for (const sid of [66, 7, 7, 8]) election.receive(sid, withConfig(moved), 1);
+  for (const sid of [2, 2, 3, 2]) election.receive(sid, withConfig(moved), 1);
   expect(state.quorums.committed.version).toBe(5);
-  election.receive(8, withConfig(moved), 1);
-  expect(state.quorums.committed.version).toBe(6);
+});
+
+test('a quorum of the old configuration, or of the new one, is believed when the members among it are there', () => {
+  for (const says of [
+    [2, 3],
+    [2, 7, 8],
+  ]) {
+    // prettier-ignore
+    const { election, state } = open({ sid: 1, config: configOf(3, 0, 5) });
+    const moved = parseEnsembleConfig([1, 2, 7, 8].map((sid) => memberLine(sid)).join('\n') + '\nversion=6');
+    for (const sid of says) if (sid < 4) state.proofs.set(sid, 'reached');
+    election.look(0);
+    const versions = says.map((sid) => {
+      election.receive(sid, withConfig(moved), 1);
+      return state.quorums.committed.version;
+    });
+    expect(versions).toEqual(says.map((_, i) => (i + 1 === says.length ? 6 : 5)));
+  }
+});
+
+test('whoever has heard what is newer and then what is not is counted no more', () => {
+  const { election, state } = open({ sid: 1, config: configOf(3, 0, 5) });
+  for (const sid of [2, 3]) state.proofs.set(sid, 'reached');
+  election.look(0);
+  election.receive(2, withConfig(configOf(4, 0, 6)), 1);
+  election.receive(2, withConfig(configOf(3, 0, 5)), 1);
+  election.receive(3, withConfig(configOf(4, 0, 6)), 1);
+  expect(state.quorums.committed.version).toBe(5);
 });
 
 test('a configuration that cannot be read is noted once, and the vote counts', () => {

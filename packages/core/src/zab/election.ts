@@ -11,6 +11,7 @@ import type { Ballot, ElectionState, Notification } from '@corral/protocol';
 import type { ElectionOptions, Reach } from './election-options.ts';
 import { FailedCandidates } from './failed-candidates.ts';
 import { HeardConfigs } from './heard-configs.ts';
+import type { Proof } from './heard-configs.ts';
 import { EmptyVoters, whyItWaits } from './new-ensemble.ts';
 import type { Supporters } from './quorum.ts';
 import { SplitVote, splitMs } from './split-vote.ts';
@@ -75,7 +76,8 @@ export class Election {
   constructor(options: ElectionOptions) {
     this.#o = options;
     this.#split = new SplitVote(options.sid, options.quorums);
-    this.#configs = new HeardConfigs((from, reason) => {
+    const proof = (sid: number): Proof => options.proof?.(sid) ?? 'none';
+    this.#configs = new HeardConfigs(options.sid, proof, (from, reason) => {
       this.#noteOnce(from, `server ${from} sent a configuration that cannot be read: ${reason}`);
     });
   }

@@ -1,4 +1,4 @@
-// What a member is made of.
+// What a peer is made of, and what it can be.
 
 import type { JuteWriter } from '@corral/protocol';
 import type { EnsembleHost } from '../effects.ts';
@@ -22,3 +22,5 @@ export interface PeerParts {
   /** Frames a payload as a log record; returns where the payload lies. */
   readonly frame: (out: JuteWriter, payload: Uint8Array) => number;
 }
+
+export type PeerState = 'looking' | 'leading' | 'following' | 'observing' | 'leaving';

@@ -20,7 +20,7 @@ import { History, Replacement } from './history.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
 import { LogBatches } from './log-batches.ts';
-import type { PeerParts } from './peer-parts.ts';
+import type { PeerParts, PeerState } from './peer-parts.ts';
 import { PeerPorts } from './peer-ports.ts';
 import { PeerStats } from './peer-stats.ts';
 import type { Quorums } from './quorum.ts';
@@ -28,8 +28,6 @@ import { Refusals } from './refusals.ts';
 import { RepeatedNotes } from './repeated-notes.ts';
 import type { Vote } from './vote.ts';
 import type { Application, EnsembleOptions, Epochs, IncomingSnapshot, RestoredHistory, Zab } from './zab.ts';
-
-export type PeerState = 'looking' | 'leading' | 'following' | 'observing' | 'leaving';
 
 export class Peer implements Zab {
   readonly options: EnsembleOptions;
@@ -122,6 +120,7 @@ export class Peer implements Zab {
       isConnected: (sid) => this.#mesh.isConnected(sid),
       decided: (vote) => this.#elected(vote),
       newEnsemble: () => (this.isUnknown = false),
+      proof: (sid) => this.#mesh.proofOf(sid),
       newerConfig: (config) => this.#heardOf(config),
       note: (level, message, facts) => this.note(level, message, facts),
     });
@@ -194,6 +193,7 @@ export class Peer implements Zab {
     this.leaderSid = undefined;
     this.#lookingSince = this.now;
     this.stats.elections++;
+    this.repeated.try(this.now, 'info', 'looking for a leader', this.#refusals.count);
     this.#mesh.configured(this.now);
     this.#election.look(this.now);
   }
@@ -232,19 +232,24 @@ export class Peer implements Zab {
     this.#state = state;
     this.#role = role;
     this.#election.settled(state, this.leaderSid ?? this.options.sid);
-    const ms = Math.round(this.now - this.#lookingSince);
-    this.repeated.try(this.now, 'info', `${state}: elected in ${ms} ms`, this.#refusals.count, {
-      leader: this.leaderSid ?? -1,
-      zxid: formatZxid(this.history.last),
-      epoch: this.epochs.current,
-    });
+    this.repeated.try(
+      this.now,
+      'info',
+      `${state}: elected in ${Math.round(this.now - this.#lookingSince)} ms`,
+      this.#refusals.count,
+      {
+        leader: this.leaderSid ?? -1,
+        zxid: formatZxid(this.history.last),
+        epoch: this.epochs.current,
+      },
+    );
   }
 
   established(state: 'leading' | 'following' | 'observing', epoch: Epoch): void {
     this.#election.established(epoch);
     this.#refusals.clear();
     this.stats.established(state, this.now);
-    this.note('info', `${state}: established`, { epoch, leader: this.leaderSid ?? -1 });
+    this.note('info', `${state}: established, clients are served`, { epoch, leader: this.leaderSid ?? -1 });
   }
 
   leave(reason: string, designated?: number): void {
@@ -400,10 +405,11 @@ export class Peer implements Zab {
     this.#configuration.abandonProposed(epoch);
   }
 
-  /** A notification carried a newer configuration: a looking server takes it. Returns whether it did. */
+  /** A newer configuration was heard of: a looking server looks for the leader by it. Returns whether it does. */
   #heardOf(config: EnsembleConfig): boolean {
     if (!this.options.reconfigEnabled || this.#state !== 'looking') return false;
-    this.activate(config);
+    this.#configuration.believe(config);
+    this.#mesh.configured(this.now);
     return true;
   }
 
@@ -417,7 +423,7 @@ export class Peer implements Zab {
       case 'peerClosed':
         return this.#ports.step(input);
       case 'dialFailed':
-        this.#mesh.dialFailed(input.dial, this.now);
+        this.#mesh.dialFailed(input.dial, input.reason, this.now);
         return this.#role?.dialFailed(input.dial, input.reason);
       case 'diskDone':
         this.#ops.finished(input.op);

@@ -261,6 +261,7 @@ export class ElectionWorld {
       send: (to, notification) => server.mesh.send(to, notification, this.now),
       isConnected: (other) => server.mesh.isConnected(other),
       decided: (vote) => this.#decided(server, vote),
+      proof: (other) => server.mesh.proofOf(other),
       newerConfig: (config) => {
         if (this.#options.reconfigEnabled !== true) return false;
         server.quorums = new Quorums(config);
@@ -383,7 +384,7 @@ export class ElectionWorld {
     this.after(isLost ? 5000 : this.#delay(), () => {
       if (from.life !== life) return;
       if (isLost || to === undefined || to.state === 'down' || this.#isCut(from.sid, to.sid)) {
-        from.mesh.dialFailed(dial, this.now);
+        from.mesh.dialFailed(dial, 'refused', this.now);
       } else this.#connect(from, to, dial);
       this.#arm(from);
     });

@@ -3,6 +3,7 @@
 import type { ElectionState, EnsembleConfig, Notification, Zxid } from '@corral/protocol';
 import { Election } from '../election.ts';
 import type { OwnNotification } from '../election-options.ts';
+import type { Proof } from '../heard-configs.ts';
 import { Quorums } from '../quorum.ts';
 import type { Vote } from '../vote.ts';
 import { configOf } from './election-world.ts';
@@ -21,7 +22,7 @@ export function open(setting: Setting = {}) {
   const { sid = 1, config = configOf(3), connected = [1, 2, 3], peerType = 'participant' } = setting;
   const own: { zxid: number | undefined; epoch: number } = { zxid: 'zxid' in setting ? setting.zxid : 100, epoch: 1 };
   const sent: [number, OwnNotification][] = [];
-  const state = { quorums: new Quorums(config), newEnsembles: 0 };
+  const state = { quorums: new Quorums(config), newEnsembles: 0, proofs: new Map<number, Proof>() };
   const decided: Vote[] = [];
   const notes: string[] = [];
   const election = new Election({
@@ -35,6 +36,7 @@ export function open(setting: Setting = {}) {
     send: (to, notification) => void sent.push([to, notification]),
     isConnected: (other) => connected.includes(other),
     decided: (vote) => void decided.push(vote),
+    proof: (other) => state.proofs.get(other) ?? 'none',
     newerConfig: (newer) => {
       state.quorums = new Quorums(newer);
       return true;
