@@ -14,11 +14,11 @@ import type {
   RecoveryTarget,
   SnapshotSource,
 } from '@corral/core';
-import type { EnsembleConfig, Epoch, Zxid } from '@corral/protocol';
+import type { EnsembleConfig, Epoch, HostPort, Member as MemberSpec, Zxid } from '@corral/protocol';
 import type { DynamicConfig } from './config/dynamic-files.ts';
 import { ReplicaHost } from './host.ts';
 import type { HostParts } from './host.ts';
-import type { PeerEvents } from './net/peer-network.ts';
+import type { ListenAddress, PeerEvents } from './net/peer-network.ts';
 import { PeerNetwork } from './net/peer-network.ts';
 import type { PeerNetworkOptions } from './net/peer-network.ts';
 import type { DataDirs } from './restore.ts';
@@ -49,6 +49,12 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
   #wakeSetFor = 0;
   #wakeWanted = 0;
   #isStopped = false;
+  /** One change of addresses after the other. */
+  #moves: Promise<void> = Promise.resolve();
+  /** Set by the server: moves the client port to where the configuration has it. */
+  moveClients: ((client: HostPort) => Promise<void>) | undefined;
+  /** Where the configuration in force has the client port. */
+  #client: HostPort | undefined;
 
   constructor(parts: HostParts, member: MemberParts) {
     super(parts, (host) => {
@@ -61,18 +67,43 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
     this.member = this.replica as Member;
     this.#host = parts;
     this.#parts = member;
+    this.#client = member.ensemble.config.members.get(member.ensemble.sid)?.client;
     this.network = new PeerNetwork(member.network, this.#events());
   }
 
   /** Opens the ports for the other members. A server that no configuration names yet is only called back, so it needs none. */
   async listen(): Promise<void> {
     const { config, nextConfig, sid } = this.#parts.ensemble;
-    const own = config.members.get(sid) ?? nextConfig?.members.get(sid);
-    for (const { host, quorumPort, electionPort } of own?.addresses ?? []) {
-      const address = this.#parts.listenOnAll ? undefined : host;
-      await this.network.listen('election', address, electionPort);
-      await this.network.listen('quorum', address, quorumPort);
-    }
+    await this.network.moveTo(this.#addressesOf(config.members.get(sid) ?? nextConfig?.members.get(sid)));
+  }
+
+  #addressesOf(own: MemberSpec | undefined): ListenAddress[] {
+    const hostOf = (host: string): string | undefined => (this.#parts.listenOnAll ? undefined : host);
+    return (own?.addresses ?? []).flatMap(({ host, quorumPort, electionPort }) => [
+      { port: 'election' as const, host: hostOf(host), number: electionPort },
+      { port: 'quorum' as const, host: hostOf(host), number: quorumPort },
+    ]);
+  }
+
+  /** Listens where a new configuration has this server; one that it does not name any more stays where it is. */
+  #move(own: MemberSpec | undefined): void {
+    if (own === undefined || this.#isStopped) return;
+    const { logger } = this.#host;
+    const move = async (what: string, work: () => Promise<void>): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        const { message } = error as Error;
+        logger.error({ error: message }, `${what}: this server stays where it was; free the address and restart it`);
+      }
+    };
+    this.#moves = this.#moves.then(async () => {
+      await move('the new addresses for members cannot be bound', () => this.network.moveTo(this.#addressesOf(own)));
+      const { client } = own;
+      if (client === undefined || (client.host === this.#client?.host && client.port === this.#client.port)) return;
+      this.#client = client;
+      await move('the new address for clients cannot be bound', async () => this.moveClients?.(client));
+    });
   }
 
   /** Lets another server lead; this one takes no part in elections for so long. */
@@ -153,6 +184,7 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
   }
 
   writeConfig(op: DiskOp, which: 'next' | 'active', config: EnsembleConfig): void {
+    if (which === 'active') this.#move(config.members.get(this.#parts.ensemble.sid));
     this.#disk(op, () => this.#parts.dynamicConfig?.write(which, config));
   }
 

@@ -3,6 +3,7 @@
 
 import { rmSync } from 'node:fs';
 import { formatZxid } from '@corral/protocol';
+import type { HostPort } from '@corral/protocol';
 import type { AdminServer } from './admin/http.ts';
 import { answerFourLetterWord, argumentBytesOf, matchFourLetterWord } from './admin/four-letter.ts';
 import type { Config, LoadedConfig } from './config/load.ts';
@@ -27,6 +28,8 @@ import { writeSnapshot } from './storage/snapshot-files.ts';
 /** Unread bytes after which a client that does not read is cut off. */
 const backlogBytesMax = 64 << 20;
 const drainMs = 10_000;
+/** In a configuration: every interface. */
+const anyAddress = '0.0.0.0';
 
 const noPorts: HeldPorts = new Map();
 
@@ -150,8 +153,19 @@ export class CorralServer {
     await beforeServing?.(this);
     if (isMember) rmSync(initializeFile(this.config.dataLogDir), { force: true });
     this.port = await this.#listener.listen();
-    if (isMember) host.start();
+    if (isMember) {
+      host.moveClients = (client) => this.#moveClients(client);
+      host.start();
+    }
     this.facts.startedServing();
+  }
+
+  /** A reconfiguration may say where clients are served from now on; those that are connected stay. */
+  async #moveClients(client: HostPort): Promise<void> {
+    if (this.#stopping !== undefined) return;
+    const host = client.host === anyAddress ? this.config.clientPortAddress : client.host;
+    this.port = await this.#listener.moveTo(host, client.port);
+    this.#logger.info({ clients: `${host ?? anyAddress}:${this.port}` }, 'clients are served at another address');
   }
 
   #makeListener(): ClientListener {

@@ -36,7 +36,7 @@ const readBufferBytes = 65536;
 export class ClientListener {
   readonly #options: ListenerOptions;
   readonly #events: ListenerEvents;
-  readonly #server: Server;
+  #server: Server;
   readonly #connections = new Map<number, ClientConnection>();
   readonly #perAddress = new Map<string, number>();
   readonly #freeIds: number[] = [];
@@ -48,8 +48,13 @@ export class ClientListener {
   constructor(options: ListenerOptions, events: ListenerEvents) {
     this.#options = options;
     this.#events = events;
-    this.#server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: options.keepAlive });
-    this.#server.on('connection', (socket) => this.#accept(socket));
+    this.#server = this.#makeServer();
+  }
+
+  #makeServer(): Server {
+    const server = createServer({ pauseOnConnect: true, noDelay: true, keepAlive: this.#options.keepAlive });
+    server.on('connection', (socket) => this.#accept(socket));
+    return server;
   }
 
   get connections(): ReadonlyMap<number, ClientConnection> {
@@ -58,17 +63,41 @@ export class ClientListener {
 
   /** Starts to listen; resolves to the port. */
   listen(): Promise<number> {
-    const { host, port, backlog } = this.#options;
+    return this.#bind(this.#server, this.#options.host, this.#options.port);
+  }
+
+  /**
+   * Listens at another address; connections stay. Rejects when that cannot be bound, and goes on at the old one. Only what
+   * cannot be had beside the old address (another host and the same port may be so) is bound after that is closed.
+   */
+  async moveTo(host: string | undefined, port: number): Promise<number> {
+    const before = this.#server;
+    const bound = before.address() as AddressInfo | null;
+    const next = this.#makeServer();
+    if (bound !== null && bound.port === port) before.close();
+    try {
+      const actual = await this.#bind(next, host, port);
+      this.#server = next;
+      if (before.listening) before.close();
+      return actual;
+    } catch (error) {
+      if (!before.listening && bound !== null) {
+        this.#server = this.#makeServer();
+        await this.#bind(this.#server, bound.address, bound.port);
+      }
+      throw error;
+    }
+  }
+
+  #bind(server: Server, host: string | undefined, port: number): Promise<number> {
+    const { backlog } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(
-        { port, ...(host === undefined ? {} : { host }), ...(backlog > 0 ? { backlog } : {}) },
-        () => {
-          this.#server.off('error', reject);
-          this.#server.on('error', (error) => this.#events.refused('', error.message));
-          resolve((this.#server.address() as AddressInfo).port);
-        },
-      );
+      server.once('error', reject);
+      server.listen({ port, ...(host === undefined ? {} : { host }), ...(backlog > 0 ? { backlog } : {}) }, () => {
+        server.off('error', reject);
+        server.on('error', (error) => this.#events.refused('', error.message));
+        resolve((server.address() as AddressInfo).port);
+      });
     });
   }
 

@@ -35,6 +35,15 @@ export interface PeerNetworkOptions {
  */
 export type HeldPorts = Map<number, Server>;
 
+/** Where a port between members is listened at. An undefined host is every interface. */
+export interface ListenAddress {
+  readonly port: PeerPort;
+  readonly host: string | undefined;
+  readonly number: number;
+}
+
+const keyOf = (port: PeerPort, host: string | undefined, number: number): string => `${port} ${host ?? '*'} ${number}`;
+
 /** Connections that others have opened, on each port. */
 const inboundMax = 256;
 /** Proposals of a thousand clients come as one read. */
@@ -59,7 +68,8 @@ class Reads {
 export class PeerNetwork {
   readonly #options: PeerNetworkOptions;
   readonly #events: PeerEvents;
-  readonly #servers: Server[] = [];
+  /** By port and address. */
+  readonly #servers = new Map<string, Server>();
   readonly #connections = new Map<number, PeerConnection>();
   readonly #dialling = new Set<Socket>();
   readonly #inbound: Record<PeerPort, number> = { election: 0, quorum: 0 };
@@ -75,6 +85,33 @@ export class PeerNetwork {
 
   get connections(): ReadonlyMap<number, PeerConnection> {
     return this.#connections;
+  }
+
+  /**
+   * Listens at these addresses and no others. What is new is bound before anything is closed, and connections stay. Rejects
+   * when an address cannot be bound: then all that was listened at before still is.
+   */
+  async moveTo(wanted: readonly ListenAddress[]): Promise<void> {
+    const before = new Set(this.#servers.keys());
+    const keys = new Set(wanted.map(({ port, host, number }) => keyOf(port, host, number)));
+    try {
+      for (const { port, host, number } of wanted)
+        if (!before.has(keyOf(port, host, number))) await this.listen(port, host, number);
+    } catch (error) {
+      await this.#closeAllBut(before);
+      throw error;
+    }
+    await this.#closeAllBut(keys);
+  }
+
+  async #closeAllBut(keys: ReadonlySet<string>): Promise<void> {
+    for (const [key, server] of this.#servers) {
+      if (keys.has(key)) continue;
+      this.#servers.delete(key);
+      server.close();
+      // Its socket goes in the next turn; until then the address is not free.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Listens; rejects when the address cannot be bound. An undefined host is every interface. */
@@ -102,7 +139,8 @@ export class PeerNetwork {
       server.listen(held ?? { port: number, ...(host === undefined ? {} : { host }) }, () => {
         server.off('error', reject);
         server.on('error', (error) => this.#events.refused(port, error.message));
-        this.#servers.push(server);
+        if (this.#isClosed) server.close();
+        this.#servers.set(keyOf(port, host, number), server);
         resolve();
       });
     });
@@ -175,7 +213,7 @@ export class PeerNetwork {
   /** Ends everything at once. */
   close(): void {
     this.#isClosed = true;
-    for (const server of this.#servers) server.close();
+    for (const server of this.#servers.values()) server.close();
     for (const socket of this.#dialling) socket.destroy();
     for (const { socket } of this.#connections.values()) socket.destroy();
   }
