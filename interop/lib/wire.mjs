@@ -95,7 +95,7 @@ export class Wire {
   /** Opens a connection and a session, or takes a session over; rejects when the server says it has expired. */
   static async open(port, options = {}) {
     const socket = tcpConnect({ port, host: options.host ?? '127.0.0.1', noDelay: true });
-    const wire = new Wire(socket);
+    const wire = new this(socket);
     const timer = options.openMs && setTimeout(() => socket.destroy(), options.openMs);
     const answer = await wire.expect(connectRequest(options), 'handshake').finally(() => clearTimeout(timer));
     const reader = new Reader(answer);

@@ -8,7 +8,9 @@ import type { Part } from '../testing/multi.ts';
 const { Ok, NoNode, NodeExists, NotEmpty, BadVersion, RuntimeInconsistency, MarshallingError } = errorCodes;
 const { BadArguments, Unimplemented, QuotaExceeded } = errorCodes;
 
-const create = (path: string, flags = 0): Part => ['create', { path, data: bytesOf('d'), acl: open, flags }];
+const node = (path: string, flags = 0) => ({ path, data: bytesOf('d'), acl: open, flags });
+const create = (path: string, flags = 0): Part => ['create', node(path, flags)];
+const createTtl = (path: string, flags: number): Part => ['createTTL', { ...node(path, flags), ttl: 5 }];
 const set = (path: string, version = -1): Part => ['setData', { path, data: bytesOf('s'), version }];
 const remove = (path: string, version = -1): Part => ['delete', { path, version }];
 const check = (path: string, version: number): Part => ['check', { path, version }];
@@ -114,6 +116,25 @@ describe('a multi', () => {
     expect(world.replica.pipeline.ctx.outstanding.size).toBe(0);
   });
 
+  test('makes what the flags say, whatever create it is', () => {
+    const client = new MemoryReplica({ extendedTypes: true }).connect();
+    const kinds: [Part, number][] = [
+      [create('/a', 4), opcodes.create2],
+      [['create2', node('/b', 4)], opcodes.create2],
+      [['createContainer', node('/c', 1)], opcodes.create2],
+      [createTtl('/d', 0), opcodes.create],
+      [createTtl('/e', 1), opcodes.create],
+      [createTtl('/f', 4), opcodes.create2],
+      [createTtl('/g', 5), opcodes.create2],
+    ];
+    for (const [part, type] of kinds) expect(multi(client, part).results).toMatchObject([{ type, err: 0 }]);
+    expect(client.exists('/c').stat.ephemeralOwner).toBe(0n);
+    expect(client.exists('/e').stat.ephemeralOwner).not.toBe(0n);
+    expect(codes(multi(client, createTtl('/h', 9)).results)).toEqual([BadArguments]);
+    for (const name of ['create', 'create2', 'createContainer'] as const)
+      expect(multi(client, [name, node('/h', 5)]).err).toBe(MarshallingError);
+  });
+
   test.each<[string, Uint8Array]>([
     ['a read inside', multiBody([create('/a'), read('/')])],
     ['a setACL inside', multiBody([create('/a'), ['setACL', { path: '/a', acl: open, version: -1 }]])],
@@ -125,18 +146,20 @@ describe('a multi', () => {
   ])('with %s is undecodable as a whole', (_, body) => {
     const world = new MemoryReplica();
     const client = world.connect();
-    expect(client.callRaw(opcodes.multi, body)).toMatchObject({ err: MarshallingError, zxid: 1 });
+    // A transaction that failed, for a server that follows: the next write has the next zxid.
+    expect(client.callRaw(opcodes.multi, body)).toMatchObject({ err: MarshallingError, zxid: 2 });
     expect(client.exists('/a').err).toBe(NoNode);
     expect(client.isClosed).toBe(false);
   });
 
-  test('cut anywhere is undecodable and changes nothing', () => {
+  test('cut anywhere is undecodable and changes nothing but the zxid', () => {
     const world = new MemoryReplica();
     const client = world.connect();
     const whole = multiBody([create('/a'), set('/a'), check('/a', 1), remove('/a')]);
     for (let length = 0; length < whole.length; length++)
       expect([length, client.callRaw(opcodes.multi, whole.slice(0, length)).err]).toEqual([length, MarshallingError]);
-    expect(world.tree.lastZxid).toBe(1);
+    expect(world.tree.lastZxid).toBe(1 + whole.length);
+    expect(world.tree.nodes.count).toBe(4);
   });
 
   test('ends at the flag, whatever the type says, and ignores what follows', () => {
@@ -150,7 +173,7 @@ describe('a multi', () => {
 
   test('fails in an entry for flags that need extended types and for paths that are invalid', () => {
     const client = new MemoryReplica().connect();
-    expect(codes(multi(client, create('/a', 5)).results)).toEqual([Unimplemented]);
+    expect(codes(multi(client, createTtl('/a', 5)).results)).toEqual([Unimplemented]);
     expect(codes(multi(client, create('/a'), create('/a/\u0001')).results)).toEqual([0, BadArguments]);
     expect(codes(multi(client, create('/a', 4), remove('/zookeeper')).results)).toEqual([0, BadArguments]);
   });

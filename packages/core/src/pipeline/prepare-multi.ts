@@ -3,7 +3,7 @@
 
 import { ProtocolError, createModes, errorCodes, opcodes } from '@corral/protocol';
 import type { JuteReader } from '@corral/protocol';
-import type { MultiTxn, SingleTxn } from '../log/txn.ts';
+import type { ErrorTxn, MultiTxn, SingleTxn } from '../log/txn.ts';
 import type { Context } from './context.ts';
 import { createsEphemeral, prepareSingle } from './prepare.ts';
 import type { Requester } from './prepare.ts';
@@ -14,8 +14,8 @@ interface Part {
   readonly start: number;
 }
 
-/** How to step over the request of each operation a multi may hold. */
-const steps = new Map<number, (body: JuteReader) => void>([
+/** How to step over the request of each operation a multi may hold; what is given back is the operation it amounts to. */
+const steps = new Map<number, (body: JuteReader, opcode: number) => number>([
   [opcodes.create, skipCreate],
   [opcodes.create2, skipCreate],
   [opcodes.createContainer, skipCreate],
@@ -26,19 +26,20 @@ const steps = new Map<number, (body: JuteReader) => void>([
 ]);
 
 export interface PreparedMulti {
-  readonly txn: MultiTxn;
+  readonly txn: MultiTxn | ErrorTxn;
   readonly opcodes: readonly number[];
 }
 
-/** Throws ProtocolError when the request as a whole is not a multi of writes. */
+/** What is no multi of writes as a whole is a failed transaction all the same: it has a zxid, as at other servers. */
 export function prepareMulti(ctx: Context, by: Requester, body: JuteReader): PreparedMulti {
-  const parts = findParts(body);
-  ctx.work.spend(parts.length * costs.part);
   try {
+    const parts = findParts(body);
+    ctx.work.spend(parts.length * costs.part);
     return prepareParts(ctx, by, body, parts);
   } catch (error) {
     ctx.outstanding.rollBack();
-    throw error;
+    if (!(error instanceof ProtocolError)) throw error;
+    return { txn: { kind: 'error', code: errorCodes.MarshallingError }, opcodes: [] };
   }
 }
 
@@ -90,8 +91,8 @@ function findParts(body: JuteReader): Part[] {
     if (isEnd) return parts;
     const step = steps.get(opcode);
     if (step === undefined) throw new ProtocolError(`operation ${opcode} cannot be part of a multi`);
-    parts.push({ opcode, start: body.at });
-    step(body);
+    const start = body.at;
+    parts.push({ opcode: step(body, opcode), start });
   }
 }
 
@@ -101,18 +102,21 @@ function skipPath(body: JuteReader): void {
   if (body.skipField() < 0) throw new ProtocolError('a part of the multi has no path');
 }
 
-function skipPathVersion(body: JuteReader): void {
+function skipPathVersion(body: JuteReader, opcode: number): number {
   skipPath(body);
   body.int();
+  return opcode;
 }
 
-function skipSetData(body: JuteReader): void {
+function skipSetData(body: JuteReader, opcode: number): number {
   skipPath(body);
   body.skipField();
   body.int();
+  return opcode;
 }
 
-function skipCreate(body: JuteReader): void {
+/** The fields of every create; returns its flags. */
+function skipNode(body: JuteReader): number {
   skipPath(body);
   body.skipField();
   for (let left = body.count(); left > 0; left--) {
@@ -120,11 +124,21 @@ function skipCreate(body: JuteReader): void {
     body.skipField();
     body.skipField();
   }
-  const flags = body.int();
-  if (flags < 0 || flags > createModes.sequentialTtl) throw new ProtocolError(`create flags ${flags} do not exist`);
+  return body.int();
 }
 
-function skipCreateTtl(body: JuteReader): void {
-  skipCreate(body);
+// Inside a multi the flags say what kind of node is made and the opcode gives way, unlike outside of one: ZooKeeper makes
+// each part anew from its flags. Mixed ensembles need the same transaction from either leader.
+
+function skipCreate(body: JuteReader, opcode: number): number {
+  const flags = skipNode(body);
+  if (flags < 0 || flags >= createModes.ttl) throw new ProtocolError(`create flags ${flags} cannot be part of a multi`);
+  return flags === createModes.container ? opcodes.createContainer : opcode;
+}
+
+function skipCreateTtl(body: JuteReader): number {
+  const flags = skipNode(body);
   body.longNumber();
+  if (flags === createModes.ttl || flags === createModes.sequentialTtl) return opcodes.createTTL;
+  return flags === createModes.container ? opcodes.createContainer : opcodes.create;
 }

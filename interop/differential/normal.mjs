@@ -1,0 +1,133 @@
+// What legitimately differs between two servers that behave alike, and what Corral does otherwise on purpose. Nothing
+// that is not in these two tables is left out of a comparison.
+
+import { show } from '../lib/checks.mjs';
+import { operations } from './operations.mjs';
+
+/** Nodes above the sequences' folders: other sequences write there at the same time. */
+const shared = new Set(['', '/', '/zookeeper', '/zookeeper/', '/zookeeper/config', '/zookeeper/quota']);
+
+/** [what, why, how an entry is rewritten]; `context` has rank(zxid), session(id) and floor(zxid). */
+export const normal = [
+  [
+    'zxids of writes, events and Stats',
+    'servers begin at other zxids and other sequences write between: order and equality are compared',
+    (entry, context) => {
+      if (entry.op === undefined || isTransaction(entry) || entry.zxid <= 0n) {
+        if (entry.zxid !== undefined) entry.zxid = context.rank(entry.zxid);
+      } else entry.zxid = context.floor(entry.zxid);
+      for (const stat of statsOf(entry)) {
+        for (const key of ['czxid', 'mzxid', 'pzxid']) stat[key] = context.rank(stat[key]);
+      }
+    },
+  ],
+  [
+    'times',
+    'each server has its own clock',
+    (entry) => {
+      for (const stat of statsOf(entry)) for (const key of ['ctime', 'mtime']) stat[key] = stat[key] > 0n ? 'a time' : stat[key];
+    },
+  ],
+  [
+    'session ids',
+    'each server gives its own: compared by the order in which they were opened',
+    (entry, context) => {
+      if (entry.session !== undefined) entry.session = context.session(entry.session);
+      for (const stat of statsOf(entry)) stat.ephemeralOwner = context.session(stat.ephemeralOwner);
+    },
+  ],
+  [
+    'Stat and children of the nodes above the folders',
+    'other sequences write there at the same time',
+    (entry) => {
+      const parts = entry.step?.parts ?? [];
+      for (const [at, part] of (entry.body?.results ?? []).entries()) hideShared(parts[at]?.path, part);
+      hideShared(entry.step?.path, entry.body);
+    },
+  ],
+];
+
+function hideShared(path, body) {
+  if (!body || !shared.has(path)) return;
+  for (const key of ['names', 'count', 'data']) if (body[key] !== undefined) body[key] = 'shared';
+  if (body.stat) body.stat = 'shared';
+}
+
+/** A request that cannot be decoded becomes none, unless it is a multi. */
+const isTransaction = ({ op, err }) => operations[op]?.write && (err !== -5 || op === 'multi');
+
+function statsOf(entry) {
+  const bodies = [entry, entry.body ?? {}, ...(entry.body?.results ?? [])];
+  return bodies.map(({ stat }) => stat).filter((stat) => typeof stat === 'object');
+}
+
+/**
+ * What Corral does otherwise on purpose: [reason, does this pair of entries show it?]. The reasons stand in
+ * docs/guide/replace-zookeeper.md too.
+ */
+export const accepted = [
+  [
+    'characters beyond U+FFFF in a path come back as UTF-8; Apache writes each half as three bytes of its own',
+    (one, other) => show(one).replaceAll('\ufffd'.repeat(6), '😀') === show(other),
+  ],
+];
+
+/** Steps that are never sent, because Apache's server does not survive them or the two cannot agree afterwards. */
+export const withheld = [
+  ['createTTL with other flags than 5 and 6 and a negative TTL, or damaged', "ends Apache's server for good"],
+  ['deleteContainer from a client', 'Apache deletes the node without asking its ACL, Corral refuses'],
+  ['setWatches with null among its paths', 'Apache goes through the lists until it meets it, Corral does nothing of it'],
+  ['createSession from a client', "Apache answers a ConnectResponse in the middle of the replies, Corral refuses"],
+];
+
+/** A transcript with everything from `normal` rewritten. */
+export function normalise({ lines, tree, sessions }) {
+  const copy = structuredClone({ lines, tree });
+  const context = contextOf(copy, sessions);
+  for (const { entries } of copy.lines) {
+    context.seen = 0n;
+    for (const entry of entries) for (const [, , rewrite] of normal) rewrite(entry, context);
+  }
+  for (const node of copy.tree) for (const [, , rewrite] of normal) rewrite(node, context);
+  const entries = copy.lines.flatMap((line) => line.entries);
+  const written = new Set(entries.filter(isTransaction).map(({ zxid }) => zxid));
+  for (const line of copy.lines) line.entries = sortedEnds(line.entries, written);
+  return copy;
+}
+
+function contextOf({ lines, tree }, sessions) {
+  const zxids = new Set();
+  const entries = lines.flatMap((line) => line.entries);
+  for (const entry of [...entries, ...tree]) {
+    const hidden = shared.has(entry.step?.path);
+    if (entry.op === undefined || isTransaction(entry)) zxids.add(entry.zxid);
+    if (!hidden) for (const { czxid, mzxid, pzxid } of statsOf(entry)) for (const zxid of [czxid, mzxid, pzxid]) zxids.add(zxid);
+  }
+  const order = [...zxids].filter((zxid) => zxid > 0n).sort((one, other) => (one < other ? -1 : 1));
+  const ranks = new Map(order.map((zxid, at) => [zxid, `zxid ${at}`]));
+  const owners = new Map(sessions.map((id, at) => [id, `session ${at}`]));
+  const context = {
+    seen: 0n,
+    rank: (zxid) => {
+      if (zxid > context.seen) context.seen = zxid;
+      return ranks.get(zxid) ?? `${zxid}`;
+    },
+    session: (id) => owners.get(id) ?? `${id}`,
+    // A read's zxid says how far the server was: not behind anything that this connection has seen.
+    floor: (zxid) => (zxid >= context.seen ? 'not behind' : 'BEHIND'),
+  };
+  return context;
+}
+
+/** The end of a session deletes its nodes in no order: events of a zxid that no write of the sequence has are sorted. */
+function sortedEnds(entries, written) {
+  const out = [];
+  for (const entry of entries) {
+    const last = out.at(-1);
+    if (entry.event !== undefined && last?.[0].event !== undefined && last[0].zxid === entry.zxid) last.push(entry);
+    else out.push([entry]);
+  }
+  const key = ({ path, event }) => `${path} ${event}`;
+  const ends = ([first]) => first.event !== undefined && first.zxid.startsWith('zxid') && !written.has(first.zxid);
+  return out.flatMap((group) => (ends(group) ? group.sort((a, b) => (key(a) < key(b) ? -1 : 1)) : group));
+}
