@@ -28,8 +28,10 @@ class Generator {
   step() {
     const { random } = this;
     const s = random.below(slots);
-    if (random.chance(0.04)) return this.steps.push({ s, op: 'connect', how: random.pick(connections), ...this.turn() });
-    if (random.chance(0.06)) return this.steps.push({ s, op: 'burst', steps: this.several(2 + random.below(6), true) });
+    if (random.chance(0.04))
+      return this.steps.push({ s, op: 'connect', how: random.pick(connections), ...this.turn() });
+    if (this.quota === undefined && random.chance(0.06))
+      return this.steps.push({ s, op: 'burst', steps: this.several(2 + random.below(6), true) });
     this.steps.push({ s, ...this.operation() });
   }
 
@@ -98,8 +100,9 @@ class Generator {
 
   create(op, flags, more = {}) {
     const path = this.fresh();
-    this.born(path, flags);
-    return { op, path, data: this.data(), acl: this.acl(), flags, ...more };
+    const kept = op === 'createContainer' ? ({ 1: 0, 3: 2 }[flags] ?? flags) : flags;
+    this.born(path, kept);
+    return { op, path, data: this.data(), acl: this.acl(), flags: kept, ...more };
   }
 
   /** Notes what a create should leave behind; a sequential one gets the number of its parent. */
@@ -126,7 +129,12 @@ class Generator {
   paths() {
     const { random } = this;
     if (random.chance(0.05)) return null;
-    return Array.from({ length: random.below(4) }, () => this.path()).filter((path) => path !== null);
+    return Array.from({ length: random.below(4) }, () => own(this.path())).filter((path) => path !== null);
+  }
+
+  /** The one node of the sequence that has a quota. */
+  limited() {
+    return (this.quota ??= this.random.pick([...this.nodes.keys()]));
   }
 
   watch() {
@@ -138,9 +146,13 @@ const connections = ['new', 'again', 'again', 'move', 'wrong password'];
 /** Damage to these kills Apache's server, or is what they are made of already. */
 const undamaged = new Set(['createTtl', 'unknown', 'close']);
 
+/** A path that only this sequence changes, so that a watch on it is set off by nobody else. */
+const own = (path) =>
+  typeof path === 'string' && !path.includes('~') && /^(\/?$|\/zookeeper)/.test(path) ? '~' : path;
+
 const read = (op) => (g) => {
   const path = g.path();
-  const watch = g.watch();
+  const watch = own(path) === path && g.watch();
   if (watch) g.watched.push(path);
   return { op, path, watch };
 };
@@ -205,11 +217,12 @@ function multiRead(g) {
 /** Quotas: the limits and figures of some node, made, changed and removed like any other node. */
 function quota(g) {
   const { random } = g;
-  const target = random.pick([...g.nodes.keys()]);
+  const target = g.limited();
   const folder = `/zookeeper/quota${target}`;
   const path = random.pick([folder, folder, `${folder}/zookeeper_limits`, `${folder}/zookeeper_stats`]);
   const text = path.endsWith('stats') ? 'count=0,bytes=0' : random.pick(pool.limits);
-  const op = random.pick(['create', 'create', 'create', 'setData', 'getData', 'delete']);
+  const picked = random.pick(['create', 'create', 'create', 'setData', 'getData', 'delete']);
+  const op = picked === 'setData' && path.endsWith('stats') ? 'getData' : picked;
   if (op === 'create') return { op, path, data: text, acl: pool.open, flags: 0 };
   if (op === 'setData') return { op, path, data: text, version: -1 };
   if (op === 'delete') return { op, path, version: -1 };
@@ -218,7 +231,7 @@ function quota(g) {
 
 /** A whole quota at once, as clients make it. */
 function wholeQuota(g) {
-  const target = g.random.pick([...g.nodes.keys()]);
+  const target = g.limited();
   const names = target.split('/').map((_, at, list) => list.slice(0, at + 1).join('/'));
   const make = (path, data) => ({ op: 'create', path, data, acl: pool.open, flags: 0 });
   const folder = `/zookeeper/quota${target}`;
@@ -240,7 +253,7 @@ const watchLists = (op, keys) => (g) => ({
 });
 const withPath = (op, key, values) => (g) => {
   const known = g.watched.length > 0 && g.random.chance(0.6);
-  return { op, path: known ? g.random.pick(g.watched) : g.path(), [key]: g.random.pick(values) };
+  return { op, path: known ? g.random.pick(g.watched) : own(g.path()), [key]: g.random.pick(values) };
 };
 function addWatch(g) {
   const step = withPath('addWatch', 'mode', [0, 1, 0, 1, 0, 1, 2, -1])(g);
@@ -275,8 +288,6 @@ const ordinary = [
   [9, setData],
   [6, setAcl],
   [12, multi],
-  [4, quota],
-  [4, wholeQuota],
   [5, read('exists')],
   [5, read('getData')],
   [3, plain('getAcl')],
@@ -294,6 +305,8 @@ const ordinary = [
 
 const all = [
   ...ordinary,
+  [4, quota],
+  [4, wholeQuota],
   [2, watchLists('setWatches', ['dataPaths', 'existPaths', 'childPaths'])],
   [2, watchLists('setWatches2', ['dataPaths', 'existPaths', 'childPaths', 'persistent', 'recursive'])],
   [6, auth],
@@ -305,4 +318,12 @@ const all = [
   [1, (g) => ({ op: 'unknown', code: g.random.pick(pool.unknownCodes), raw: '' })],
 ];
 
-const parts = [createOne('create'), createOne('create2'), createOne('createContainer'), createTtl, remove, setData, check];
+const parts = [
+  createOne('create'),
+  createOne('create2'),
+  createOne('createContainer'),
+  createTtl,
+  remove,
+  setData,
+  check,
+];

@@ -80,4 +80,3 @@ export const modes = {
   'kills:apache': (campaign) => mixed(campaign, { leading: 'apache', kills: true }),
   'kills:corral': (campaign) => mixed(campaign, { leading: 'corral', kills: true }),
 };
-

@@ -48,12 +48,7 @@ export const operations = {
   createContainer: row(op.createContainer, create, pathStat, write),
   createTtl: row(op.createTtl, (s, b) => Buffer.concat([create(s, b), long(s.ttl)]), pathStat, write),
   delete: row(op.delete, pathInt('version'), empty, write),
-  setData: row(
-    op.setData,
-    (s, b) => Buffer.concat([path(s, b), data(s.data, b), int(s.version)]),
-    stat,
-    write,
-  ),
+  setData: row(op.setData, (s, b) => Buffer.concat([path(s, b), data(s.data, b), int(s.version)]), stat, write),
   setAcl: row(op.setAcl, (s, b) => Buffer.concat([path(s, b), acls(s.acl), int(s.version)]), stat, write),
   check: row(op.check, pathInt('version'), empty, closing),
   multi: row(op.multi, parts, results, write),
@@ -77,12 +72,9 @@ export const operations = {
     who: r.vector((item) => `${item.text()}:${item.text()}`).sort(),
   })),
   setWatches: row(op.setWatches, lists(['dataPaths', 'existPaths', 'childPaths']), empty, { xid: -8 }),
-  setWatches2: row(
-    op.setWatches2,
-    lists(['dataPaths', 'existPaths', 'childPaths', 'persistent', 'recursive']),
-    empty,
-    { xid: -8 },
-  ),
+  setWatches2: row(op.setWatches2, lists(['dataPaths', 'existPaths', 'childPaths', 'persistent', 'recursive']), empty, {
+    xid: -8,
+  }),
   addWatch: row(op.addWatch, pathInt('mode'), (r) => ({ code: r.int() })),
   checkWatches: row(op.checkWatches, pathInt('type'), empty),
   removeWatches: row(op.removeWatches, pathInt('type'), empty),
@@ -90,7 +82,12 @@ export const operations = {
     xid: -4,
     ...closing,
   }),
-  sasl: row(op.sasl, (s, b) => data(s.token, b), (r) => ({ token: r.bytes() }), closing),
+  sasl: row(
+    op.sasl,
+    (s, b) => data(s.token, b),
+    (r) => ({ token: r.bytes() }),
+    closing,
+  ),
   close: row(op.close, nothing, empty, closing),
   unknown: { encode: nothing, decode: empty, ...closing },
 };

@@ -16,7 +16,7 @@ export async function shrink(steps, fails, { tries = 250 } = {}) {
 async function fewer(list, still) {
   let best = list;
   for (let size = Math.ceil(best.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < best.length; ) {
+    for (let at = 0; at < best.length;) {
       const candidate = [...best.slice(0, at), ...best.slice(at + size)];
       if (await still(candidate)) best = candidate;
       else at += size;

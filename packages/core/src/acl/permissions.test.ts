@@ -126,6 +126,12 @@ describe('the list as it is stored', () => {
     expect(permissions.fixUp(asked, [ip, ann, superIdentity, bob])).toEqual(stored);
   });
 
+  test('takes auth without an id, which some clients send as null', () => {
+    const unnamed = { perms: 5, id: { scheme: 'auth', id: null } };
+    expect(permissions.fixUp([unnamed], [ann])).toEqual([acl('digest', 'ann:hash', 5)]);
+    expect(permissions.fixUp([{ perms: 5, id: { scheme: 'digest', id: null } }], [ann])).toBeUndefined();
+  });
+
   test('cannot name auth without a proven identity', () => {
     expect(permissions.fixUp([acl('auth', '')], [ip, superIdentity])).toBeUndefined();
   });

@@ -128,8 +128,8 @@ describe('a multi', () => {
       [createTtl('/g', 5), opcodes.create2],
     ];
     for (const [part, type] of kinds) expect(multi(client, part).results).toMatchObject([{ type, err: 0 }]);
-    expect(client.exists('/c').stat.ephemeralOwner).toBe(0n);
-    expect(client.exists('/e').stat.ephemeralOwner).not.toBe(0n);
+    expect(client.exists('/c').result.stat.ephemeralOwner).toBe(0n);
+    expect(client.exists('/e').result.stat.ephemeralOwner).not.toBe(0n);
     expect(codes(multi(client, createTtl('/h', 9)).results)).toEqual([BadArguments]);
     for (const name of ['create', 'create2', 'createContainer'] as const)
       expect(multi(client, [name, node('/h', 5)]).err).toBe(MarshallingError);
@@ -141,6 +141,10 @@ describe('a multi', () => {
     ['a multi inside', multiBody([['multi', {}]])],
     ['a null path', multiBody([['delete', { path: null, version: -1 }]])],
     ['unknown create flags', multiBody([create('/a', 9)])],
+    [
+      'an ACL entry without an id',
+      multiBody([create('/b'), ['create', { ...node('/a'), acl: [{ perms: 31, id: { scheme: 'world', id: null } }] }]]),
+    ],
     ['no end marker', multiBody([create('/a')]).slice(0, -9)],
     ['nothing at all', new Uint8Array(0)],
   ])('with %s is undecodable as a whole', (_, body) => {
@@ -232,6 +236,7 @@ describe('a multiRead', () => {
   test('with any other part, or cut short, is undecodable', () => {
     const client = new MemoryReplica().connect();
     expect(multiRead(client, read('/'), create('/a')).err).toBe(MarshallingError);
+    expect(multiRead(client, read('/'), ['getData', { path: null, watch: false }]).err).toBe(MarshallingError);
     expect(multiRead(client, ['exists', { path: '/', watch: false }]).err).toBe(MarshallingError);
     expect(client.callRaw(opcodes.multiRead, multiBody([read('/')]).slice(0, -1)).err).toBe(MarshallingError);
     expect(multiRead(client)).toEqual({ err: Ok, results: [] });

@@ -54,6 +54,8 @@ function prepareParts(ctx: Context, by: Requester, body: JuteReader, parts: read
     }
     body.at = part.start;
     const prepared = prepareSingle(ctx, by, part.opcode, body);
+    // What cannot be understood fails the whole request and names no part.
+    if (prepared === errorCodes.MarshallingError) throw new ProtocolError('a part of the multi makes no sense');
     if (typeof prepared === 'number') {
       failed = true;
       ctx.outstanding.rollBack();

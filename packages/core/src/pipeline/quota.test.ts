@@ -232,7 +232,11 @@ describe('hard limits', () => {
     expect(client.create('/q/a').err).toBe(MarshallingError);
     expect(client.setData('/q', 'x').err).toBe(MarshallingError);
     expect(client.create('/r').err).toBe(Ok);
-    client.setData('/zookeeper/quota/q/zookeeper_limits', hard(-1, -1));
+    client.delete('/zookeeper/quota/q/zookeeper_stats');
+    expect(client.create('/q/a').err).toBe(MarshallingError);
+    client.call('setData', { path: '/zookeeper/quota/q/zookeeper_limits', data: null, version: -1 });
+    expect(client.create('/q/a').err).toBe(MarshallingError);
+    client.setData('/zookeeper/quota/q/zookeeper_limits', '');
     expect(client.create('/q/a').err).toBe(Ok);
   });
 });

@@ -220,7 +220,6 @@ interface ReadPart {
   readonly opcode: number;
   readonly start: number;
   readonly end: number;
-  readonly isNull: boolean;
 }
 
 /** What a part of the answer takes at least. */
@@ -238,7 +237,7 @@ export function multiRead(request: Request): void {
   const bytesMax = multiReadFramesMax * request.ctx.options.frameBytesMax;
   request.ctx.work.spend(parts.length * costs.request);
   for (const part of parts) {
-    const node = part.isNull ? -1 : request.ctx.tree.nodes.find(request.body.bytes, part.start, part.end);
+    const node = request.ctx.tree.nodes.find(request.body.bytes, part.start, part.end);
     const code = node < 0 ? errorCodes.NoNode : mayRead(request, node, perms.read) ? 0 : errorCodes.NoAuth;
     if (out.length - frame + (code === 0 ? bytesAtLeast(request, node, part.opcode) : 0) > bytesMax) {
       out.length = frame;
@@ -260,7 +259,7 @@ export function multiRead(request: Request): void {
   done(request, frame);
 }
 
-/** The parts of a multiRead; undefined when one of them is not a read. */
+/** The parts of a multiRead; undefined when one of them is not a read or has no path. */
 function readParts(body: JuteReader): ReadPart[] | undefined {
   const parts: ReadPart[] = [];
   for (;;) {
@@ -269,7 +268,9 @@ function readParts(body: JuteReader): ReadPart[] | undefined {
     body.int();
     if (isEnd) return parts;
     if (opcode !== opcodes.getData && opcode !== opcodes.getChildren) return undefined;
-    parts.push({ opcode, ...pathField(body) });
+    const field = pathField(body);
+    if (field.isNull) return undefined;
+    parts.push({ opcode, ...field });
     body.bool();
   }
 }

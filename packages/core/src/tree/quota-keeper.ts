@@ -72,7 +72,7 @@ export class QuotaKeeper {
     }
     if (place === undefined) return;
     const quota = this.#at(place.target);
-    if (place.kind === 'limits') quota.limits = parseLimits(this.#tree.text(node));
+    if (place.kind === 'limits') quota.limits = this.#limitsOf(node);
     else this.#startStats(quota, node);
   }
 
@@ -80,7 +80,7 @@ export class QuotaKeeper {
   dataChanged(path: string, node: number, bytes: number): void {
     if (this.#statsNodes.has(node)) return;
     const place = quotaNodeOf(path);
-    if (place !== undefined) this.#at(place.target).limits = parseLimits(this.#tree.text(node));
+    if (place !== undefined) this.#at(place.target).limits = this.#limitsOf(node);
     if (this.#byPath.size > 0) this.#add(node, 0, bytes);
   }
 
@@ -124,7 +124,7 @@ export class QuotaKeeper {
       const quota = this.#at(place.target);
       if (place.kind === 'stats') this.#statsNodes.add((quota.statsNode = node));
       // Apache takes a node with children for no limits when it starts.
-      else if (nodes.childCount[node] === 0) quota.limits = parseLimits(this.#tree.text(node));
+      else if (nodes.childCount[node] === 0) quota.limits = this.#limitsOf(node);
     });
     if (this.#byPath.size === 0) return;
     for (const quota of this.#byPath.values()) quota.isCounted = true;
@@ -137,8 +137,9 @@ export class QuotaKeeper {
   /** Error code of a change that adds so much below path; 0 when it may go on. */
   check(path: string, countAdded: number, bytesAdded: number): number {
     const quota = this.#enforced(path);
-    if (quota?.limits === undefined || quota.statsNode < 0) return 0;
+    if (quota?.limits === undefined) return 0;
     if (quota.limits === 'malformed') return errorCodes.MarshallingError;
+    if (quota.statsNode < 0) return 0;
     const { countHard, bytesHard } = quota.limits;
     const isOver =
       (countAdded > 0 && countHard > -1 && quota.count + countAdded > countHard) ||
@@ -157,6 +158,11 @@ export class QuotaKeeper {
       if (quota?.limits !== undefined) return quota;
     }
     return undefined;
+  }
+
+  /** Null is no list of limits, an empty text is one without any. */
+  #limitsOf(node: number): QuotaLimits | 'malformed' {
+    return this.#tree.nodes.dataLength[node] < 0 ? 'malformed' : parseLimits(this.#tree.text(node));
   }
 
   // Usage.
