@@ -180,14 +180,18 @@ describe("the leader's port", () => {
     await servesOn();
   });
 
-  it('gives a forged member its place for a moment at most', async () => {
+  it('turns away whoever greets in the name of a follower that answers', async () => {
     const member = ensemble.others(leader)[0];
     const from = leader.output.length;
+    const ends = member.output.length;
     const socket = await stranger(leader.quorumPort);
+    const closed = once(socket, 'close');
     socket.write(learnerInfo(packetTypes.followerInfo, member.sid));
-    await hasLogged(leader, /the same server has connected again/, from);
-    await ensemble.whole();
-    await until(async () => (await member.mode()) === 'follower');
+    socket.resume();
+    await hasLogged(leader, /is connected from [^ ]* and answers: two servers may have this id/, from);
+    await closed;
+    expect(await member.mode()).toBe('follower');
+    expect(member.output.slice(ends)).not.toMatch(/following ends/);
     await servesOn();
   });
 
