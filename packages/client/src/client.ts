@@ -4,6 +4,7 @@
 import type { Clock } from './clock.ts';
 import type { Codec } from './codec.ts';
 import type { CallOptions, Connection, ConnectionStats } from './connection.ts';
+import { checkLimit } from './check-options.ts';
 import { createNode } from './create.ts';
 import type { ParentOptions } from './create.ts';
 import { getConfig, reconfig } from './ensemble.ts';
@@ -42,20 +43,28 @@ export interface Shared {
 }
 
 export interface ScopeOptions {
-  /** Milliseconds that a call waits for its answer when it names no `timeout` of its own; no limit unless given. */
+  /**
+   * Milliseconds that a call waits for its answer when it names no `timeout` of its own; `Infinity` for no limit.
+   * @default 15000
+   */
   readonly callTimeout?: number | undefined;
   /** Whether `set` and `delete` that say nothing about it are sent again when their answer was lost; not unless given. */
   readonly idempotent?: boolean | undefined;
+}
+
+/** The options of a scope, complete. */
+export interface Defaults extends ScopeOptions {
+  readonly callTimeout: number;
 }
 
 export class Client implements AsyncDisposable {
   readonly #shared: Shared;
   readonly #connection: Connection;
   readonly #view: View;
-  readonly #defaults: ScopeOptions;
+  readonly #defaults: Defaults;
 
   /** Use `connect` or `createClient`. */
-  constructor(shared: Shared, root: Root, defaults: ScopeOptions) {
+  constructor(shared: Shared, root: Root, defaults: Defaults) {
     this.#shared = shared;
     this.#connection = shared.connection;
     this.#view = { ...shared, root, onState: (listener) => this.on('state', listener) };
@@ -81,6 +90,11 @@ export class Client implements AsyncDisposable {
   /** The client's time: what `sessionDeadline` is measured on. */
   get clock(): Clock {
     return this.#shared.clock;
+  }
+
+  /** Milliseconds that a call waits for its answer when it names no `timeout`; `Infinity` for no limit. */
+  get callTimeout(): number {
+    return this.#defaults.callTimeout;
   }
 
   /** Highest transaction this client has seen. */
@@ -154,7 +168,9 @@ export class Client implements AsyncDisposable {
 
   /** A view below `path` on the same session; closing either closes both. */
   scope(path: string, options: ScopeOptions = {}): Client {
-    return new Client(this.#shared, this.#view.root.below(path), { ...this.#defaults, ...options });
+    const { callTimeout = this.#defaults.callTimeout, idempotent = this.#defaults.idempotent } = options;
+    checkLimit('callTimeout', callTimeout);
+    return new Client(this.#shared, this.#view.root.below(path), { callTimeout, idempotent });
   }
 
   /** Adds an identity to this and every later connection. */
@@ -163,8 +179,7 @@ export class Client implements AsyncDisposable {
   }
 
   #limited<O extends CallOptions>(options: O): O {
-    const { callTimeout } = this.#defaults;
-    return callTimeout === undefined || options.timeout !== undefined ? options : { ...options, timeout: callTimeout };
+    return options.timeout === undefined ? { ...options, timeout: this.#defaults.callTimeout } : options;
   }
 
   #repeated<O extends RepeatOptions>(options: O): O {
@@ -206,7 +221,7 @@ export class Client implements AsyncDisposable {
     return reads.sync(this.#view, path, this.#limited(options));
   }
 
-  /** Paths of this session's ephemerals that start with `prefix`. */
+  /** Paths of this session's ephemerals that start with `prefix`, as text: `/a` finds `/ab` too. None outside of a scope. */
   ephemerals(prefix = '/', options: CallOptions = {}): Promise<string[]> {
     return reads.ephemerals(this.#view, prefix, this.#limited(options));
   }

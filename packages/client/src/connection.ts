@@ -29,7 +29,7 @@ import type { WatchEvent, Watcher } from './watches.ts';
 export interface CallOptions {
   /** Gives up when it aborts. A watch set by the call goes with it. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds to wait for the answer; by default as long as the client lives. */
+  /** Milliseconds to wait for the answer, `Infinity` for no limit; by default the client's `callTimeout`. */
   readonly timeout?: number | undefined;
   /**
    * The session to run under: its id, or `false` for whichever there is. When that session is over the call fails instead
@@ -169,7 +169,8 @@ export class Connection {
       call = newCall<T>(spec, { generation, patient: options.patient ?? false, resolve, reject });
     });
     this.#step({ kind: 'submit', call });
-    if (call.settled || (signal === undefined && timeout === undefined)) return promise;
+    const isLimited = timeout !== undefined && timeout !== Infinity;
+    if (call.settled || (signal === undefined && !isLimited)) return promise;
     this.#limit(call, options, promise);
     return promise;
   }
@@ -178,14 +179,18 @@ export class Connection {
   #limit(call: Call, { signal, timeout }: CallOptions, promise: Promise<unknown>): void {
     const details = { op: call.op, path: call.path };
     const cancelTimer =
-      timeout === undefined
+      timeout === undefined || timeout === Infinity
         ? undefined
-        : this.#clock.after(timeout, () => {
-            const message = `no answer within ${timeout} ms`;
-            const plain = makeError('OperationTimeout', { ...details, message });
-            const ambiguous = makeError('OperationTimeout', { ...details, message, ambiguous: true });
-            this.#step({ kind: 'cancel', call, plain, ambiguous });
-          });
+        : this.#clock.after(
+            timeout,
+            () => {
+              const message = `no server answered within ${timeout} ms`;
+              const plain = makeError('OperationTimeout', { ...details, message });
+              const ambiguous = makeError('OperationTimeout', { ...details, message, ambiguous: true });
+              this.#step({ kind: 'cancel', call, plain, ambiguous });
+            },
+            this.#held,
+          );
     const forget = onAbort(signal, () => {
       const ambiguous = makeError('Aborted', { ...details, ambiguous: true, cause: signal?.reason });
       this.#step({ kind: 'cancel', call, plain: signal?.reason, ambiguous });

@@ -82,6 +82,9 @@ export type { Address } from './connection-string.ts';
 
 // One listener for everybody who waits for a signal: for authors of recipes.
 export { onAbort } from './abort.ts';
+// Options of recipes, checked as the client checks its own.
+export { checkOptions, kinds } from './check-options.ts';
+export type { OptionCheck } from './check-options.ts';
 
 // Other ways to reach a server, other clocks: for tests and other platforms.
 export { systemClock } from './clock.ts';

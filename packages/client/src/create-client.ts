@@ -60,6 +60,7 @@ export interface TransportOption {
 }
 
 const defaultSessionTimeoutMs = 15_000;
+const defaultCallTimeoutMs = 15_000;
 const defaultConnectTimeoutMs = 30_000;
 /** Servers of an ensemble whose list is not known beforehand. */
 const hostsGuessed = 3;
@@ -113,7 +114,7 @@ export function createClient(address: AddressInput, options: ClientOptions & Tra
   const background = new Background();
   const lifecycle = new Lifecycle({ connection, clock, background, emitter });
   const watching = new Watching(connection);
-  const { callTimeout, idempotent } = options;
+  const { callTimeout = defaultCallTimeoutMs, idempotent } = options;
   return new Client(
     { connection, clock, lifecycle, watching, background },
     new Root(parsed.chroot).below(options.chroot ?? '/'),

@@ -81,7 +81,11 @@ export async function ephemerals(view: View, prefix: string, options: CallOption
   const call = makeCall('getEphemerals', {
     request,
     path: prefix,
-    map: ({ ephemerals }) => toNames(ephemerals).map((path) => view.root.local(path)),
+    // The server compares text: it also tells of `/ab` when the scope is `/a`.
+    map: ({ ephemerals }) =>
+      toNames(ephemerals)
+        .filter((path) => view.root.holds(path))
+        .map((path) => view.root.local(path)),
   });
   return await view.connection.submit(call, options);
 }

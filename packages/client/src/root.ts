@@ -22,9 +22,12 @@ export class Root {
 
   /** The caller's path; one outside of the prefix stays as it is. */
   local(path: string): string {
-    if (this.prefix === '' || !path.startsWith(this.prefix)) return path;
-    if (path.length === this.prefix.length) return '/';
-    return path[this.prefix.length] === '/' ? path.slice(this.prefix.length) : path;
+    return this.prefix === '' || !this.holds(path) ? path : path.slice(this.prefix.length) || '/';
+  }
+
+  /** Whether a server's path is inside of the prefix. */
+  holds(path: string): boolean {
+    return this.prefix === '' || path === this.prefix || path.startsWith(`${this.prefix}/`);
   }
 
   below(path: string): Root {

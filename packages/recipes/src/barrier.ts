@@ -4,6 +4,7 @@ import { ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
 import { insist } from './kernel/insist.ts';
 import type { CallSignal } from './kernel/parents.ts';
+import { patient } from './kernel/patience.ts';
 import { Vigil } from './kernel/vigil.ts';
 
 export class Barrier {
@@ -34,7 +35,7 @@ export class Barrier {
   /** `get` and not `exists`: a barrier that is down needs no watch. */
   async #isUp({ ring, signal }: Vigil): Promise<boolean> {
     try {
-      await this.#zk.get(this.path, { watch: ring, signal });
+      await patient(this.#zk).get(this.path, { watch: ring, signal });
       return true;
     } catch (error) {
       if (ZkError.is(error, 'NoNode')) return false;

@@ -4,6 +4,7 @@ import { MultiError, ZkError } from '@corral/client';
 import type { Client, Codec, Data } from '@corral/client';
 import { isAmbiguous, toError } from './errors.ts';
 import type { CallSignal } from './kernel/parents.ts';
+import { patient, quietly, whileServed } from './kernel/patience.ts';
 import { Upkeep } from './kernel/upkeep.ts';
 import { abortable } from './kernel/vigil.ts';
 import type { Vigil } from './kernel/vigil.ts';
@@ -71,15 +72,17 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
   /** The values now, then every newer ones. */
   async *changes({ signal }: CallSignal = {}): AsyncGenerator<Values<P>, void> {
     let last: Values<P> | null = null;
-    yield* this.#upkeep.bell.each(this.#zk, '/', signal, () => {
+    const look = (): Values<P>[] => {
       if (this.#values === null || this.#values === last) return [];
       last = this.#values;
       return [this.#values];
-    });
+    };
+    yield* quietly(signal, this.#upkeep.bell.each(this.#zk, '/', signal, look));
   }
 
   async ready(signal?: AbortSignal): Promise<this> {
     for await (const _ of this.changes({ signal })) return this;
+    signal?.throwIfAborted();
     throw this.#upkeep.failure ?? new Error('the configuration was closed');
   }
 
@@ -93,7 +96,9 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
   async #step(vigil: Vigil): Promise<void> {
     // Watches first: what changes between them and the reading rings.
     const watched = { watch: vigil.ring, signal: vigil.signal };
-    const stats = await Promise.all(this.#names.map((name) => this.#zk.exists(this.#parts[name].path, watched)));
+    const stats = await Promise.all(
+      this.#names.map((name) => patient(this.#zk).exists(this.#parts[name].path, watched)),
+    );
     if (!stats.includes(null)) await this.#look(vigil.signal);
     await vigil.rung();
   }
@@ -101,7 +106,7 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
   async #look(signal: AbortSignal): Promise<void> {
     let read: readonly Data[];
     try {
-      read = await this.#read(signal);
+      read = await this.#read(signal, Infinity);
     } catch (error) {
       // Deleted since the watches were set, which has rung.
       if (ZkError.is(error, 'NoNode')) return;
@@ -119,10 +124,10 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
     }
   }
 
-  async #read(signal?: AbortSignal): Promise<readonly Data[]> {
+  async #read(signal?: AbortSignal, timeout?: number): Promise<readonly Data[]> {
     const reads = this.#zk.read();
     for (const name of this.#names) reads.get(this.#parts[name].path);
-    const settled = (await reads.commit({ signal })) as unknown as readonly (
+    const settled = (await reads.commit({ signal, timeout })) as unknown as readonly (
       { readonly ok: true; readonly value: Data } | { readonly ok: false; readonly error: ZkError }
     )[];
     return settled.map((one) => {
@@ -145,7 +150,7 @@ export async function configSet<const P extends Parts>(
 ): Promise<ConfigSet<P>> {
   const made = new ConfigSet(zk, parts, options);
   try {
-    return await abortable(made.ready(options.signal), options.signal);
+    return await whileServed(zk, '/', options.signal, (signal) => abortable(made.ready(signal), signal));
   } catch (error) {
     await made.close();
     throw error;

@@ -23,6 +23,7 @@ matrix({
     await using cfg = await config(stage.zk, '/cfg/n', number, { seed: 1, signal: stage.signal });
     await cfg.update((n) => n + 1, { signal: stage.signal });
     for await (const value of cfg.changes({ signal: stage.signal })) if (value === 2) break;
+    stage.signal.throwIfAborted();
     expect(cfg.value).toBe(2);
   },
   mayFailWith: isAmbiguous,
@@ -40,6 +41,7 @@ matrix({
     await using set = await configSet(zk, { a: part('a'), b: part('b'), c: part('c') }, { signal });
     await set.update(({ a, b }) => ({ a: a + 1, b: b + 1 }), { signal });
     for await (const { a } of set.changes({ signal })) if (a === 2) break;
+    signal.throwIfAborted();
     expect(set.values).toEqual({ a: 2, b: 2, c: 1 });
   },
   mayFailWith: isAmbiguous,
@@ -59,6 +61,7 @@ matrix({
       expect(batch.length).toBeGreaterThan(0);
       if (cache.get('/tree/d') !== null && cache.get('/tree/a/b') === null) break;
     }
+    stage.signal.throwIfAborted();
     expect([...cache.tree().keys()]).toEqual(expected);
   },
   check: () => undefined,
@@ -129,6 +132,7 @@ matrix({
   run: async ({ zk, signal }) => {
     const all = partitions(zk, '/parts', { parts: ['p1', 'p2'], id: 'me', settleMs: 100 });
     for await (const { parts } of all.assignments({ signal })) if (parts.size === 2) break;
+    signal.throwIfAborted();
   },
   requestsMax: 120,
   check: (stage) => {

@@ -5,6 +5,7 @@ import { ZkError } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
 import { isAmbiguous, toError } from './errors.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
+import { patient, quietly, whileServed } from './kernel/patience.ts';
 import { Upkeep } from './kernel/upkeep.ts';
 import { abortable } from './kernel/vigil.ts';
 import type { Vigil } from './kernel/vigil.ts';
@@ -72,16 +73,18 @@ export class Config<T> implements AsyncDisposable {
   /** The value now, then every newer one. */
   async *changes({ signal }: CallSignal = {}): AsyncGenerator<T, void> {
     let last = -1n;
-    yield* this.#upkeep.bell.each(this.#zk, this.path, signal, () => {
+    const look = (): T[] => {
       if (this.#seen === null || this.#seen.mzxid <= last) return [];
       last = this.#seen.mzxid;
       return [this.#seen.value];
-    });
+    };
+    yield* quietly(signal, this.#upkeep.bell.each(this.#zk, this.path, signal, look));
   }
 
   /** Waits for the first value. */
   async ready(signal?: AbortSignal): Promise<this> {
     for await (const _ of this.changes({ signal })) return this;
+    signal?.throwIfAborted();
     throw this.#upkeep.failure ?? new Error(`${this.path} was closed`);
   }
 
@@ -94,8 +97,9 @@ export class Config<T> implements AsyncDisposable {
 
   /** Reads the node and watches it. False when it has to be looked at again at once. */
   async #look({ ring, signal }: Vigil): Promise<boolean> {
+    const zk = patient(this.#zk);
     try {
-      const { data, stat } = await this.#zk.get(this.path, { watch: ring, signal });
+      const { data, stat } = await zk.get(this.path, { watch: ring, signal });
       await this.#accept(data, stat.version, stat.mzxid);
       return true;
     } catch (error) {
@@ -104,11 +108,11 @@ export class Config<T> implements AsyncDisposable {
     const { seed, acl = 'open' } = this.#options;
     // A seed is for the first time only: what somebody deleted later is not brought back.
     if (seed === undefined || this.#seen !== null) {
-      return (await this.#zk.exists(this.path, { watch: ring, signal })) === null;
+      return (await zk.exists(this.path, { watch: ring, signal })) === null;
     }
     try {
       const parents = { parents: 'container', parentsAcl: acl } as const;
-      await this.#zk.create(this.path, this.#codec.encode(seed), { acl, ...parents, signal });
+      await zk.create(this.path, this.#codec.encode(seed), { acl, ...parents, signal });
     } catch (error) {
       if (!ZkError.is(error, 'NodeExists') && !isAmbiguous(error)) throw error;
     }
@@ -137,7 +141,7 @@ export async function config<T>(
 ): Promise<Config<T>> {
   const made = new Config(zk, path, codec, options);
   try {
-    return await abortable(made.ready(options.signal), options.signal);
+    return await whileServed(zk, path, options.signal, (signal) => abortable(made.ready(signal), signal));
   } catch (error) {
     await made.close();
     throw error;

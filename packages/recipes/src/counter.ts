@@ -8,6 +8,7 @@ import { ZkError } from '@corral/client';
 import type { Client, Multi, Stat } from '@corral/client';
 import { isAmbiguous, isLostRace } from './errors.ts';
 import type { CallSignal } from './kernel/parents.ts';
+import { timedOut, whileServed } from './kernel/patience.ts';
 import { join } from './kernel/paths.ts';
 import { pause } from './kernel/vigil.ts';
 import { decodeCounter, encodeCounter } from './counter-format.ts';
@@ -85,6 +86,17 @@ export class Counter {
   /** Replaces the value by what `next` makes of it; `next` may be asked more than once. */
   async update(next: (value: bigint) => bigint, { signal }: CallSignal = {}): Promise<Change> {
     const doubts: Doubt[] = [];
+    try {
+      return await whileServed(this.#zk, this.path, signal, (inner) => this.#update(next, doubts, inner));
+    } catch (error) {
+      // Without an answer to the doubt, nobody knows.
+      if (doubts.length > 0 && ZkError.is(error, 'OperationTimeout'))
+        throw timedOut(this.#zk, this.path, doubts[0].error);
+      throw error;
+    }
+  }
+
+  async #update(next: (value: bigint) => bigint, doubts: Doubt[], signal: AbortSignal): Promise<Change> {
     for (let lost = 0; lost < this.#attempts; lost++) {
       const change = await this.#attempt(next, doubts, null, signal);
       if (change === 'locked') break;
@@ -122,7 +134,7 @@ export class Counter {
       return change;
     } catch (error) {
       if (isAmbiguous(error)) {
-        if (signal?.aborted === true) throw error;
+        if (signal?.aborted === true || ZkError.is(error, 'OperationTimeout')) throw error;
         doubts.push({ mark, read, change, error });
       } else if (!isLostRace(error)) throw error;
       return null;

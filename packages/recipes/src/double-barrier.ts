@@ -17,6 +17,7 @@ import type { LineOptions } from './kernel/line.ts';
 import { abandon, abandonAttempt, findAttempt, ownNode, removeOwn } from './kernel/own-node.ts';
 import type { OwnNode } from './kernel/own-node.ts';
 import type { CallSignal } from './kernel/parents.ts';
+import { patient } from './kernel/patience.ts';
 import { join, nameOf, parentOf } from './kernel/paths.ts';
 import { inOrder } from './kernel/sequence.ts';
 import { Vigil } from './kernel/vigil.ts';
@@ -68,19 +69,22 @@ export class Entered implements AsyncDisposable {
 
 export class DoubleBarrier {
   readonly path: string;
+  /** Getting in takes no longer than a call may; whoever is in outlasts an outage. */
+  readonly #caller: Client;
   readonly #zk: Client;
   readonly #options: DoubleBarrierOptions;
 
   constructor(zk: Client, path: string, options: DoubleBarrierOptions) {
-    this.#zk = zk;
+    this.#caller = zk;
+    this.#zk = patient(zk);
     this.path = path;
     this.#options = options;
   }
 
   /** Waits until as many parties have come as there must be. */
   async enter({ signal }: CallSignal = {}): Promise<Entered> {
-    for (;;) {
-      const round = await this.#currentRound(signal);
+    for (let zk = this.#caller; ; zk = this.#zk) {
+      const round = await this.#currentRound(zk, signal);
       const own = await this.#join(round, signal);
       if (own === null) {
         await this.#roundOver(round, signal);
@@ -100,10 +104,10 @@ export class DoubleBarrier {
     }
   }
 
-  async #currentRound(signal?: AbortSignal): Promise<Round> {
+  async #currentRound(zk: Client, signal?: AbortSignal): Promise<Round> {
     for (;;) {
       try {
-        const { data, stat } = await this.#zk.get(this.path, { signal });
+        const { data, stat } = await zk.get(this.path, { signal });
         const number = Number(new TextDecoder().decode(data) || '0');
         const path = join(this.path, String(number));
         return { number, version: stat.version, path, members: join(path, 'm') };

@@ -22,6 +22,7 @@ matrix({
       terms.push(term.number);
       if (terms.length === 2) break;
     }
+    signal.throwIfAborted();
     expect(terms[1]).toBeGreaterThan(terms[0]);
   },
   check: isVacant,
@@ -52,6 +53,7 @@ matrix({
       seen.push(leader?.id ?? null);
       if (leader === null) break;
     }
+    stage.signal.throwIfAborted();
     // Only states are promised, not each of them: a new session may come too late for the first.
     expect(seen.at(-1)).toBeNull();
   },

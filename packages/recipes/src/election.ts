@@ -9,6 +9,7 @@ import type { LineOptions, LineSpec } from './kernel/line.ts';
 import { electionNames } from './kernel/names.ts';
 import type { Names } from './kernel/names.ts';
 import type { CallSignal } from './kernel/parents.ts';
+import { patient, quietly } from './kernel/patience.ts';
 import { join } from './kernel/paths.ts';
 import { Vigil } from './kernel/vigil.ts';
 
@@ -69,19 +70,23 @@ export class Election {
 
   /**
    * One term after the other. The candidate stands again only when the body of the loop is done with the last term, so
-   * that work of an old term never runs beside that of a new one in this process.
+   * that work of an old term never runs beside that of a new one in this process. Ends when `signal` aborts.
    */
-  async *terms({ signal }: CallSignal = {}): AsyncGenerator<Term, void, undefined> {
+  terms({ signal }: CallSignal = {}): AsyncGenerator<Term, void> {
+    return quietly(signal, this.#terms(signal));
+  }
+
+  async *#terms(signal: AbortSignal | undefined): AsyncGenerator<Term, void> {
     for (;;) {
-      await using term = await this.campaign({ signal });
+      await using term = new Term(await takeTurn(patient(this.#zk), this.#spec, signal));
       yield term;
     }
   }
 
   /** Leads with `work` whenever elected, until it returns while the term is its own. Returns what it returned. */
   async run<R>(work: (term: Term) => Promise<R> | R, { signal }: CallSignal = {}): Promise<R> {
-    for (;;) {
-      await using term = await this.campaign({ signal });
+    for (let zk = this.#zk; ; zk = patient(zk)) {
+      await using term = new Term(await takeTurn(zk, this.#spec, signal));
       try {
         return await work(term);
       } catch (error) {
@@ -101,8 +106,12 @@ export class Election {
     return contendersOf(this.#zk, this.path, this.#spec.names.bases, signal);
   }
 
-  /** The leader now, then every other one; null while there is none. */
-  async *observe({ signal }: CallSignal = {}): AsyncGenerator<Contender | null, void, undefined> {
+  /** The leader now, then every other one; null while there is none. Ends when `signal` aborts. */
+  observe({ signal }: CallSignal = {}): AsyncGenerator<Contender | null, void> {
+    return quietly(signal, this.#observe(signal));
+  }
+
+  async *#observe(signal: AbortSignal | undefined): AsyncGenerator<Contender | null, void> {
     using vigil = new Vigil(this.#zk, this.path, signal);
     let last: string | null | undefined;
     for (;;) {
@@ -118,20 +127,23 @@ export class Election {
   /** Finds the leader and watches what its end will be seen by: its node, or the line while that is empty. */
   async #look(vigil: Vigil): Promise<Contender | null> {
     const watched = { watch: vigil.ring, signal: vigil.signal };
+    const zk = patient(this.#zk);
+    const current = async (): Promise<Contender | null> =>
+      (await contendersOf(zk, this.path, this.#spec.names.bases, vigil.signal))[0] ?? null;
     for (;;) {
-      const leader = await this.current(vigil);
+      const leader = await current();
       try {
         if (leader !== null) {
-          await this.#zk.get(join(this.path, leader.node), watched);
+          await zk.get(join(this.path, leader.node), watched);
           return leader;
         }
-        const { children } = await this.#zk.children(this.path, watched);
+        const { children } = await zk.children(this.path, watched);
         if (children.length === 0) return null;
-        if ((await this.current(vigil)) === null) return null;
+        if ((await current()) === null) return null;
       } catch (error) {
         if (!ZkError.is(error, 'NoNode')) throw error;
         // The line itself is not there: its creation is the next thing to hear of.
-        if (leader === null && (await this.#zk.exists(this.path, watched)) === null) return null;
+        if (leader === null && (await zk.exists(this.path, watched)) === null) return null;
       }
     }
   }

@@ -5,6 +5,7 @@ import { json } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import type { Names } from './kernel/names.ts';
+import { quietly, whileServed } from './kernel/patience.ts';
 import { childName, join, nameOf } from './kernel/paths.ts';
 import { abortable } from './kernel/vigil.ts';
 import { PersistentNode } from './persistent-node.ts';
@@ -57,22 +58,29 @@ export class Group<T> {
     const bytes = asParty ? id : this.#codec.encode(data);
     const node = new PersistentNode(this.#zk, join(this.path, name), bytes, { acl: this.#options.acl });
     try {
-      await abortable(node.ready, signal);
+      await whileServed(this.#zk, node.path, signal, (inner) => abortable(node.ready, inner));
       return node;
     } catch (error) {
-      await node.close();
+      await node.abandon();
       throw error;
     }
   }
 
   /** Who is a member now, by id. */
   async members({ signal }: CallSignal = {}): Promise<Member<T>[]> {
-    for await (const { members } of this.changes({ signal })) return [...members];
-    return [];
+    return await whileServed(this.#zk, this.path, signal, async (inner) => {
+      for await (const { members } of this.changes({ signal: inner })) return [...members];
+      inner.throwIfAborted();
+      return [];
+    });
   }
 
   /** The members now, as `joined`, then every change. */
-  async *changes({ signal }: CallSignal = {}): AsyncGenerator<GroupChange<T>, void> {
+  changes({ signal }: CallSignal = {}): AsyncGenerator<GroupChange<T>, void> {
+    return quietly(signal, this.#changes(signal));
+  }
+
+  async *#changes(signal: AbortSignal | undefined): AsyncGenerator<GroupChange<T>, void> {
     await using cache = new TreeCache(this.#zk, this.path, { recursive: false });
     await cache.whenReady(signal);
     const known = new Map<string, Member<T>>();

@@ -122,6 +122,7 @@ export class Lease {
         return new HeldLease(this.#zk, this.path, await this.#write(read, data, signal), { ms, sentAt });
       } catch (error) {
         signal?.throwIfAborted();
+        if (ZkError.is(error, 'OperationTimeout')) throw error;
         // In doubt it is either ours, and begins anew, or it is not.
         if (!isAmbiguous(error) && !isLostRace(error)) throw error;
       }

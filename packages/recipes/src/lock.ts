@@ -29,7 +29,7 @@ export class HeldLock extends Hold {
   constructor(zk: Client, own: OwnNode, options: HoldOptions) {
     const asked = new AbortController();
     super(zk, own, options, () => {
-      const seen = zk.get(own.path).then(({ data }) => {
+      const seen = zk.get(own.path, { timeout: Infinity }).then(({ data }) => {
         if (new TextDecoder().decode(data) === revokeMark) asked.abort();
       });
       // Who cannot read the node will hear of its loss, if it is lost, from the hold itself.

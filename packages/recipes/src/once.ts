@@ -7,6 +7,7 @@ import { AmbiguousError, isAmbiguous } from './errors.ts';
 import { insist } from './kernel/insist.ts';
 import { commitBelowContainers } from './kernel/parents.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
+import { patient } from './kernel/patience.ts';
 import { join } from './kernel/paths.ts';
 import { lock } from './lock.ts';
 import type { HeldLock } from './lock.ts';
@@ -75,15 +76,17 @@ export class Once {
       throw new RangeError(`a result of ${data.length} bytes is more than ${resultBytesMax}`);
     const { acl = 'open' } = this.#options;
     const mode = ttl === undefined ? { acl } : ({ acl, mode: 'ttl', ttl } as const);
+    // What was done is written down for as long as the lock lasts.
+    const zk = patient(this.#zk);
     const store = () =>
       commitBelowContainers(
-        this.#zk,
+        zk,
         join(this.path, 'done'),
         (tx) => held.guard(tx.create(done, data, mode).delete(begun)),
         { acl },
       );
     try {
-      await insist(this.#zk, store);
+      await insist(zk, store);
     } catch (error) {
       // After a lost answer it may be there already: nobody else can have written it while we hold the lock.
       if (!ZkError.is(error, 'NodeExists')) throw error;

@@ -12,6 +12,7 @@ import { Bell } from './kernel/bell.ts';
 import type { HoldOptions } from './kernel/hold.ts';
 import { insist } from './kernel/insist.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
+import { patient, quietly } from './kernel/patience.ts';
 import { join } from './kernel/paths.ts';
 import { Vigil } from './kernel/vigil.ts';
 import { lock } from './lock.ts';
@@ -58,13 +59,17 @@ export class Partitions {
   readonly #options: PartitionOptions;
 
   constructor(zk: Client, path: string, options: PartitionOptions) {
-    this.#zk = zk;
+    this.#zk = patient(zk);
     this.path = path;
     this.#options = options;
   }
 
   /** Takes part, and says what this member has, whenever that changes. Leaving the loop gives all of it up. */
-  async *assignments({ signal }: CallSignal = {}): AsyncGenerator<Assignment, void> {
+  assignments({ signal }: CallSignal = {}): AsyncGenerator<Assignment, void> {
+    return quietly(signal, this.#assignments(signal));
+  }
+
+  async *#assignments(signal: AbortSignal | undefined): AsyncGenerator<Assignment, void> {
     const { acl, id } = this.#options;
     const stop = new AbortController();
     const inner = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);

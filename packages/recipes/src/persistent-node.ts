@@ -7,6 +7,7 @@ import { ConflictError } from './errors.ts';
 import { createOwn, removeOwn } from './kernel/own-node.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import { nameOf, parentOf } from './kernel/paths.ts';
+import { patient, whileServed } from './kernel/patience.ts';
 import { Upkeep } from './kernel/upkeep.ts';
 import type { Vigil } from './kernel/vigil.ts';
 
@@ -34,6 +35,8 @@ const passing = [
 export class PersistentNode implements AsyncDisposable {
   /** Resolves when the node is there for the first time; rejects when it cannot be. */
   readonly ready: Promise<void>;
+  /** For what somebody waits for; the upkeep has no limit. */
+  readonly #caller: Client;
   readonly #zk: Client;
   readonly #options: PersistentNodeOptions;
   readonly #upkeep: Upkeep;
@@ -45,7 +48,8 @@ export class PersistentNode implements AsyncDisposable {
   #written: DataInput | undefined;
 
   constructor(zk: Client, path: string, data: DataInput, options: PersistentNodeOptions = {}) {
-    this.#zk = zk;
+    this.#caller = zk;
+    this.#zk = patient(zk);
     this.#path = path;
     this.#isNamed = options.mode !== 'ephemeralSequential';
     this.#options = options;
@@ -73,15 +77,27 @@ export class PersistentNode implements AsyncDisposable {
   async set(data: DataInput, { signal }: CallSignal = {}): Promise<void> {
     this.#wanted = data;
     this.#upkeep.wake();
-    await this.#untilWritten(signal);
+    await whileServed(this.#caller, this.#path, signal, (inner) => this.#untilWritten(inner));
   }
 
   /** Removes the node. Resolves when it is gone, or goes with its session. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#remove(this.#caller);
+  }
+
+  /** The same for a node that nobody will use: with no server there, nobody waits for it. */
+  async abandon(): Promise<void> {
+    const removed = this.#remove(this.#zk).catch((error: unknown) => {
+      if (!ZkError.is(error)) throw error;
+    });
+    if (this.#zk.state === 'connected') await removed;
+  }
+
+  async #remove(zk: Client): Promise<void> {
     await this.#upkeep.end();
-    if (this.#zk.state === 'closed') return;
+    if (zk.state === 'closed') return;
     // A create that was cut short may still have happened: look, behind everything that was sent before.
-    const stat = await this.#zk.exists(this.#path);
+    const stat = await zk.exists(this.#path);
     if (stat === null || !this.#isOurs(stat)) return;
     await removeOwn(this.#zk, { path: this.#path, session: stat.ephemeralOwner });
   }

@@ -7,6 +7,7 @@ import { insist } from './kernel/insist.ts';
 import { commitBelowContainers } from './kernel/parents.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import { join, parentOf } from './kernel/paths.ts';
+import { patient, whileServed } from './kernel/patience.ts';
 import { Upkeep } from './kernel/upkeep.ts';
 import type { Vigil } from './kernel/vigil.ts';
 
@@ -19,6 +20,8 @@ export class PersistentTtlNode implements AsyncDisposable {
   readonly path: string;
   /** Resolves when the node is there for the first time; rejects when it cannot be. */
   readonly ready: Promise<void>;
+  /** For what somebody waits for; the upkeep has no limit. */
+  readonly #caller: Client;
   readonly #zk: Client;
   readonly #options: PersistentTtlNodeOptions;
   readonly #upkeep: Upkeep;
@@ -27,7 +30,8 @@ export class PersistentTtlNode implements AsyncDisposable {
   #written: DataInput | undefined;
 
   constructor(zk: Client, path: string, data: DataInput, options: PersistentTtlNodeOptions) {
-    this.#zk = zk;
+    this.#caller = zk;
+    this.#zk = patient(zk);
     this.path = path;
     this.#touch = join(path, 'touch');
     this.#options = options;
@@ -41,7 +45,7 @@ export class PersistentTtlNode implements AsyncDisposable {
   async set(data: DataInput, { signal }: CallSignal = {}): Promise<void> {
     this.#wanted = data;
     this.#upkeep.wake();
-    await this.#untilWritten(signal);
+    await whileServed(this.#caller, this.path, signal, (inner) => this.#untilWritten(inner));
   }
 
   /** Stops touching the node: it goes away when its time is over. `now` removes it at once. */
@@ -49,7 +53,7 @@ export class PersistentTtlNode implements AsyncDisposable {
     await this.#upkeep.end();
     if (when === 'later' || this.#zk.state === 'closed') return;
     try {
-      await insist(this.#zk, () => this.#zk.multi().delete(this.#touch).delete(this.path).commit());
+      await insist(this.#caller, () => this.#caller.multi().delete(this.#touch).delete(this.path).commit());
     } catch (error) {
       if (!ZkError.is(error, 'NoNode')) throw error;
     }

@@ -120,6 +120,7 @@ export class RateLimiter implements AsyncDisposable {
         return;
       } catch (error) {
         signal?.throwIfAborted();
+        if (ZkError.is(error, 'OperationTimeout')) throw error;
         if (isAmbiguous(error) && inDoubt === 'done') return;
         if (!isAmbiguous(error) && !isLostRace(error)) throw error;
       }

@@ -72,7 +72,7 @@ export class HeldWrite extends Hold {
       const tx = this.#zk.multi();
       tx.create(path, data, { mode: 'ephemeral', acl: this.#options.acl ?? 'open' }).delete(this.path);
       try {
-        await tx.commit({ pin: session });
+        await tx.commit({ pin: session, timeout: Infinity });
         return;
       } catch (error) {
         // There already, after a lost answer: that was us, under the same session.

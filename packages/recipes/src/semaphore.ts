@@ -16,6 +16,7 @@ import { abandonAttempt, abandonAll, findAttempt, ownNode } from './kernel/own-n
 import type { OwnNode } from './kernel/own-node.ts';
 import { commitBelowContainers } from './kernel/parents.ts';
 import type { CallSignal } from './kernel/parents.ts';
+import { patient } from './kernel/patience.ts';
 import { join, nameOf } from './kernel/paths.ts';
 import { Vigil } from './kernel/vigil.ts';
 import { wholeNumber } from './kernel/whole-number.ts';
@@ -51,8 +52,8 @@ export class Semaphore {
   async acquire({ permits = 1, signal }: AcquireOptions = {}): Promise<Hold> {
     wholeNumber('permits', permits);
     await this.size({ signal });
-    for (;;) {
-      const turn = await takeTurn(this.#zk, this.#line, signal);
+    for (let zk = this.#zk; ; zk = patient(zk)) {
+      const turn = await takeTurn(zk, this.#line, signal);
       try {
         const hold = await this.#takeWhenFree(turn, permits, 'wait', signal);
         if (hold !== null) return hold;
@@ -113,14 +114,15 @@ export class Semaphore {
     otherwise: 'wait' | 'give up',
     signal?: AbortSignal,
   ): Promise<Hold | null> {
-    using vigil = new Vigil(this.#zk, this.path, signal);
+    const zk = otherwise === 'wait' ? patient(this.#zk) : this.#zk;
+    using vigil = new Vigil(zk, this.path, signal);
     turn.signal.addEventListener('abort', vigil.ring, { once: true });
-    while (!(await this.#areFree(permits, vigil))) {
+    while (!(await this.#areFree(zk, permits, vigil))) {
       if (otherwise === 'give up') return null;
       await vigil.rung();
       turn.throwIfLost();
     }
-    const leases = await this.#createLeases(turn, permits, vigil.signal);
+    const leases = await this.#createLeases(zk, turn, { permits, signal: vigil.signal });
     const hold = new Hold(this.#zk, leases, this.#options);
     try {
       if (await hold.confirm(vigil.signal)) return hold;
@@ -132,16 +134,16 @@ export class Semaphore {
   }
 
   /** Looks at leases and size; the vigil hears when either changes. */
-  async #areFree(permits: number, vigil: Vigil): Promise<boolean> {
+  async #areFree(zk: Client, permits: number, vigil: Vigil): Promise<boolean> {
     const watched = { watch: vigil.ring, signal: vigil.signal };
-    const size = sizeFrom((await this.#zk.get(this.path, watched)).data) ?? this.#options.permits;
+    const size = sizeFrom((await zk.get(this.path, watched)).data) ?? this.#options.permits;
     if (permits > size) throw new RangeError(`${permits} permits of ${this.path} cannot be had: there are ${size}`);
-    return (await this.#count(watched)) + permits <= size;
+    return (await this.#count(zk, watched)) + permits <= size;
   }
 
-  async #count(watched: { readonly watch: () => void; readonly signal: AbortSignal }): Promise<number> {
+  async #count(zk: Client, watched: { readonly watch: () => void; readonly signal: AbortSignal }): Promise<number> {
     try {
-      return (await this.#zk.children(this.#leases, watched)).children.length;
+      return (await zk.children(this.#leases, watched)).children.length;
     } catch (error) {
       if (ZkError.is(error, 'NoNode')) return 0;
       throw error;
@@ -149,7 +151,11 @@ export class Semaphore {
   }
 
   /** All leases in one transaction, and only while it is our turn. */
-  async #createLeases(turn: Hold, permits: number, signal: AbortSignal): Promise<OwnNode[]> {
+  async #createLeases(
+    zk: Client,
+    turn: Hold,
+    { permits, signal }: { readonly permits: number; readonly signal: AbortSignal },
+  ): Promise<OwnNode[]> {
     const data = JSON.stringify(identityOf(this.#options));
     const { acl = 'open' } = this.#options;
     for (;;) {
@@ -160,7 +166,7 @@ export class Semaphore {
         return turn.guard(tx);
       };
       try {
-        const made: readonly unknown[] = await commitBelowContainers(this.#zk, this.#leases, fill, { acl, signal });
+        const made: readonly unknown[] = await commitBelowContainers(zk, this.#leases, fill, { acl, signal });
         return (made as readonly (Created | null)[])
           .filter((created) => created !== null)
           .map((created) => ownNode(this.#leases, nameOf(created.path), created.stat));
@@ -168,7 +174,7 @@ export class Semaphore {
         if (!isAmbiguous(error)) throw error;
         try {
           signal.throwIfAborted();
-          const found = await findAttempt(this.#zk, this.#leases, id, signal);
+          const found = await findAttempt(zk, this.#leases, id, signal);
           turn.throwIfLost();
           if (found.length > 0) return found;
         } catch (thrown) {

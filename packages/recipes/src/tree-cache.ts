@@ -7,6 +7,7 @@ import { toError } from './errors.ts';
 import { Bell } from './kernel/bell.ts';
 import { namesIn } from './kernel/children.ts';
 import type { CallSignal } from './kernel/parents.ts';
+import { patient, quietly } from './kernel/patience.ts';
 import { join, nameOf, parentOf } from './kernel/paths.ts';
 import { Vigil, abortable } from './kernel/vigil.ts';
 
@@ -58,7 +59,7 @@ export class TreeCache implements AsyncDisposable {
   #resets = 0;
 
   constructor(zk: Client, path: string, options: CacheOptions = {}) {
-    this.#zk = zk;
+    this.#zk = patient(zk);
     this.path = path;
     this.#options = options;
     let settle: (error: Error | null) => void = () => undefined;
@@ -113,7 +114,7 @@ export class TreeCache implements AsyncDisposable {
       return [changes];
     };
     try {
-      yield* this.#bell.each(this.#zk, this.path, signal, look);
+      yield* quietly(signal, this.#bell.each(this.#zk, this.path, signal, look));
     } finally {
       this.#unseen.delete(unseen);
     }
@@ -148,7 +149,7 @@ export class TreeCache implements AsyncDisposable {
       vigil.ring();
     });
     try {
-      await stream.ready;
+      await abortable(stream.ready, vigil.signal);
       for (;;) {
         if (failure !== null) throw (failure as { readonly error: unknown }).error;
         await this.#catchUp(vigil.signal);

@@ -157,6 +157,8 @@ async function take(task: Task, path: string, taking: Taking, context: Context):
       else if (!message.signal.aborted) await message.nack();
       if (taking.loop !== true) return code;
     }
+    // The loop ends quietly with its signal; whoever waited for an item is told that none came.
+    signal.throwIfAborted();
     return 0;
   };
   return waitFor(context, taking.wait, work);

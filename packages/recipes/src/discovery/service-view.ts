@@ -3,6 +3,7 @@
 import type { Client } from '@corral/client';
 import { Bell } from '../kernel/bell.ts';
 import type { CallSignal } from '../kernel/parents.ts';
+import { quietly, whileServed } from '../kernel/patience.ts';
 import { nameOf } from '../kernel/paths.ts';
 import { abortable } from '../kernel/vigil.ts';
 import { TreeCache } from '../tree-cache.ts';
@@ -57,7 +58,7 @@ export class ServiceView<P> implements AsyncDisposable {
 
   /** One of them; null when there is none. */
   async pick(strategy: Strategy<P> = 'roundRobin', { signal }: CallSignal = {}): Promise<Instance<P> | null> {
-    await abortable(this.ready, signal);
+    await whileServed(this.#zk, this.#path, signal, (inner) => abortable(this.ready, inner));
     const instances = this.instances();
     const picked = typeof strategy === 'function' ? strategy(instances) : this.#choose(strategy, instances);
     this.#last = picked?.id ?? null;
@@ -70,7 +71,11 @@ export class ServiceView<P> implements AsyncDisposable {
   }
 
   /** The instances now, then after every change. */
-  async *changes({ signal }: CallSignal = {}): AsyncGenerator<readonly Instance<P>[], void> {
+  changes({ signal }: CallSignal = {}): AsyncGenerator<readonly Instance<P>[], void> {
+    return quietly(signal, this.#changes(signal));
+  }
+
+  async *#changes(signal: AbortSignal | undefined): AsyncGenerator<readonly Instance<P>[], void> {
     await abortable(this.ready, signal);
     yield* this.#bell.each(this.#zk, this.#path, signal, () => [this.instances()]);
   }

@@ -3,6 +3,7 @@
 import type { Client } from '@corral/client';
 import { insist } from '../kernel/insist.ts';
 import type { AclOption, CallSignal } from '../kernel/parents.ts';
+import { whileServed } from '../kernel/patience.ts';
 import { childName, join } from '../kernel/paths.ts';
 import { abortable } from '../kernel/vigil.ts';
 import { PersistentNode } from '../persistent-node.ts';
@@ -80,9 +81,9 @@ export class Services {
     const path = join(join(this.base, childName('a service', name)), childName('the id of an instance', id));
     const node = new PersistentNode(this.#zk, path, encodeInstance(instance), this.#options);
     try {
-      await abortable(node.ready, signal);
+      await whileServed(this.#zk, path, signal, (inner) => abortable(node.ready, inner));
     } catch (error) {
-      await node.close();
+      await node.abandon();
       throw error;
     }
     return new Registration(node, instance);

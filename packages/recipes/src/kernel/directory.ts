@@ -4,6 +4,7 @@
 import { ZkError } from '@corral/client';
 import type { Client, WatchStream } from '@corral/client';
 import { nameOf, parentOf } from './paths.ts';
+import { abortable } from './vigil.ts';
 
 export class Directory implements AsyncDisposable {
   readonly names = new Set<string>();
@@ -36,7 +37,7 @@ export class Directory implements AsyncDisposable {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    await this.#stream.ready;
+    await abortable(this.#stream.ready, signal);
     await this.#list(signal);
     for await (const { type, path } of this.#stream) {
       if (type === 'reset') await this.#list(signal);

@@ -7,6 +7,7 @@ import { LostError } from '../errors.ts';
 import type { LossCause } from '../errors.ts';
 import { removeOwn } from './own-node.ts';
 import type { OwnNode } from './own-node.ts';
+import { patient } from './patience.ts';
 import { watchesOver } from './vigil.ts';
 
 export interface HoldOptions {
@@ -44,7 +45,8 @@ export class Hold implements AsyncDisposable {
   /** Counts from `confirm` or `confirmSeen` on. `onChange` hears of writes to the first node. */
   constructor(zk: Client, own: OwnNode | readonly OwnNode[], options: HoldOptions = {}, onChange?: () => void) {
     const nodes: readonly OwnNode[] = 'path' in own ? [own] : own;
-    this.#zk = zk;
+    // Its looks wait out an outage: when the session is over, the deadline says so.
+    this.#zk = patient(zk);
     this.#paths = nodes.map(({ path }) => path);
     this.path = nodes[0].path;
     this.session = nodes[0].session;
@@ -114,7 +116,9 @@ export class Hold implements AsyncDisposable {
   async verify(): Promise<boolean> {
     if (this.#state !== 'held') return false;
     try {
-      const stats = await Promise.all(this.#paths.map((path) => this.#zk.exists(path)));
+      // Behind the deadline there is nothing left to ask for.
+      const timeout = Math.max(0, this.#deadline() - this.#zk.clock.now());
+      const stats = await Promise.all(this.#paths.map((path) => this.#zk.exists(path, { timeout })));
       if (!stats.every((stat) => this.#isOurs(stat))) this.lose('deleted');
     } catch (error) {
       if (!ZkError.is(error)) throw error;

@@ -13,6 +13,7 @@ import type { LineNames } from './names.ts';
 import { createOwn } from './own-node.ts';
 import type { OwnNode } from './own-node.ts';
 import type { AclOption } from './parents.ts';
+import { patient } from './patience.ts';
 import { join } from './paths.ts';
 import { inOrder } from './sequence.ts';
 import type { Ranked } from './sequence.ts';
@@ -40,10 +41,11 @@ interface Place<H extends Hold> {
   readonly names: Promise<readonly string[]>;
 }
 
-/** Waits until it is our turn. */
-export async function takeTurn<H extends Hold>(zk: Client, spec: LineSpec<H>, signal?: AbortSignal): Promise<H> {
-  for (;;) {
-    const place = await enter(zk, spec, signal);
+/** Waits until it is our turn. Whoever stands in line outlasts an outage; getting there takes no longer than a call may. */
+export async function takeTurn<H extends Hold>(client: Client, spec: LineSpec<H>, signal?: AbortSignal): Promise<H> {
+  const zk = patient(client);
+  for (let entering = client; ; entering = zk) {
+    const place = await enter(entering, spec, signal);
     try {
       if (await waitForTurn(zk, spec, place, signal)) return place.hold;
     } catch (error) {
@@ -83,7 +85,7 @@ async function enter<H extends Hold>(
   const data = JSON.stringify(identityOf(rest));
   const creating = createOwn(zk, { dir, base: names.own, data, mode: 'ephemeralSequential', acl }, signal);
   // Right behind the create, which a session carries out first: whoever finds nobody in front waits for one answer only.
-  const listing = namesIn(zk, dir, signal);
+  const listing = namesIn(patient(zk), dir, signal);
   listing.catch(() => undefined); // it is looked at later, or there is no place to look for
   const own = await creating;
   return { own, hold: hold(zk, own), names: listing };

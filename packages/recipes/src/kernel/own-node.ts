@@ -6,6 +6,7 @@ import type { Client, CreateMode, DataInput, Stat } from '@corral/client';
 import { isRetryable } from '../errors.ts';
 import type { AclOption } from './parents.ts';
 import { join, nameOf } from './paths.ts';
+import { patient } from './patience.ts';
 import { pause } from './vigil.ts';
 
 export interface OwnSpec extends AclOption {
@@ -77,15 +78,17 @@ export const ownNode = (dir: string, name: string, stat: Stat): OwnNode => ({
 // Cleaning up
 
 /** Deletes what an attempt may have left behind, in the background, until that is done or the session is over. */
-export function abandonAttempt(zk: Client, dir: string, id: string, session: bigint | null): void {
+export function abandonAttempt(client: Client, dir: string, id: string, session: bigint | null): void {
   if (session === null) return;
+  const zk = patient(client);
   inBackground(zk, async () => {
     for (const { path } of await findAttempt(zk, dir, id)) await zk.delete(path, { pin: session });
   });
 }
 
 /** Deletes nodes of ours in the background; nobody waits for it. */
-export function abandonAll(zk: Client, nodes: readonly Pick<OwnNode, 'path' | 'session'>[]): void {
+export function abandonAll(client: Client, nodes: readonly Pick<OwnNode, 'path' | 'session'>[]): void {
+  const zk = patient(client);
   for (const { path, session } of nodes) inBackground(zk, () => zk.delete(path, { pin: session }));
 }
 export const abandon = (zk: Client, own: Pick<OwnNode, 'path' | 'session'>): void => abandonAll(zk, [own]);
@@ -99,7 +102,7 @@ function inBackground(zk: Client, work: () => Promise<void>): void {
 
 /** Deletes a node of ours. Resolves when it is gone or its session is; rejects when the server refuses for good. */
 export const removeOwn = (zk: Client, { path, session }: Pick<OwnNode, 'path' | 'session'>): Promise<void> =>
-  repeatWhileOurs(zk, () => zk.delete(path, { pin: session }));
+  repeatWhileOurs(zk, () => zk.delete(path, { pin: session, timeout: Infinity }));
 
 /**
  * Repeats a write that is pinned to a session until it has worked, nothing is left to do, or that session is over: then the

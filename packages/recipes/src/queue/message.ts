@@ -110,7 +110,7 @@ export class Message<T> {
       const tx = change(zk.multi()).delete(hold.path);
       if (then === 'remove the key' && envelope.key !== null) tx.delete(join(places.keys, keyName(envelope.key)));
       try {
-        await tx.commit({ pin: hold.session });
+        await tx.commit({ pin: hold.session, timeout: Infinity });
         return;
       } catch (error) {
         // Gone after a lost answer: that was us, nobody else could pass the check of the version.

@@ -5,6 +5,7 @@
 import { ZkError } from '@corral/client';
 import type { Acl, AclName, Client, Multi } from '@corral/client';
 import { insist } from '../kernel/insist.ts';
+import { timedOut } from '../kernel/patience.ts';
 import { join } from '../kernel/paths.ts';
 
 export class Producer {
@@ -81,6 +82,7 @@ export class Producer {
       last = Number(await this.#zk.getText(path, { signal }));
     } catch (error) {
       signal?.throwIfAborted();
+      if (ZkError.is(error, 'OperationTimeout')) throw timedOut(this.#zk, path, doubt);
       if (!ZkError.is(error, 'NoNode')) throw error;
     }
     if (this.#zk.session?.id !== session) throw doubt;

@@ -14,12 +14,13 @@ import { namesIn } from '../kernel/children.ts';
 import type { HoldOptions } from '../kernel/hold.ts';
 import { insist } from '../kernel/insist.ts';
 import type { AclOption, CallSignal } from '../kernel/parents.ts';
+import { patient, quietly } from '../kernel/patience.ts';
 import { join } from '../kernel/paths.ts';
 import { wholeNumber } from '../kernel/whole-number.ts';
 import { ServerTime } from '../kernel/server-time.ts';
 import { abortable } from '../kernel/vigil.ts';
 import { Consumer } from './consumer.ts';
-import { decodeEnvelope, encodeEnvelope, itemBase, keyName } from './item.ts';
+import { decodeEnvelope, encodeEnvelope, itemBase, keyName, parseItem } from './item.ts';
 import { Message } from './message.ts';
 import type { QueueContext } from './message.ts';
 import { Places } from './places.ts';
@@ -67,6 +68,8 @@ export class Queue<T> {
   readonly #codec: Codec<T>;
   readonly #options: QueueOptions<T>;
   readonly #places: Places;
+  /** For what somebody waits for. */
+  readonly #time: ServerTime;
   readonly #context: QueueContext;
   readonly #producer: Producer;
   #created: Promise<void> | null = null;
@@ -78,16 +81,21 @@ export class Queue<T> {
     this.#options = options;
     this.#codec = options.codec ?? json<T>();
     this.#places = new Places(path, options.shards ?? 1);
-    const time = new ServerTime(zk, () => insist(zk, () => zk.set(path, '')));
+    const timeOf = (client: Client): ServerTime =>
+      new ServerTime(client, () => insist(client, () => client.set(path, '')));
+    this.#time = timeOf(zk);
+    // Consumers outlast an outage, and what they have is theirs for as long as their session.
+    const inBackground = patient(zk);
+    const time = timeOf(inBackground);
     const { acl = 'open', maxAttempts = defaults.maxAttempts } = options;
-    this.#context = { zk, places: this.#places, acl, maxAttempts, now: () => time.now() };
+    this.#context = { zk: inBackground, places: this.#places, acl, maxAttempts, now: () => time.now() };
     this.#producer = new Producer(zk, this.#places.producers, acl);
   }
 
   /** Adds an item. False when one with the same key is there already. */
   async put(value: T, { priority = defaults.priority, delay = 0, key, signal }: PutOptions = {}): Promise<boolean> {
     await this.#ensure();
-    const base = itemBase(priority, delay > 0 ? (await this.#context.now()) + delay : 0);
+    const base = itemBase(priority, delay > 0 ? (await this.#time.now()) + delay : 0);
     const dir = await this.#roomyShard(1, signal);
     const payload = this.#codec.encode(value);
     const data = encodeEnvelope({ attempts: 0, key: key ?? null, payload });
@@ -104,7 +112,7 @@ export class Queue<T> {
     { priority = defaults.priority, delay = 0, signal }: Omit<PutOptions, 'key'> = {},
   ): Promise<void> {
     await this.#ensure();
-    const base = itemBase(priority, delay > 0 ? (await this.#context.now()) + delay : 0);
+    const base = itemBase(priority, delay > 0 ? (await this.#time.now()) + delay : 0);
     const dir = await this.#roomyShard(values.length, signal);
     const data = values.map((value) => encodeEnvelope({ attempts: 0, key: null, payload: this.#codec.encode(value) }));
     const { acl } = this.#context;
@@ -115,10 +123,18 @@ export class Queue<T> {
     }, signal);
   }
 
-  /** The items one after the other. Settle each with `ack` or `nack`; leaving the loop gives back what is not settled. */
-  async *consume({ concurrency = 1, signal }: ConsumeOptions = {}): AsyncGenerator<Message<T>, void> {
+  /**
+   * The items one after the other. Settle each with `ack` or `nack`; leaving the loop gives back what is not settled.
+   * Ends when `signal` aborts.
+   */
+  consume({ concurrency = 1, signal }: ConsumeOptions = {}): AsyncGenerator<Message<T>, void> {
     wholeNumber('concurrency', concurrency);
-    await this.#ensure();
+    return quietly(signal, this.#consume(concurrency, signal));
+  }
+
+  async *#consume(concurrency: number, signal: AbortSignal | undefined): AsyncGenerator<Message<T>, void> {
+    signal?.throwIfAborted();
+    await abortable(this.#places.create(this.#context.zk, this.#context.acl), signal);
     const open = new Set<Message<T>>();
     await using consumer = new Consumer(this.#context, this.#options, signal);
     try {
@@ -138,7 +154,7 @@ export class Queue<T> {
   }
 
   /** Works on items until the signal aborts: what returns is acknowledged, what throws is given back. */
-  async process(work: (message: Message<T>) => unknown, options: ConsumeOptions = {}): Promise<never> {
+  async process(work: (message: Message<T>) => unknown, options: ConsumeOptions = {}): Promise<void> {
     const handle = async (message: Message<T>): Promise<void> => {
       try {
         await work(message);
@@ -149,13 +165,12 @@ export class Queue<T> {
       }
     };
     for await (const message of this.consume(options)) void handle(message);
-    throw new Error('the queue has no end');
   }
 
   /** Items that are there, taken or not. */
   async size({ signal }: CallSignal = {}): Promise<number> {
-    const stats = await Promise.all(this.#places.items.map((dir) => this.#zk.exists(dir, { signal })));
-    return stats.reduce((sum, stat) => sum + (stat?.numChildren ?? 0), 0);
+    const lists = await Promise.all(this.#places.items.map((dir) => namesIn(this.#zk, dir, signal)));
+    return lists.flat().filter((name) => parseItem(name) !== null).length;
   }
 
   /** The first items as they are, in the order in which they will be handed out; takes none. All of them without a limit. */
@@ -169,6 +184,7 @@ export class Queue<T> {
   async deadLetters({ signal }: CallSignal = {}): Promise<DeadLetter<T>[]> {
     const letters: DeadLetter<T>[] = [];
     for (const name of await namesIn(this.#zk, this.#places.dead, signal)) {
+      if (parseItem(name) === null) continue;
       const path = join(this.#places.dead, name);
       const { attempts, payload } = decodeEnvelope((await this.#zk.get(path, { signal })).data);
       letters.push({ name, attempts, value: await decodeOrNull(this.#codec, payload) });
