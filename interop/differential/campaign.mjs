@@ -17,6 +17,8 @@ export class Campaign {
   next = 0;
   found = 0;
   counts = {};
+  /** What a mode does not send. */
+  rewrite = (steps) => steps;
 
   constructor({ mode, checks, seed, sequences, until, lanes }) {
     Object.assign(this, { mode, checks, seed, sequences, until, lanes });
@@ -51,7 +53,8 @@ export class Campaign {
     if (this.found === before) this.checks.record(name, true);
   }
 
-  async one(targets, sequence) {
+  async one(targets, whole) {
+    const sequence = { ...whole, steps: this.rewrite(whole.steps) };
     const difference = await compare(targets, sequence.steps, this.counts);
     if (!difference) return;
     this.found += 1;

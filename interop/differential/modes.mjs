@@ -2,6 +2,7 @@
 // everything that can be seen only between sequences: whole trees, digests, directories read by the other side.
 
 import { sameTree, readTree, compareTrees } from '../ensemble/tree.mjs';
+import { forApacheLeaders } from './foreign-leader.mjs';
 import { superCredential } from './pools.mjs';
 import { alone, ensemble } from './targets.mjs';
 
@@ -39,6 +40,7 @@ async function changeHands(campaign, { server }) {
 
 /** Apache alone beside an ensemble of both kinds; with `kills` members go, miss something and come back. */
 async function mixed(campaign, { leading, kills }) {
+  if (leading === 'apache' || kills) campaign.rewrite = forApacheLeaders;
   const targets = await Promise.all([alone('apache'), ensemble(leading)]);
   const { members } = targets[1].group;
   for (const member of members) member.credential = superCredential;

@@ -71,8 +71,10 @@ async function sameDigests(members) {
       if (other === undefined) noted.set(zxid, { digest, sid: member.sid });
       else equal(digest, other.digest, `digest at ${zxid} of server ${member.sid} against ${other.sid}`);
     }
-    const mismatches = /^zk_digest_mismatches_count\s+(\d+)/m.exec(await member.word('mntr'))?.[1];
-    if (member.kind !== 'corral') equal(mismatches, '0', `digest mismatches seen by server ${member.sid}`);
+    if (member.kind === 'corral') continue;
+    // Not asked of 'mntr': Apache's gives no answer once there is a quota whose limits are no numbers.
+    const mismatches = member.logText().match(/^.*digests are not matching.*$/gim) ?? [];
+    equal(mismatches, [], `digest mismatches in the log of server ${member.sid}`);
   }
 }
 
