@@ -74,6 +74,33 @@ describe('a transaction that a learner cannot read', () => {
   });
 });
 
+describe('a leader that has no clients (leaderServes=no)', () => {
+  test('closes their connections, also those of the follower it was; the others serve', () => {
+    const cluster = new MemoryCluster(3);
+    for (const node of cluster.nodes.values()) node.ensemble = { leaderServes: false };
+    cluster.start();
+    const leader = cluster.elect();
+    const [other] = [...cluster.nodes.values()].filter((node) => node !== leader);
+    const turnedAway = leader.open();
+    turnedAway.greet({});
+    cluster.settle();
+    expect([turnedAway.greeting(), turnedAway.isClosed]).toEqual([undefined, true]);
+    expect(leader.member.pipeline.ctx.sessions.size).toBe(0);
+    const client = other.connect();
+    expect(client.create('/a').err).toBe(0);
+    leader.member.handOver({ now: cluster.now, wall: cluster.now }, 60_000);
+    cluster.pass(5 * tickMs);
+    const next = cluster.elect();
+    expect(next).not.toBe(leader);
+    expect(next.clients.every(({ isClosed }) => isClosed)).toBe(true);
+    const late = next.open();
+    late.greet({});
+    cluster.settle();
+    expect(late.isClosed).toBe(true);
+    expect(leader.connect().create('/b').err).toBe(0);
+  });
+});
+
 describe('an ensemble of three', () => {
   test('a write through any server is decided by all of them', () => {
     const { cluster, leader, others } = started();

@@ -324,6 +324,7 @@ export class Member implements Application {
     const leading: PipelineOrdering = {
       kind: 'leading',
       lastZxid: ordering.epochStart,
+      turnsClientsAway: !this.#ensemble.leaderServes,
       propose: (header, txn, digest) => {
         const out = ordering.begin(header.zxid);
         const start = appendRecord(out, header, txn, digest);
@@ -333,7 +334,8 @@ export class Member implements Application {
       plan: (request, zxid) => ordering.plan(request, request.version, zxid),
       reconfigure: (zxid, config) => ordering.reconfigure(zxid, config),
     };
-    this.#serve(leading, owners !== undefined, owners);
+    // Where a leader has no clients, those of the follower it was find another server.
+    this.#serve(leading, owners !== undefined && this.#ensemble.leaderServes, owners);
   }
 
   follow(leader: LeaderAccess, sid: number, epoch: Epoch): void {

@@ -1,7 +1,8 @@
 import { errorCodes } from '@corral/protocol';
 import { describe, expect, test } from 'vitest';
 import type { ReplicaOptions } from './options.ts';
-import { MemoryReplica, open } from './testing/memory-replica.ts';
+import { Reaper } from './reaper.ts';
+import { MemoryReplica, open, plainOptions } from './testing/memory-replica.ts';
 import type { TestClient } from './testing/memory-replica.ts';
 
 const { Ok, NoNode } = errorCodes;
@@ -81,6 +82,23 @@ describe('containers', () => {
     client.delete('/empty/c');
     world.pass(2000);
     expect([isThere('/full'), isThere('/empty')]).toEqual([true, false]);
+  });
+
+  test('go as fast as the limit allows, however short the interval and rare the ticks', () => {
+    const options = { ...plainOptions, containerCheckMs: 1, containersPerMinuteMax: 600 };
+    const { world, client } = start();
+    for (let i = 0; i < 40; i++) {
+      container(client, `/box${i}`);
+      client.create(`/box${i}/c`);
+      client.delete(`/box${i}/c`);
+    }
+    for (const everyMs of [20, 100, 1000]) {
+      const reaper = new Reaper(world.tree, options);
+      let count = 0;
+      for (let now = 0; now <= 3000; now += everyMs) count += reaper.due(now, now).length;
+      expect(count).toBeGreaterThanOrEqual(28);
+      expect(count).toBeLessThanOrEqual(31);
+    }
   });
 
   test('go no faster than allowed', () => {

@@ -7,7 +7,9 @@ import type { DataTree } from './tree/data-tree.ts';
 export class Reaper {
   readonly #tree: DataTree;
   readonly #options: ReplicaOptions;
-  #nextCheck: number | undefined;
+  #lastCheck: number | undefined;
+  /** Deletions that the limit allows by now. */
+  #credit = 0;
 
   constructor(tree: DataTree, options: ReplicaOptions) {
     this.#tree = tree;
@@ -16,13 +18,17 @@ export class Reaper {
 
   /** Paths to delete now; empty unless a check is due. */
   due(now: number, wall: number): string[] {
-    this.#nextCheck ??= now + this.#options.containerCheckMs;
-    if (now < this.#nextCheck) return [];
-    this.#nextCheck = now + this.#options.containerCheckMs;
-    const allowed = Math.ceil((this.#options.containersPerMinuteMax * this.#options.containerCheckMs) / 60_000);
+    this.#lastCheck ??= now;
+    const elapsed = now - this.#lastCheck;
+    if (elapsed < this.#options.containerCheckMs) return [];
+    this.#lastCheck = now;
+    // Checks come late when the host's ticks are rarer, so what they may delete goes by the time that has passed.
+    const gained = (this.#options.containersPerMinuteMax * elapsed) / 60_000;
+    this.#credit = Math.min(this.#credit, 1) + gained;
     const paths: string[] = [];
     for (const node of this.#candidates(wall)) {
-      if (paths.length >= allowed) break;
+      if (this.#credit < 1) break;
+      this.#credit--;
       paths.push(this.#tree.path(node));
     }
     return paths;

@@ -32,6 +32,9 @@ export interface HostParts {
 /** What a host drives: a standalone replica or a member of an ensemble. */
 export type Engine = Replica | Member;
 
+/** Containers are looked for no more often, however short the interval that is set. */
+const reapMsMin = 20;
+
 /** How many recent tree digests are remembered, one for every so many transactions. */
 const digestsKept = 64;
 const digestEvery = 128;
@@ -57,7 +60,7 @@ export class ReplicaHost implements Host {
     this.options = parts.options;
     this.replica = make(this);
     // What the sockets hold is read before anything expires: setImmediate comes after the poll for input.
-    const everyMs = Math.min(parts.options.tickMs, 1000);
+    const everyMs = Math.min(parts.options.tickMs, 1000, Math.max(parts.options.containerCheckMs, reapMsMin));
     let due = performance.now() + everyMs;
     const tick = (): void => {
       const now = performance.now();

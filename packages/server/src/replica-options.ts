@@ -40,7 +40,7 @@ export function ensembleOptions(config: Config, { sid, config: members, nextConf
 /** A server on its own knows every session there is: none of them is local. */
 export function replicaOptions(config: Config, startedAt: number, isMember: boolean): ReplicaOptions {
   return {
-    serverId: config.serverId === 0 ? standaloneSessionServerId : config.serverId,
+    serverId: isMember ? config.serverId : standaloneSessionServerId,
     tickMs: config.tickTimeMs,
     minSessionTimeoutMs: config.minSessionTimeoutMs,
     maxSessionTimeoutMs: config.maxSessionTimeoutMs,

@@ -6,6 +6,7 @@ import type { Service } from '../service/verbs.ts';
 
 export async function server({ argv, ...service }: Service): Promise<number> {
   const [verb, ...rest] = argv;
+  if (argv.includes('--help') || argv.includes('-h')) return runServer(['--help'], service.context.env);
   switch (verb) {
     case 'start':
     case 'stop':

@@ -10,6 +10,8 @@ export interface Leading {
   readonly kind: 'leading';
   /** Zxid before the first proposal. */
   readonly lastZxid: Zxid;
+  /** Orders for the others and has no clients of its own (leaderServes=no): whoever greets is turned away. */
+  readonly turnsClientsAway?: boolean;
   /** `digest`: of the tree behind this transaction. */
   propose(header: TxnHeader, txn: Txn, digest: DigestHalves | undefined): void;
   /**

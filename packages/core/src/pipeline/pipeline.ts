@@ -165,10 +165,10 @@ export class Pipeline implements Next, Sessions {
     if (connection === undefined) return;
     this.ctx.stats.bytesReceived += input.end - input.start;
     // Not before it has spoken: a four-letter word is answered in every role, and only its first bytes tell.
-    if (this.ordering.kind === 'closed' && !this.isHeld) {
-      this.ctx.stats.closedWithoutLeader++;
-      return this.#hangUp(connection);
-    }
+    const { ordering: role } = this;
+    const isClosed = role.kind === 'closed' && !this.isHeld;
+    if (isClosed) this.ctx.stats.closedWithoutLeader++;
+    if (isClosed || (role.kind === 'leading' && role.turnsClientsAway === true)) return this.#hangUp(connection);
     this.#admission.receive(connection, input.bytes, input.start, input.end);
     this.#makeRoom();
   }

@@ -25,7 +25,6 @@ export function nextConfig(current: EnsembleConfig, request: ReconfigRequest): E
     const next = parseEnsembleConfig(members.filter((line) => !line.startsWith('version=')).join('\n'));
     return { ...next, version: zxidZero };
   }
-  if (joining.length + leaving.length === 0) throw new EnsembleConfigError('nobody joins and nobody leaves');
   if (current.groups !== undefined)
     throw new EnsembleConfigError('an ensemble with groups can only be given a whole new list of members');
   return { version: zxidZero, members: changed(current, joining, leaving) };

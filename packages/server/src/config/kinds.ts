@@ -99,6 +99,19 @@ export function word<const W extends string>(words: readonly W[]): Kind<W> {
   });
 }
 
+/** Hashes by Java's names, in any case, with or without the dash; the value is the name that node:crypto knows. */
+export const hash: Kind<string> = kind(
+  'hash',
+  `one of ${['SHA-1', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512', 'SHA-512/224', 'SHA-512/256', 'SHA3-224', 'SHA3-256', 'SHA3-384', 'SHA3-512', 'MD5'].join(', ')}`,
+  (text) => {
+    const name = text.toLowerCase().replace('/', '-');
+    if (name === 'sha' || name === 'sha-1') return { value: 'sha1' };
+    if (/^(sha1|md5|sha3-(224|256|384|512))$/.test(name)) return { value: name };
+    const sha2 = /^sha-?(224|256|384|512|512-224|512-256)$/.exec(name);
+    return sha2 === null ? undefined : { value: `sha${sha2[1]}` };
+  },
+);
+
 export const port: Kind<number> = kind('port', 'a port number from 0 to 65535', (text) => {
   if (!/^\d{1,5}$/.test(text)) return undefined;
   const value = Number(text);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
@@ -41,7 +42,7 @@ describe('a wrong value', () => {
     ['peerType=learner', 'peerType=learner: expected one of participant, observer'],
     ['connection_throttle_drop_increase=2', 'connection_throttle_drop_increase=2: expected a number from 0 to 1'],
     ['clientPortAddress=a b', 'clientPortAddress=a b: expected a host name or an IP address'],
-    ['server.300=h:1:2', 'server.300: expected server.N with N from 0 to 255'],
+    ['server.9007199254740992=h:1:2', 'server.9007199254740992: expected server.N with N from 0 to 9007199254740991'],
     [
       'server.1=h:1',
       'server.1: "h:1" is not of the form host:quorumPort:electionPort[:participant|observer][;[host:]clientPort] with ports from 1 to 65535',
@@ -51,7 +52,7 @@ describe('a wrong value', () => {
     ['admin.commandURL=commands', 'admin.commandURL=commands: expected a path like /commands'],
     [
       'DigestAuthenticationProvider.superDigest=hunter2',
-      'DigestAuthenticationProvider.superDigest=[secret]: expected super:<digest>',
+      'DigestAuthenticationProvider.superDigest=[secret]: expected user:<digest>',
     ],
     [
       'sessionRequireClientSASLAuth=true',
@@ -170,7 +171,7 @@ describe('where settings come from', () => {
 
   it('keys without effect are listed with the reason, misspelt ones with a guess', () => {
     const { ignored } = loadFile(
-      'ticktime=2000\nnio.numWorkerThreads=4\nfoo=bar\nauthProvider.1=x\nrequest_throttle_max_requests=5\n',
+      'ticktime=2000\nnio.numWorkerThreads=4\nfoo=bar\nauthProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider\nrequest_throttle_max_requests=5\n',
     );
     expect(ignored.map(({ key, reason }) => `${key}: ${reason}`)).toEqual([
       'ticktime: unknown key; did you mean tickTime?',
@@ -254,13 +255,83 @@ describe('lines of members', () => {
     ]);
   });
 
-  it('need a myid from 1 to 255, to 254 with extended types', () => {
-    const withId = (id: string, lines = ''): readonly string[] =>
-      problemsOf(() => loadFile(lines, { '/data/myid': id }));
-    expect(withId('255')).toEqual([]);
-    expect(withId('0')).toEqual(['/data/myid: 0: expected a server id from 1 to 255']);
-    expect(withId('256')).toEqual(['/data/myid: 256: expected a server id from 1 to 255']);
-    expect(withId('255', 'extendedTypesEnabled=true')).toEqual(['/data/myid: 255: expected a server id from 1 to 254']);
+  it('may have any number from 0, up to 254 with extended types', () => {
+    const member = (id: string, lines = ''): LoadedConfig =>
+      loadFile(`${lines}\nserver.${id}=a:1:2\nserver.77=b:1:2\nserver.78=c:1:2`, { '/data/myid': id });
+    for (const id of [0, 255, 256, 1001, Number.MAX_SAFE_INTEGER]) {
+      const { ensemble, config } = member(String(id));
+      expect([ensemble?.sid, config.serverId]).toEqual([id, id]);
+    }
+    expect(member('254', 'extendedTypesEnabled=true').ensemble?.sid).toBe(254);
+    expect(problemsOf(() => member('255', 'extendedTypesEnabled=true'))).toEqual([
+      '/data/myid: 255: expected a server id from 0 to 254, as extendedTypesEnabled=true keeps 255 for nodes with a time to live',
+    ]);
+  });
+
+  it('whose session ids may be the same are warned of', () => {
+    const { notices } = loadFile('server.1=a:1:2\nserver.257=b:1:2\nserver.3=c:1:2', { '/data/myid': '1' });
+    expect(notices).toEqual([
+      'server.N: 1 and 257 are the same modulo 256 and may give out the same session ids; choose other ids',
+    ]);
+  });
+
+  it('are not needed by a standalone server, which starts whatever its myid says', () => {
+    for (const id of ['0', '300', '7'])
+      expect(loadFile('', { '/data/myid': id }).config).toMatchObject({ myId: Number(id) });
+    const { ensemble, notices } = loadFile('', { '/data/myid': 'abc' });
+    expect([ensemble, notices]).toEqual([undefined, ['/data/myid: abc: no server id; a standalone server needs none']]);
+  });
+
+  it('that are wrong are not followed by the complaint that clientPort is missing', () => {
+    const files = { '/srv/zoo.cfg': 'dataDir=/data\nserver.1=a:1;2181\n' };
+    expect(problemsOf(() => load(['zoo.cfg'], files))).toEqual([expect.stringContaining('server.1: "a:1" is not')]);
+  });
+});
+
+describe('a setting that asks for security', () => {
+  const asking = [
+    'authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider',
+    'authProvider.sasl=org.example.Mine',
+    'requireClientAuthScheme=sasl',
+    'allowSaslFailedClients=false',
+    'audit.enable=true',
+    'audit.enable=TRUE',
+    'portUnification=true',
+  ];
+  for (const line of asking)
+    it(`stops the start: ${line}`, () => {
+      expect(problemsOf(() => loadFile(line))).toEqual([
+        expect.stringMatching(/^\/srv\/zoo\.cfg:3: .* starting without it would be less safe than what was asked for$/),
+      ]);
+    });
+
+  it('stops it as a property too', () => {
+    expect(problemsOf(() => load(['-Dzookeeper.audit.enable=true']))).toEqual([
+      expect.stringContaining('the audit log is not part of this version'),
+    ]);
+  });
+
+  it('does not where it asks for nothing that is missing', () => {
+    const { ignored } = loadFile(
+      'audit.enable=false\nallowSaslFailedClients=true\nauthProvider.1=org.apache.zookeeper.server.auth.IPAuthenticationProvider',
+    );
+    expect(ignored.map(({ key }) => key)).toEqual(['audit.enable', 'allowSaslFailedClients', 'authProvider.1']);
+  });
+});
+
+describe('digests', () => {
+  it('are made by the algorithms that Java names', () => {
+    const algorithm = (name: string): string =>
+      loadFile(`DigestAuthenticationProvider.digestAlg=${name}`).config.digestAlgorithm;
+    const names = ['SHA1', 'SHA-1', 'SHA', 'SHA256', 'SHA-256', 'sha-512', 'SHA-512/256', 'SHA3-256', 'MD5'];
+    expect(names.map(algorithm)).toEqual('sha1 sha1 sha1 sha256 sha256 sha512 sha512-256 sha3-256 md5'.split(' '));
+    for (const name of names) expect(createHash(algorithm(name)).update('x').digest().length).toBeGreaterThan(15);
+    expect(problemsOf(() => algorithm('SHA4'))[0]).toContain('SHA3-256');
+  });
+
+  it('of the super user may have any user name', () => {
+    const line = 'DigestAuthenticationProvider.superDigest=admin:abc=';
+    expect(loadFile(line).config.superDigest?.reveal()).toBe('admin:abc=');
   });
 });
 

@@ -90,8 +90,13 @@ export function loadConfig(
   for (const entry of collected.entries) take(draft, entry);
   const members = membersOf(draft, collected, readFile, input.cwd);
   deriveValues(draft, collected, input.cwd);
-  const myId = readMyId(draft, collected, readFile);
-  const ensemble = placeOf(draft, members, myId, { ...files, configFile: collected.configFile });
+  const known = draft.problems.length;
+  const myId = readMyId(draft, collected, readFile, members !== undefined);
+  // A wrong number is one problem, and no missing one besides.
+  const hasWrongId = draft.problems.length > known;
+  const ensemble = hasWrongId
+    ? undefined
+    : placeOf(draft, members, myId, { ...files, configFile: collected.configFile });
   takeClientPort(draft, collected, members?.config.members.get(myId ?? -1) ?? onlyMember(members));
   checkTogether(draft);
   if (draft.problems.length > 0) throw new ConfigError(draft.problems);
@@ -131,6 +136,12 @@ function take(draft: Draft, entry: RawEntry): void {
   switch (meaning.kind) {
     case 'ignored':
       draft.ignored.push({ key: entry.key, reason: meaning.reason });
+      return;
+    case 'refused':
+      draft.problems.push(
+        `${entry.where}: ${entry.key}=${isSecretKey(entry.key) ? secretPlaceholder : quote(entry.value)}: ${meaning.reason}, ` +
+          'and starting without it would be less safe than what was asked for',
+      );
       return;
     case 'server':
       takeServer(draft, entry);
@@ -177,14 +188,25 @@ function takeServer(draft: Draft, entry: RawEntry): void {
 function memberProblem({ key, value }: RawEntry): string | undefined {
   if (!key.startsWith('server.')) return undefined;
   const digits = key.slice('server.'.length);
-  if (!/^\d{1,3}$/.test(digits) || Number(digits) > 255) return `${quote(key)}: expected server.N with N from 0 to 255`;
+  const id = serverIdOf(digits);
+  if (id === undefined) return `${quote(key)}: expected server.N with N from 0 to ${serverIdMax}`;
   try {
-    parseMember(Number(digits), value);
+    parseMember(id, value);
     return undefined;
   } catch (error) {
     if (!(error instanceof EnsembleConfigError)) throw error;
     return error.message;
   }
+}
+
+/** A long on the wire; what a number cannot hold exactly is refused. */
+const serverIdMax = Number.MAX_SAFE_INTEGER;
+/** Owners of ephemerals that begin with 255 stand for a time to live. */
+const serverIdMaxWithTtl = 254;
+
+function serverIdOf(text: string): number | undefined {
+  const id = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  return id <= serverIdMax ? id : undefined;
 }
 
 interface Members {
@@ -250,7 +272,21 @@ function placeOf(
     draft.notices.push(
       `server.N: ${voters} participants survive no more failures than ${voters - 1}; an odd number is better`,
     );
+  warnOfTwins(draft, members.config);
   return { sid: myId, config: members.config, nextConfig: members.next, dynamicFile };
+}
+
+/** Session ids begin with the last byte of the server id, so two such servers may give out the same one. */
+function warnOfTwins(draft: Draft, { members }: EnsembleConfig): void {
+  const byLastByte = new Map<number, number>();
+  for (const sid of members.keys()) {
+    const twin = byLastByte.get(sid % 256);
+    if (twin !== undefined)
+      draft.notices.push(
+        `server.N: ${twin} and ${sid} are the same modulo 256 and may give out the same session ids; choose other ids`,
+      );
+    byLastByte.set(sid % 256, sid);
+  }
 }
 
 /** A list of members that an ensemble has left beside the configuration file. */
@@ -291,6 +327,9 @@ function deriveValues(draft: Draft, collected: Collected, cwd: string): void {
   values.dataLogDir = values.dataLogDir === '' ? values.dataDir : resolve(cwd, values.dataLogDir);
 }
 
+const mayNameMembers = ({ entries }: Collected): boolean =>
+  entries.some(({ key }) => key.startsWith('server.') || key === 'dynamicConfigFile');
+
 /** The own server.N line may name the client port instead of clientPort, but not contradict it. */
 function takeClientPort(draft: Draft, collected: Collected, own: Member | undefined): void {
   const { values, sources } = draft;
@@ -306,21 +345,35 @@ function takeClientPort(draft: Draft, collected: Collected, own: Member | undefi
   }
   if (values.clientPort !== undefined) return;
   if (collected.configFile === undefined) values.clientPort = defaultClientPort;
-  else if (values.secureClientPort === undefined) {
+  // A wrong line of a member may be the one that names the port.
+  else if (values.secureClientPort === undefined && !(mayNameMembers(collected) && draft.problems.length > 0)) {
     draft.problems.push(`${collected.configFile}: clientPort: required, as nothing else says where clients connect`);
   }
 }
 
-function readMyId(draft: Draft, collected: Collected, readFile: LoadInput['readFile']): number | undefined {
+/** `isListed`: there are members; otherwise the number decides nothing. */
+function readMyId(
+  draft: Draft,
+  collected: Collected,
+  readFile: LoadInput['readFile'],
+  isListed: boolean,
+): number | undefined {
   const file = join(draft.values.dataDir, 'myid');
   const content = readFile(file);
   const where = content === undefined ? 'ZOO_MY_ID (environment)' : file;
   const written = (content ?? collected.imageServerId)?.trim();
   if (written === undefined) return undefined;
-  const idMax = draft.values.extendedTypesEnabled ? 254 : 255;
-  const id = /^\d{1,3}$/.test(written) ? Number(written) : 0;
-  if (id >= 1 && id <= idMax) return id;
-  draft.problems.push(`${where}: ${quote(written)}: expected a server id from 1 to ${idMax}`);
+  const id = serverIdOf(written);
+  if (!isListed) {
+    if (id === undefined)
+      draft.notices.push(`${where}: ${quote(written)}: no server id; a standalone server needs none`);
+    return id;
+  }
+  const { extendedTypesEnabled } = draft.values;
+  const idMax = extendedTypesEnabled ? serverIdMaxWithTtl : serverIdMax;
+  if (id !== undefined && id <= idMax) return id;
+  const reason = extendedTypesEnabled ? ', as extendedTypesEnabled=true keeps 255 for nodes with a time to live' : '';
+  draft.problems.push(`${where}: ${quote(written)}: expected a server id from 0 to ${idMax}${reason}`);
   return undefined;
 }
 
@@ -345,9 +398,9 @@ function checkTogether(draft: Draft): void {
     );
   }
   const superDigest = values.superDigest?.reveal();
-  if (superDigest !== undefined && !/^super:\S+$/.test(superDigest)) {
+  if (superDigest !== undefined && !/^[^:]*:\S+$/.test(superDigest)) {
     problems.push(
-      `${sources.superDigest}: DigestAuthenticationProvider.superDigest=${secretPlaceholder}: expected super:<digest>`,
+      `${sources.superDigest}: DigestAuthenticationProvider.superDigest=${secretPlaceholder}: expected user:<digest>`,
     );
   }
 }

@@ -10,7 +10,9 @@ import type { RawEntry } from './sources.ts';
 export type Meaning =
   | { readonly kind: 'row'; readonly name: SettingName; readonly row: Setting<unknown> }
   | { readonly kind: 'server' }
-  | { readonly kind: 'ignored'; readonly reason: string };
+  | { readonly kind: 'ignored'; readonly reason: string }
+  /** It asks for security that there is none of here. */
+  | { readonly kind: 'refused'; readonly reason: string };
 
 const prefix = 'zookeeper.';
 
@@ -34,6 +36,7 @@ export function meaningOf(entry: RawEntry): Meaning {
   }
   if (name !== undefined && origin !== 'start') return rowMeaning(name);
   const known = ignoredKeyOf(bare);
+  if (known?.asksForSecurity?.(entry.value) === true) return { kind: 'refused', reason: known.reason };
   return ignored(known?.reason ?? unknownReason(bare));
 }
 

@@ -80,6 +80,10 @@ export function settingsReference(): string {
     '',
     '## Accepted without effect',
     '',
+    'Each of them that is set is named in the log at the start. Those that ask for security (`audit.enable=true`,',
+    '`requireClientAuthScheme`, `allowSaslFailedClients=false`, an `authProvider` that is not built in) stop the start.',
+    'The throttles of connections and requests above (`connection_throttle_*`, `request_throttle_*`) have no effect either.',
+    '',
     ...table(
       ['key', 'reason'],
       ignoredKeys.map((row) => [`\`${row.key}\``, row.reason]),

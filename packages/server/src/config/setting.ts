@@ -76,4 +76,6 @@ export interface IgnoredKey {
   readonly from: Origin;
   readonly reason: string;
   readonly secret: boolean;
+  /** Whether a value asks for security: the server does not start then, instead of starting with less. */
+  readonly asksForSecurity?: (value: string) => boolean;
 }

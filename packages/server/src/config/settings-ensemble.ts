@@ -33,7 +33,7 @@ export const ensembleSettings = {
   reconfigEnabled: ensemble(cfg('reconfigEnabled', boolean, false, 'Members may be changed while running.')),
   dynamicConfigFile: cfg('dynamicConfigFile', path, undefined, 'File with the server.N, group.N and weight.N lines.'),
   sslQuorum: refused(cfg('sslQuorum', boolean, false, 'Members talk over TLS.')),
-  quorumPortUnification: later(cfg('portUnification', boolean, false, 'Members may talk over TLS or plainly.')),
+  quorumPortUnification: refused(cfg('portUnification', boolean, false, 'Members may talk over TLS or plainly.')),
   sslQuorumReloadCertFiles: later(cfg('sslQuorumReloadCertFiles', boolean, false, 'Reload changed certificates.')),
   quorumAuthEnableSasl: refused(cfg('quorum.auth.enableSasl', boolean, false, 'Members may authenticate by SASL.')),
   quorumAuthServerRequireSasl: refused(
@@ -68,7 +68,14 @@ export const ensembleSettings = {
       'After so many a leader lets another epoch begin: the counter in a zxid ends at 4294967295.',
     ),
   ),
-  leaderServes: ensemble(property('leaderServes', yesNo, true, 'The leader accepts clients.')),
+  leaderServes: ensemble(
+    property(
+      'leaderServes',
+      yesNo,
+      true,
+      'The leader accepts clients; no: it closes their connections. Four-letter words and the AdminServer answer in any case.',
+    ),
+  ),
   cnxTimeoutSeconds: ensemble(
     property('cnxTimeout', integer({ min: 1, unit: 'seconds' }), 5, 'Time to connect for an election.'),
   ),

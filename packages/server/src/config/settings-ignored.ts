@@ -2,11 +2,22 @@
 
 import type { IgnoredKey, Origin } from './setting.ts';
 
-const group = (from: Origin, reason: string, keys: string): IgnoredKey[] =>
+const group = (
+  from: Origin,
+  reason: string,
+  keys: string,
+  asksForSecurity?: IgnoredKey['asksForSecurity'],
+): IgnoredKey[] =>
   keys
     .trim()
     .split(/\s+/)
-    .map((key) => ({ key, from, reason, secret: /password|superPassword/i.test(key) && !/passwordPath/i.test(key) }));
+    .map((key) => ({
+      key,
+      from,
+      reason,
+      secret: /password|superPassword/i.test(key) && !/passwordPath/i.test(key),
+      ...(asksForSecurity === undefined ? {} : { asksForSecurity }),
+    }));
 
 const stores = (prefix: string) =>
   ['keyStore', 'trustStore']
@@ -124,7 +135,7 @@ export const ignoredKeys: readonly IgnoredKey[] = [
   ...group(
     'property',
     'SASL and Kerberos are not part of this version',
-    `sasl.serverconfig letAnySaslUserDoX allowSaslFailedClients SASLAuthenticationProvider.superPassword
+    `sasl.serverconfig letAnySaslUserDoX SASLAuthenticationProvider.superPassword
      superUser superUser.* kerberos.removeHostFromPrincipal kerberos.removeRealmFromPrincipal
      kerberos.canonicalizeHostNames`,
   ),
@@ -137,8 +148,32 @@ export const ignoredKeys: readonly IgnoredKey[] = [
   ...group(
     'property',
     'it names Java classes; digest, ip and world are built in, others are not part of this version',
-    'authProvider.* ensembleAuthName',
+    'ensembleAuthName',
   ),
-  ...group('property', 'the audit log is not part of this version', 'audit.enable audit.impl.class'),
+  ...group(
+    'property',
+    'it names Java classes; digest, ip and world are built in, others are not part of this version',
+    'authProvider.*',
+    (name) => !/\.(Digest|IP)AuthenticationProvider$/.test(name.trim()),
+  ),
+  ...group(
+    'property',
+    'clients cannot authenticate by SASL in this version',
+    'requireClientAuthScheme',
+    (schemes) => schemes.trim() !== '',
+  ),
+  ...group(
+    'property',
+    'clients cannot authenticate by SASL in this version',
+    'allowSaslFailedClients',
+    (value) => value.trim().toLowerCase() !== 'true',
+  ),
+  ...group(
+    'property',
+    'the audit log is not part of this version',
+    'audit.enable',
+    (value) => value.trim().toLowerCase() === 'true',
+  ),
+  ...group('property', 'the audit log is not part of this version', 'audit.impl.class'),
   ...group('cfg', 'two-server ensembles with an oracle are not supported', 'oraclePath'),
 ];

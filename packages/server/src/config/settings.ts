@@ -3,7 +3,7 @@
 //
 // Where a default differs from Apache's, its row says so. An object below is a chapter of the reference.
 
-import { address, boolean, decimal, integer, list, path, port, secret, text, word, yesNo } from './kinds.ts';
+import { address, boolean, decimal, hash, integer, list, path, port, secret, text, word, yesNo } from './kinds.ts';
 import { cfg, ensemble, later, plain, property, refused, start } from './setting.ts';
 import type { Setting } from './setting.ts';
 import { ensembleSettings } from './settings-ensemble.ts';
@@ -122,7 +122,12 @@ const sessions = {
     cfg('localSessionsUpgradingEnabled', boolean, false, 'A local session becomes global with its first ephemeral.'),
   ),
   readOnlyModeEnabled: ensemble(
-    plain('readonlymode.enabled', boolean, false, 'Serve reads to clients that allow it while there is no majority.'),
+    plain(
+      'readonlymode.enabled',
+      boolean,
+      false,
+      'Serve reads to clients that allow it while there is no majority. Their sessions are local to the server and end with the mode, whatever localSessionsEnabled says: nobody else could know of them.',
+    ),
   ),
 };
 
@@ -251,7 +256,7 @@ const nodes = {
     'znode.container.checkIntervalMs',
     integer({ min: 1, ...ms }),
     60000,
-    'Time between searches for empty container and expired TTL nodes.',
+    'Time between searches for empty container and expired TTL nodes; below 20 it is 20.',
   ),
   containerMaxPerMinute: plain('znode.container.maxPerMinute', integer({ min: 1 }), 10000, 'Such deletions a minute.'),
   containerMaxNeverUsedMs: plain(
@@ -269,13 +274,13 @@ const security = {
     'DigestAuthenticationProvider.superDigest',
     secret,
     undefined,
-    'super:<digest> of the identity that may do everything; unset, there is none.',
+    'user:<digest> of the identity that may do everything, with any user name; unset, there is none.',
   ),
   digestAlgorithm: property(
     'DigestAuthenticationProvider.digestAlg',
-    word(['SHA1', 'SHA256', 'SHA384', 'SHA512']),
-    'SHA1',
-    'Hash of the digest scheme; must be the same wherever digests are made.',
+    hash,
+    'sha1',
+    'Hash of the digest scheme, by Java’s name; must be the same wherever digests are made.',
   ),
   useForwardedFor: property(
     'IPAuthenticationProvider.usexforwardedfor',
