@@ -32,6 +32,8 @@ export class ReplicaStats {
   packetsReceived = 0;
   packetsSent = 0;
   authFailures = 0;
+  /** Writes refused because their transaction would be longer than other servers read. */
+  txnsTooLong = 0;
   staleSessionsExpired = 0;
   sessionlessExpired = 0;
   connectionRequests = 0;

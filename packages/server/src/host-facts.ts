@@ -201,6 +201,7 @@ export class HostFacts implements ServerFacts {
       min_client_response_size: stats.minReplyBytes,
       outstanding_tls_handshake: 0,
       auth_failed_count: stats.authFailures,
+      txns_too_long_count: stats.txnsTooLong,
       ...this.#plainConnections(),
     };
   }

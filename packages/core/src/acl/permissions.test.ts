@@ -123,24 +123,24 @@ describe('the list as it is stored', () => {
     ],
   ];
   test.each(cases)('%s', (_, asked, stored) => {
-    expect(permissions.fixUp(asked, [ip, ann, superIdentity, bob])).toEqual(stored);
+    expect(permissions.fixUp(asked, [ip, ann, superIdentity, bob], 1000)).toEqual(stored);
   });
 
   test('takes auth without an id, which some clients send as null', () => {
     const unnamed = { perms: 5, id: { scheme: 'auth', id: null } };
-    expect(permissions.fixUp([unnamed], [ann])).toEqual([acl('digest', 'ann:hash', 5)]);
-    expect(permissions.fixUp([{ perms: 5, id: { scheme: 'digest', id: null } }], [ann])).toBeUndefined();
+    expect(permissions.fixUp([unnamed], [ann], 1000)).toEqual([acl('digest', 'ann:hash', 5)]);
+    expect(permissions.fixUp([{ perms: 5, id: { scheme: 'digest', id: null } }], [ann], 1000)).toBeUndefined();
   });
 
   test('cannot name auth without a proven identity', () => {
-    expect(permissions.fixUp([acl('auth', '')], [ip, superIdentity])).toBeUndefined();
+    expect(permissions.fixUp([acl('auth', '')], [ip, superIdentity], 1000)).toBeUndefined();
   });
 
   test('takes digest ids of exactly two parts', () => {
     for (const id of ['u:h', ':x', 'u:h:', 'u:h::'])
-      expect([id, permissions.fixUp([acl('digest', id)], [])?.length]).toEqual([id, 1]);
+      expect([id, permissions.fixUp([acl('digest', id)], [], 1000)?.length]).toEqual([id, 1]);
     for (const id of ['u', 'u:', ':', '', 'u:h:x'])
-      expect([id, permissions.fixUp([acl('digest', id)], [])]).toEqual([id, undefined]);
+      expect([id, permissions.fixUp([acl('digest', id)], [], 1000)]).toEqual([id, undefined]);
   });
 });
 

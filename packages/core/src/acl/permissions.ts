@@ -7,6 +7,8 @@ import type { Grant, Grants, Identity, SchemeTable } from './schemes.ts';
 /** A list longer than this is prepared once; to go through a shorter one costs less. */
 const shortListMax = 8;
 const nothing: Grants = () => 0;
+/** Permissions and the lengths of scheme and id. */
+const aclEntryBytes = 12;
 
 export class Permissions {
   readonly #schemes: SchemeTable;
@@ -77,26 +79,34 @@ export class Permissions {
 
   /**
    * The list as it is stored: `auth` entries stand for the connection's identities, duplicates go. Undefined when it is
-   * empty or names a scheme or id that does not exist.
+   * empty or names a scheme or id that does not exist; `tooLong` when it would take more bytes than that, which is found
+   * out before they are there: a thousand entries times a thousand identities are a short request.
    */
-  fixUp(acl: readonly Acl[] | null, identities: readonly Identity[]): readonly Acl[] | undefined {
+  fixUp(
+    acl: readonly Acl[] | null,
+    identities: readonly Identity[],
+    bytesMax: number,
+  ): readonly Acl[] | 'tooLong' | undefined {
     if (acl === null || acl.length === 0) return undefined;
+    const proven = identities.filter((identity) => this.#schemes.get(identity.scheme)?.authenticated);
     const fixed: Acl[] = [];
+    let bytes = 0;
     for (const entry of withoutDuplicates(acl)) {
-      const expanded = this.#expand(entry, identities);
+      const expanded = this.#expand(entry, proven);
       if (expanded === undefined) return undefined;
+      for (const { id } of expanded) bytes += aclEntryBytes + (id.scheme?.length ?? 0) + (id.id?.length ?? 0);
+      if (bytes > bytesMax) return 'tooLong';
       fixed.push(...expanded);
     }
     return fixed;
   }
 
-  #expand(entry: Acl, identities: readonly Identity[]): readonly Acl[] | undefined {
+  #expand(entry: Acl, proven: readonly Identity[]): readonly Acl[] | undefined {
     const { scheme, id } = entry.id;
     // Some clients write the empty id of `auth` as none; it is never looked at.
     if (scheme === null || (id === null && scheme !== 'auth')) return undefined;
     if (scheme === 'world') return id === 'anyone' ? [entry] : undefined;
     if (scheme !== 'auth' && id !== null) return this.#schemes.get(scheme)?.isValidId(id) ? [entry] : undefined;
-    const proven = identities.filter((identity) => this.#schemes.get(identity.scheme)?.authenticated);
     if (proven.length === 0) return undefined;
     return proven.map((identity) => ({ perms: entry.perms, id: { scheme: identity.scheme, id: identity.id } }));
   }

@@ -4,6 +4,7 @@ import type { SessionId, Zxid } from '@corral/protocol';
 import { expect, test } from 'vitest';
 import { anyDigest, anyHeader, anyTxn } from './testing/arbitrary.ts';
 import { readTxnPayload, writeTxnPayload } from './txn-codec.ts';
+import { fitsInto } from './txn-size.ts';
 import type { Txn, TxnDigest, TxnHeader } from './txn.ts';
 
 const header: TxnHeader = { clientId: 0x0100002854470000n as SessionId, cxid: 1, zxid: 0x100000002 as Zxid, time: 5 };
@@ -171,4 +172,15 @@ test('a missing list of permissions is an open one, as it is for Apache', () => 
   const bytes = encode(header, create);
   bytes.set([255, 255, 255, 255], bytes.length - 8);
   expect(decode(bytes).txn).toMatchObject({ acl: [{ perms: 31, id: { scheme: 'world', id: 'anyone' } }] });
+});
+
+test('the size that is asked for before a transaction is written is at least its own, and not much more', () => {
+  fc.assert(
+    fc.property(anyHeader, anyTxn, anyDigest, (head, txn, digest) => {
+      const { length } = encode(head, txn, digest);
+      expect(fitsInto(length - 1, txn)).toBe(false);
+      const parts = txn.kind === 'multi' ? txn.parts.length : 1;
+      expect(fitsInto(length + 12 * parts, txn)).toBe(true);
+    }),
+  );
 });

@@ -1,7 +1,8 @@
 // Authentication packets: handled the moment they arrive, outside the order of replies.
 
-import { errorCodes, records } from '@corral/protocol';
+import { errorCodes, limits, records } from '@corral/protocol';
 import type { JuteReader } from '@corral/protocol';
+import type { Identity } from '../acl/schemes.ts';
 import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
 import { beginReply, endReply, replyHeader } from './reply.ts';
@@ -11,16 +12,22 @@ export function authenticate(ctx: Context, connection: Connection, xid: number, 
   const { scheme, auth } = records.authPacket.read(body);
   const rules = scheme === null ? undefined : ctx.schemes.get(scheme);
   const proven = rules?.authenticate(auth, { address: connection.address });
-  if (proven === undefined) {
+  const known = connection.identities;
+  const added = proven?.filter((p) => !known.some((k) => k.scheme === p.scheme && k.id === p.id));
+  if (added === undefined || !isWithinLimits([...known, ...added])) {
     ctx.stats.authFailures++;
     ctx.host.note({ kind: 'authFailed', scheme: scheme ?? '', address: connection.address });
     replyHeader(ctx, connection, xid, 0, errorCodes.AuthFailed);
     return ctx.hangUp(connection);
   }
-  const known = connection.identities;
-  const added = proven.filter((p) => !known.some((k) => k.scheme === p.scheme && k.id === p.id));
   if (added.length > 0) connection.identities = [...known, ...added];
   replyHeader(ctx, connection, xid, 0, 0);
+}
+
+/** Everything that a learner forwards for this connection carries them, and the leader has to read it. */
+function isWithinLimits(identities: readonly Identity[]): boolean {
+  const bytes = identities.reduce((sum, { scheme, id }) => sum + scheme.length + 3 * id.length, 0);
+  return identities.length <= limits.identitiesMax && bytes <= limits.identityBytesMax;
 }
 
 /** SASL is not configured: a null token tells the client to go on without. */

@@ -59,6 +59,8 @@ function prepareParts(ctx: Context, by: Requester, body: JuteReader, parts: read
     if (typeof prepared === 'number') {
       failed = true;
       ctx.outstanding.rollBack();
+      // What would have happened need not be told: nobody applies it, and it would have to travel all the same.
+      txns.fill({ kind: 'error', code: errorCodes.Ok });
       txns.push({ kind: 'error', code: prepared });
     } else txns.push(prepared);
   }

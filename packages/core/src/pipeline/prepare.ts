@@ -157,7 +157,8 @@ function fixedAcl(ctx: Context, by: Requester, acl: readonly Acl[] | null): read
   if (acl !== null && isOpenAcl(acl)) return openAcl;
   if (acl?.some(({ id }) => id.id === null && id.scheme !== null && id.scheme !== 'auth'))
     return errorCodes.MarshallingError;
-  return ctx.permissions.fixUp(acl, by.identities) ?? errorCodes.InvalidAcl;
+  const fixed = ctx.permissions.fixUp(acl, by.identities, ctx.options.fieldBytesMax) ?? errorCodes.InvalidAcl;
+  return fixed === 'tooLong' ? errorCodes.BadArguments : fixed;
 }
 
 function prepareDelete(ctx: Context, by: Requester, body: JuteReader): Prepared {

@@ -16,6 +16,7 @@ import {
 } from '@corral/protocol';
 import type { EnsembleConfig, JuteReader, SessionId, Zxid } from '@corral/protocol';
 import type { Identity } from '../acl/schemes.ts';
+import { fitsInto } from '../log/txn-size.ts';
 import type { Txn } from '../log/txn.ts';
 import type { Admission } from './admit.ts';
 import { applyAndReply } from './apply.ts';
@@ -31,6 +32,11 @@ import { WriteQueue } from './write-queue.ts';
 
 const asTxn = (prepared: Txn | number): Txn =>
   typeof prepared === 'number' ? { kind: 'error', code: prepared } : prepared;
+
+/** A session's end takes at most this share of what a transaction may: those that follow are not held up for long. */
+const closeSessionShare = 4;
+/** What a delete takes in a multi besides its path. */
+const deleteBytes = 12;
 
 /** What the parts of the pipeline give: see pipeline.ts. */
 export interface ProposalParts {
@@ -72,15 +78,46 @@ export class Proposals {
 
   closeSession(connection: Connection | undefined, xid: number, id: SessionId): void {
     this.#begin();
-    const { outstanding } = this.#ctx;
+    const { options, outstanding } = this.#ctx;
     const ephemerals = outstanding.ephemeralsOf(id);
-    for (const path of ephemerals) {
-      const parent = outstanding.get(parentPath(path))!;
-      outstanding.setChildren(parentPath(path), parent, parent.children - 1, parent.cversion);
-      outstanding.remove(path, outstanding.get(path)!);
-    }
-    const paths = this.#ctx.options.closeSessionPaths ? ephemerals : null;
+    const paths = options.closeSessionPaths ? this.#shorten(ephemerals) : null;
+    for (const path of paths ?? ephemerals) this.#removeEphemeral(path);
     this.#submit(connection, xid, opcodes.closeSession, id, { kind: 'closeSession', paths });
+  }
+
+  /**
+   * Deletes ephemerals of a session that is about to end, as transactions of the server's own, until those that are left
+   * fit into the list of its closeSession: every server can read that, Apache's too. If this leader falls in between, the
+   * session is still there, and the next one goes on.
+   */
+  #shorten(ephemerals: readonly string[]): readonly string[] {
+    const bytesMax = this.#ctx.options.fieldBytesMax / closeSessionShare;
+    let left = ephemerals;
+    while (!fitsInto(bytesMax, { kind: 'closeSession', paths: left })) {
+      let bytes = 0;
+      const count = left.findIndex((path) => (bytes += path.length * 3 + deleteBytes) > bytesMax);
+      const parts = left.slice(0, Math.max(1, count)).map((path) => ({ kind: 'delete', code: 2, path }) as const);
+      for (const { path } of parts) this.#removeEphemeral(path);
+      const own = 0n as SessionId;
+      this.#submit(
+        undefined,
+        0,
+        opcodes.multi,
+        own,
+        { kind: 'multi', parts },
+        parts.map(() => opcodes.delete),
+      );
+      left = left.slice(parts.length);
+      this.#begin();
+    }
+    return left;
+  }
+
+  #removeEphemeral(path: string): void {
+    const { outstanding } = this.#ctx;
+    const parent = outstanding.get(parentPath(path))!;
+    outstanding.setChildren(parentPath(path), parent, parent.children - 1, parent.cversion);
+    outstanding.remove(path, outstanding.get(path)!);
   }
 
   // Requests.
@@ -197,12 +234,22 @@ export class Proposals {
     this.#begin();
     if (opcode === opcodes.multi) {
       const { txn, opcodes: parts } = prepareMulti(this.#ctx, by, body);
-      this.#submit(connection, xid, opcode, by.session, txn, parts);
+      const fitting = this.#fitting(txn);
+      this.#submit(connection, xid, opcode, by.session, fitting, fitting === txn ? parts : []);
       return true;
     }
     const prepared = this.#prepare(by, opcode, body);
-    if (prepared !== undefined) this.#submit(connection, xid, opcode, by.session, asTxn(prepared));
+    if (prepared !== undefined) this.#submit(connection, xid, opcode, by.session, this.#fitting(asTxn(prepared)));
     return prepared !== undefined;
+  }
+
+  /** What is logged has to be read by every server of the ensemble: a transaction that is too long for that is refused. */
+  #fitting(txn: Txn): Txn {
+    if (fitsInto(this.#ctx.options.fieldBytesMax, txn)) return txn;
+    this.#ctx.outstanding.rollBack();
+    this.#reconfiguration = undefined;
+    this.#ctx.stats.txnsTooLong++;
+    return { kind: 'error', code: errorCodes.BadArguments };
   }
 
   /** A transaction, or the code that refuses it. */

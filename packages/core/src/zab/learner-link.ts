@@ -1,6 +1,6 @@
 // A learner as its leader sees it: one connection, who is at the other end, and how far it has come.
 
-import { JuteWriter, PacketReader, ProtocolError, zxidZero } from '@corral/protocol';
+import { JuteWriter, PacketReader, ProtocolError, limits, zxidZero } from '@corral/protocol';
 import type { Zxid } from '@corral/protocol';
 import type { DiskOp, PeerLink, SnapshotSource } from '../effects.ts';
 
@@ -54,7 +54,7 @@ export class LearnerLink {
   constructor(connection: number, link: PeerLink, now: number, deadline: number) {
     this.connection = connection;
     this.link = link;
-    this.reader = new PacketReader();
+    this.reader = new PacketReader(limits.learnerFieldBytesMax);
     this.since = now;
     this.deadline = deadline;
   }

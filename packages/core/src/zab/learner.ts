@@ -6,6 +6,7 @@ import {
   EnsembleConfigError,
   JuteWriter,
   PacketReader,
+  limits,
   ProtocolError,
   epochOf,
   formatZxid,
@@ -39,7 +40,7 @@ export class Learner implements Role {
   readonly leader: number;
   readonly #zab: Zab;
   readonly #link = new LeaderLink();
-  readonly #reader = new PacketReader();
+  readonly #reader = new PacketReader(limits.leaderFieldBytesMax);
   #connection = -1;
   readonly #dial: LeaderDial;
   phase: Phase = 'connecting';

@@ -30,6 +30,8 @@ export const gauges = {
   min_client_response_size: 'Bytes of the smallest reply.',
   outstanding_tls_handshake: 'TLS handshakes under way.',
   auth_failed_count: 'Authentications that failed.',
+  txns_too_long_count:
+    'Writes refused because their transaction would be longer than other servers read: jute.maxbuffer and its extra size.',
   non_mtls_remote_conn_count: 'Connections from other machines without a client certificate.',
   non_mtls_local_conn_count: 'Connections from this machine without a client certificate.',
 } as const;
