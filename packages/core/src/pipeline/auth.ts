@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
 import { beginReply, endReply, replyHeader } from './reply.ts';
 
-/** Adds the identities a credential proves, or refuses and hangs up. Throws ProtocolError for an undecodable packet. */
+/** Adds the identities a credential proves; one that proves nothing is refused and hung up on. Throws ProtocolError for an undecodable packet. */
 export function authenticate(ctx: Context, connection: Connection, xid: number, body: JuteReader): void {
   const { scheme, auth } = records.authPacket.read(body);
   const rules = scheme === null ? undefined : ctx.schemes.get(scheme);
@@ -18,7 +18,8 @@ export function authenticate(ctx: Context, connection: Connection, xid: number, 
     ctx.stats.authFailures++;
     ctx.host.note({ kind: 'authFailed', scheme: scheme ?? '', address: connection.address });
     replyHeader(ctx, connection, xid, 0, errorCodes.AuthFailed);
-    return ctx.hangUp(connection);
+    // One identity too many takes nothing from those that were proven before.
+    return added === undefined ? ctx.hangUp(connection) : undefined;
   }
   if (added.length > 0) connection.identities = [...known, ...added];
   replyHeader(ctx, connection, xid, 0, 0);

@@ -9,6 +9,7 @@ import {
   counterOf,
   endPacket,
   formatZxid,
+  limits,
   opcodes,
   packetNames,
   packetTypes,
@@ -33,6 +34,10 @@ import type { Role, Zab } from './zab.ts';
 const backlogMax = 64 << 20;
 
 type Handler = (leader: Leader, learner: LearnerLink, packet: QuorumPacket) => void;
+
+/** The learner's jute.maxbuffer decided how long a field may be; it may be larger than this server's. */
+const requestReader = (body: Uint8Array): JuteReader =>
+  new JuteReader(body, 0, body.length, limits.learnerFieldBytesMax);
 
 export class Leader implements Role, Leading {
   readonly kind = 'leading';
@@ -210,7 +215,7 @@ export class Leader implements Role, Leading {
     const { session, cxid, opcode, body } = readRequest(packet.data);
     const broadcast = this.#broadcast;
     if (opcode === opcodes.sync) return broadcast.confirm(() => broadcast.answerSync(learner));
-    this.zab.app.request(learner.sid, session, cxid, opcode, new JuteReader(body), packet.authinfo);
+    this.zab.app.request(learner.sid, session, cxid, opcode, requestReader(body), packet.authinfo);
   }
 
   #revalidate(learner: LearnerLink, packet: QuorumPacket): void {
