@@ -2,7 +2,7 @@
 // effects with sockets and files, a simulator with whatever it likes; the core calls them while it handles an input and
 // never waits for one: what a disk operation led to arrives as a later input.
 
-import type { EnsembleConfig, Epoch, JuteWriter, SessionId, Zxid } from '@corral/protocol';
+import type { EnsembleConfig, JuteWriter, SessionId, Zxid } from '@corral/protocol';
 import type { RecoveryTarget } from './log/recovery.ts';
 
 export type { RecoveryTarget } from './log/recovery.ts';
@@ -88,7 +88,7 @@ export interface EnsembleHost extends Host {
   /** Wants a `tick` at `now` or soon after. A later call replaces an earlier one. */
   wakeAt(now: number): void;
   /** Replaces an epoch file, durably, its name included. */
-  writeEpoch(op: DiskOp, file: EpochFile, epoch: Epoch): void;
+  writeEpoch(op: DiskOp, file: EpochFile, value: number): void;
   /** Cuts the history on disk behind `zxid`, as `truncateHistory` does. */
   truncate(op: DiskOp, zxid: Zxid): void;
   /**
@@ -102,7 +102,8 @@ export interface EnsembleHost extends Host {
   writeConfig(op: DiskOp, which: 'next' | 'active', config: EnsembleConfig): void;
 }
 
-export type EpochFile = 'acceptedEpoch' | 'currentEpoch';
+/** Two epochs, and the number of the history they belong to. */
+export type EpochFile = 'acceptedEpoch' | 'currentEpoch' | 'historyId';
 
 export type Note =
   | { readonly kind: 'sessionExpired'; readonly session: SessionId }

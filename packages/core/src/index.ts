@@ -20,7 +20,7 @@ export { RecoveryRefused } from './log/recovery-refused.ts';
 export type { RefusalFacts } from './log/recovery-refused.ts';
 export { truncateHistory } from './log/truncate.ts';
 export { retireHistory } from './log/retire-history.ts';
-export { writeEpochFile } from './log/epoch-files.ts';
+export { readHistoryIdFile, writeEpochFile } from './log/epoch-files.ts';
 export type { EpochNumbers } from './log/epoch-files.ts';
 export { restoreMember } from './log/restore-member.ts';
 export type { RestoredMember } from './log/restore-member.ts';

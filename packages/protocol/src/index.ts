@@ -60,6 +60,7 @@ export type { Id, PacketName, QuorumPacket } from './quorum/packet.ts';
 export {
   learnerProtocolVersion,
   readAckEpoch,
+  readHistoryId,
   readCommitAndActivate,
   readHandOver,
   readInformAndActivate,
@@ -71,6 +72,7 @@ export {
   readRevalidateRequest,
   readTouches,
   writeAckEpoch,
+  writeHistoryId,
   writeCommitAndActivate,
   writeHandOver,
   writeInformAndActivate,

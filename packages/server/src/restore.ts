@@ -1,7 +1,16 @@
 // Start-up: directories, lock, and the state that the disk holds.
 
+import { randomInt } from 'node:crypto';
 import * as path from 'node:path';
-import { RecoveryRefused, RestoredState, SnapshotReader, isSetAside, recover } from '@corral/core';
+import {
+  RecoveryRefused,
+  RestoredState,
+  SnapshotReader,
+  isSetAside,
+  readHistoryIdFile,
+  recover,
+  writeEpochFile,
+} from '@corral/core';
 import type { RecoveryOptions, RecoveryResult, ReplicaOptions } from '@corral/core';
 import { ProtocolError, formatZxid, zxidZero } from '@corral/protocol';
 import type { Config } from './config/load.ts';
@@ -49,9 +58,22 @@ export function restore(config: Config, options: ReplicaOptions, logger: Logger)
   const files = new NodeFiles();
   const { snapDir } = dataDirs(config);
   if (isSetAside(files, snapDir)) throw historyIsSetAside(snapDir);
-  return restored(
+  const result = restored(
     recover(files, recoveryOptions(config, logger), () => new RestoredState(options)),
     logger,
+  );
+  leaveEnsemble(files, snapDir, logger);
+  return result;
+}
+
+/** What a member's data goes on with alone is another history from here on, whatever its zxids look like. */
+function leaveEnsemble(files: NodeFiles, snapDir: string, logger: Logger): void {
+  if (readHistoryIdFile(files, snapDir) === 0) return;
+  writeEpochFile(files, snapDir, 'historyId', randomInt(1, 2 ** 40));
+  logger.warn(
+    { directory: snapDir },
+    'THIS DATA IS THAT OF A MEMBER of an ensemble, and the server is standalone now: its history is another one from here ' +
+      'on. The ensemble will not take this server back with this data; to go back, move the directory away first',
   );
 }
 

@@ -39,6 +39,7 @@ export interface Recovered {
   readonly replayed: number;
   readonly acceptedEpoch: number;
   readonly currentEpoch: number;
+  readonly historyId: number;
   /** It may have lost what it promised: it has no vote until it is synchronised. */
   readonly isUnknown: boolean;
   /** There is nothing, and nobody has said that this is a new ensemble. */

@@ -29,7 +29,11 @@ class MemberMachine implements Machine {
     this.#member = new Member(options, ensemble, host, {
       state: recovered.state,
       replayed: recovered.replayed,
-      epochs: { accepted: recovered.acceptedEpoch, current: recovered.currentEpoch },
+      epochs: {
+        accepted: recovered.acceptedEpoch,
+        current: recovered.currentEpoch,
+        historyId: recovered.historyId,
+      },
       isUnknown: recovered.isUnknown,
       isEmpty: recovered.isEmpty,
     });

@@ -118,9 +118,17 @@ export class SimNode implements Place, ProcessOwner {
     );
     const { target: state, replayed, lastZxid, snapshotFile } = result;
     state.finish();
-    const { accepted, current, isUnknown } = epochs;
+    const { accepted, current, isUnknown, historyId } = epochs;
     if (this.#world.defects.has('A03') && current < epochOf(lastZxid)) throw new RecoveryRefused(newerThanEpoch);
-    const recovered = { state, replayed, acceptedEpoch: accepted, currentEpoch: current, isUnknown, isEmpty };
+    const recovered = {
+      state,
+      replayed,
+      acceptedEpoch: accepted,
+      currentEpoch: current,
+      historyId,
+      isUnknown,
+      isEmpty,
+    };
     return { recovered, hasSnapshot: snapshotFile !== undefined };
   }
 

@@ -1,9 +1,9 @@
 // One life of a simulated server, from its start to a kill, a loss of power or a halt: it carries out the effects of the
 // core and brings it what they led to. Nothing of it survives; what does is on the disk.
 
-import type { Moment, Note, PeerAddress, PeerPort, RecoveryTarget, SnapshotSource } from '@corral/core';
+import type { EpochFile, Moment, Note, PeerAddress, PeerPort, RecoveryTarget, SnapshotSource } from '@corral/core';
 import { decodeText, parseEnsembleConfig } from '@corral/protocol';
-import type { EnsembleConfig, Epoch, Zxid } from '@corral/protocol';
+import type { EnsembleConfig, Zxid } from '@corral/protocol';
 import type { NodeClock } from './clock.ts';
 import { DiskJobs } from './disk-jobs.ts';
 import { CrashSignal } from './disk.ts';
@@ -178,8 +178,8 @@ export class SimProcess implements MachineHost, EndOwner {
     this.#jobs.snapshot(source, (error) => this.input({ kind: 'snapshotDone', zxid, error }));
   }
 
-  writeEpoch(op: DiskOp, file: 'acceptedEpoch' | 'currentEpoch', epoch: Epoch): void {
-    this.#jobs.writeEpoch(op, file, epoch, ...this.#answers(op));
+  writeEpoch(op: DiskOp, file: EpochFile, value: number): void {
+    this.#jobs.writeEpoch(op, file, value, ...this.#answers(op));
   }
 
   truncate(op: DiskOp, zxid: Zxid): void {

@@ -8,6 +8,9 @@ import { RecoveryRefused } from './recovery-refused.ts';
 
 export type EpochFileName = 'acceptedEpoch' | 'currentEpoch';
 
+/** The file beside them with the number of the history (zab/history-identity.ts). */
+export const historyIdFile = 'historyId';
+
 /**
  * What currentEpoch holds where the history was damaged, and this server has none of a leader since (set-aside.ts). No
  * epoch is below zero, so nothing that knows only epochs takes such a server for one with a history.
@@ -20,6 +23,8 @@ export interface EpochNumbers {
   readonly current: number;
   /** This server may have lost what it promised, or never had all of a leader's history: it has no vote for now. */
   readonly isUnknown: boolean;
+  /** Number of the history; 0 when none was told, and for no history. */
+  readonly historyId: number;
 }
 
 /** The number in a file; undefined when there is no such file. Throws RecoveryRefused when it holds none. */
@@ -37,9 +42,21 @@ export function readEpochFile(files: Files, dir: string, name: EpochFileName): n
   });
 }
 
+/** The number of the history; 0 when there is none, or none that can be read: a leader tells it again. */
+export function readHistoryIdFile(files: Files, dir: string): number {
+  if (!files.list(dir).includes(historyIdFile)) return 0;
+  const text = textOf(files.read(`${dir}/${historyIdFile}`, 0, 64)).trim();
+  return /^-?\d{1,15}$/.test(text) ? Number(text) : 0;
+}
+
 /** Makes a new value durable, its name included. */
-export function writeEpochFile(files: Files, dir: string, name: EpochFileName, epoch: number): void {
-  files.writeDurably(`${dir}/${name}`, encodeText(String(epoch)));
+export function writeEpochFile(
+  files: Files,
+  dir: string,
+  name: EpochFileName | typeof historyIdFile,
+  value: number,
+): void {
+  files.writeDurably(`${dir}/${name}`, encodeText(String(value)));
 }
 
 /**
@@ -67,8 +84,9 @@ export function restoreEpochs(files: Files, dir: string, lastZxid: Zxid, isEmpty
   }
   if (currentFile !== undefined) files.sync(`${dir}/currentEpoch`);
   if (acceptedFile !== undefined) files.sync(`${dir}/acceptedEpoch`);
+  if (files.list(dir).includes(historyIdFile)) files.sync(`${dir}/${historyIdFile}`);
   files.syncDir(dir);
-  return { accepted, current, isUnknown };
+  return { accepted, current, isUnknown, historyId: isEmpty ? 0 : readHistoryIdFile(files, dir) };
 }
 
 const contradiction = (dir: string, accepted: number, current: number, inLog: number): RecoveryRefused =>

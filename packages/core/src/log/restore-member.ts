@@ -54,5 +54,7 @@ function restore<T extends RecoveryTarget>(
   const result = recover(files, options, makeTarget);
   const hasNothing = result.snapshotFile === undefined && result.replayed === 0;
   const isEmpty = hasNothing && (!options.mayBegin || isSetAside(files, options.snapDir));
-  return { result, epochs: restoreEpochs(files, options.snapDir, result.lastZxid, isEmpty), isEmpty };
+  const epochs = restoreEpochs(files, options.snapDir, result.lastZxid, isEmpty);
+  // What is begun anew has no number yet, whatever an earlier history has left behind.
+  return { result, epochs: hasNothing ? { ...epochs, historyId: 0 } : epochs, isEmpty };
 }

@@ -212,6 +212,8 @@ export class ClusterNode implements EnsembleHost, World {
   replica: Partial<ReplicaOptions> = {};
   ensemble: Partial<EnsembleOptions> = {};
   isUnknown = false;
+  /** Somebody says that an empty disk is no loss. */
+  mayBegin = false;
 
   constructor(cluster: MemoryCluster, sid: number) {
     this.cluster = cluster;
@@ -282,12 +284,16 @@ export class ClusterNode implements EnsembleHost, World {
     this.#generation++;
     this.#log = undefined;
     this.isUp = true;
-    const epochs = { accepted: this.#epoch('acceptedEpoch'), current: this.#epoch('currentEpoch') };
+    const epochs = {
+      accepted: this.#epoch('acceptedEpoch'),
+      current: this.#epoch('currentEpoch'),
+      historyId: isEmpty ? 0 : this.#epoch('historyId'),
+    };
     this.member = new Member(options, ensemble, this, {
       state,
       replayed,
       epochs,
-      isUnknown: isEmpty || this.isUnknown,
+      isUnknown: (isEmpty && !this.mayBegin) || this.isUnknown,
       isEmpty,
     });
     this.member.start(this.#moment());

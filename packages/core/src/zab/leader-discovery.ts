@@ -9,11 +9,14 @@ import {
   formatZxid,
   packetTypes,
   readAckEpoch,
+  readHistoryId,
   writeLeaderInfo,
+  writePacket,
   zxidNone,
 } from '@corral/protocol';
 import type { Epoch, QuorumPacket, Zxid } from '@corral/protocol';
 import { Discovery, isAhead } from './discovery.ts';
+import { historySays } from './history-identity.ts';
 import { epochStart } from './history.ts';
 import type { Greeting, Leading } from './leading.ts';
 import type { LearnerLink, LearnerState } from './learner-link.ts';
@@ -35,6 +38,8 @@ export class LeaderDiscovery {
   readonly #initialLast: Zxid;
   /** Whether the phase is over. */
   #isOver = false;
+  /** The number of the history is fixed. */
+  #isChosen = false;
 
   constructor(leading: Leading, next: DiscoveryNext) {
     const { zab } = leading;
@@ -128,8 +133,11 @@ export class LeaderDiscovery {
     if (learner.isBeyond) throw new ProtocolError('it has promised a later epoch than it acknowledges');
     if (learner.state !== 'informed') throw new ProtocolError(`ackEpoch out of turn (${learner.state})`);
     const current = readAckEpoch(packet.data);
-    const { epochs, quorums } = this.#zab;
+    const { epochs, quorums, identity } = this.#zab;
     learner.lastZxid = packet.zxid;
+    learner.historyId = readHistoryId(packet.data);
+    learner.currentEpoch = current ?? -1;
+    if (identity.contradicts(learner.historyId ?? 0, this.#isChosen)) return this.#keepOut(learner);
     learner.state = 'acknowledged';
     if (this.#isOver) return this.#next.joined(learner);
     if (current === undefined) return; // has promised this epoch before: nothing can be concluded from it
@@ -145,11 +153,26 @@ export class LeaderDiscovery {
   #epochPromised(): void {
     const epoch = this.#discovery.epoch!;
     this.#leading.restartClock();
-    this.#zab.secureBase(() =>
+    const { identity } = this.#zab;
+    const promised = [...this.#leading.learners.values()].filter(({ state }) => state === 'acknowledged');
+    const enter = (): void =>
       this.#zab.writeEpoch('currentEpoch', epoch, () => {
         this.#isOver = true;
         this.#next.promised(epoch);
-      }),
-    );
+      });
+    this.#isChosen = true;
+    this.#zab.secureBase(() => identity.choose(promised, enter));
+    for (const learner of promised) if (identity.contradicts(learner.historyId ?? 0, true)) this.#keepOut(learner);
+  }
+
+  /** Another history is neither brought to this one nor followed. */
+  #keepOut(learner: LearnerLink): void {
+    const { identity } = this.#zab;
+    // Before a quorum follows this server, nobody knows which of the two is the odd one.
+    if (this.#leading.isServing)
+      writePacket(learner.out, packetTypes.historyId, identity.number as Zxid, new Uint8Array([historySays.refused]));
+    const isOdd = identity.refused(learner.sid, learner.historyId ?? 0, this.#leading.isServing);
+    this.#leading.drop(learner, 'it has another history');
+    if (isOdd) this.#zab.leave('a majority has another history');
   }
 }

@@ -8,6 +8,7 @@ import {
   opcodes,
   packetTypes,
   writeAckEpoch,
+  writeHistoryId,
   writeLearnerInfo,
   writePacket,
   writeRequest,
@@ -69,8 +70,11 @@ export class LeaderLink implements LeaderAccess {
   }
 
   /** Undefined: this epoch was promised before, so the promise must not count again. */
-  promise(current: Epoch | undefined, last: Zxid): void {
-    this.#packet(packetTypes.ackEpoch, last, (out) => writeAckEpoch(out, current));
+  promise(current: Epoch | undefined, last: Zxid, historyId: number): void {
+    this.#packet(packetTypes.ackEpoch, last, (out) => {
+      writeAckEpoch(out, current);
+      writeHistoryId(out, historyId);
+    });
   }
 
   acknowledge(zxid: Zxid): void {

@@ -28,6 +28,9 @@ export class LearnerLink {
   isBeyond = false;
   /** The end of its history when it connected. */
   lastZxid = zxidZero;
+  /** The epoch and the number of that history; undefined for a server that keeps no such number. */
+  currentEpoch = -1;
+  historyId: number | undefined;
   /** Whether it has acknowledged NEWLEADER. */
   hasHistory = false;
   /** Highest proposal of this epoch that it has accepted. */

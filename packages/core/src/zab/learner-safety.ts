@@ -16,8 +16,9 @@ export function keepDecided(zab: Zab, leader: number, end: Zxid): void {
 }
 
 /** History first, then the epoch: the other way round, a crash between them makes a server that looks newer than it is. */
-export function enterEpoch(zab: Zab, epoch: Epoch, then: () => void): void {
-  const write = (after: () => void): void => zab.writeEpoch('currentEpoch', epoch, after);
+export function enterEpoch(zab: Zab, epoch: Epoch, historyId: number, then: () => void): void {
+  const write = (after: () => void): void =>
+    zab.identity.accept(historyId, () => zab.writeEpoch('currentEpoch', epoch, after));
   if (zab.has('A14')) return write(then);
   if (zab.has('A16')) return write(() => zab.whenLogged(then));
   if (zab.has('A21')) return zab.secureBase(() => zab.whenLogged(() => write(then)));

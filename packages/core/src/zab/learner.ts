@@ -24,6 +24,7 @@ import {
 import type { EnsembleConfig, Epoch, QuorumPacket, Zxid } from '@corral/protocol';
 import type { PeerLink } from '../effects.ts';
 import { epochStart, follows } from './history.ts';
+import { historySays } from './history-identity.ts';
 import { LeaderDial } from './leader-dial.ts';
 import { LeaderLink } from './leader-link.ts';
 import { UnreadableTxn, enterEpoch, keepDecided, refuse, whyClosed } from './learner-safety.ts';
@@ -57,6 +58,8 @@ export class Learner implements Role {
   /** Acknowledged to the leader, or not to be. */
   #acked: Zxid;
   #config: EnsembleConfig | undefined;
+  /** Number of the leader's history; 0 while it has told none. */
+  #historyId = 0;
   readonly #state: LearnerState;
   /** The transaction behind which another role begins, and who leads then. */
   #succession: { readonly zxid: Zxid; readonly designated: number } | undefined;
@@ -196,6 +199,7 @@ export class Learner implements Role {
     [packetTypes.ping, (learner, packet) => learner.#ping(packet.zxid)],
     [packetTypes.revalidate, (learner, packet) => learner.#revalidated(packet)],
     [packetTypes.sync, (learner) => learner.#synced()],
+    [packetTypes.historyId, (learner, packet) => learner.#history(packet)],
     [packetTypes.handOver, (learner, packet) => learner.#handOver(packet)],
   ]);
 
@@ -227,7 +231,7 @@ export class Learner implements Role {
   #promise(current: Epoch | undefined): void {
     const { isUnknown, replacement, end } = this.#zab;
     const last = isUnknown || replacement.isDue ? zxidNone : end;
-    this.#link.promise(current, last);
+    this.#link.promise(current, last, this.#zab.identity.told);
     this.phase = 'synchronisation';
   }
 
@@ -294,6 +298,15 @@ export class Learner implements Role {
     );
   }
 
+  /** Which history the leader has; or that it is not the one here. */
+  #history({ zxid: number, data }: QuorumPacket): void {
+    const { identity } = this.#zab;
+    const isRefused = data?.[0] === historySays.refused;
+    if (isRefused || identity.contradicts(number)) identity.keptOut(this.leader, number, isRefused);
+    else if (this.phase === 'serving' && data?.[0] === historySays.counts) identity.keep(number);
+    else this.#historyId = number;
+  }
+
   #proposal(zxid: Zxid, data: Uint8Array | null): void {
     const { history } = this.#zab;
     if (this.sync === 'none' || data === null) throw new ProtocolError(`proposal ${formatZxid(zxid)} out of turn`);
@@ -325,8 +338,9 @@ export class Learner implements Role {
     const text = readNewLeader(packet.data);
     this.#config = text === undefined ? undefined : parseEnsembleConfig(text);
     if (this.#config !== undefined) this.#zab.propose(this.#config);
+    const number = this.#historyId;
     this.#await((done) =>
-      enterEpoch(this.#zab, this.#epoch, () => {
+      enterEpoch(this.#zab, this.#epoch, number, () => {
         this.phase = 'established';
         // The leader counts on this history from the acknowledgement on, so it has a vote.
         this.#zab.isUnknown = false;

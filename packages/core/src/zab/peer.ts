@@ -16,6 +16,7 @@ import { Election } from './election.ts';
 import type { Reach } from './election-options.ts';
 import { ElectionMesh } from './election-mesh.ts';
 import type { HandOver } from './hand-over.ts';
+import { HistoryIdentity } from './history-identity.ts';
 import { History, Replacement } from './history.ts';
 import { Leader } from './leader.ts';
 import { Learner } from './learner.ts';
@@ -63,6 +64,7 @@ export class Peer implements Zab {
   readonly claims: EpochClaims;
   readonly repeated = new RepeatedNotes((level, message, facts) => this.note(level, message, facts));
   readonly differences = new Differences(this);
+  readonly identity: HistoryIdentity;
   leaderSid: number | undefined;
 
   constructor({ options, host, app, start, random, frame }: PeerParts) {
@@ -70,6 +72,7 @@ export class Peer implements Zab {
     this.host = host;
     this.app = app;
     this.epochs = { ...start.epochs };
+    this.identity = new HistoryIdentity(this, start.epochs.historyId ?? 0, random);
     this.claims = new EpochClaims(options.initLimitMs);
     this.#refusals = new Refusals(random, options.initLimitMs);
     this.isUnknown = start.isUnknown && !this.has('A37');
@@ -336,10 +339,10 @@ export class Peer implements Zab {
     else this.#ops.whenLogged(then);
   }
 
-  writeEpoch(file: EpochFile, epoch: Epoch, then: () => void): void {
-    const key = file === 'acceptedEpoch' ? 'accepted' : 'current';
-    const op = this.#ops.start(() => (this.epochs[key] = epoch), then);
-    this.host.writeEpoch(op, file, epoch);
+  writeEpoch(file: EpochFile, value: number, then: () => void): void {
+    const key = { acceptedEpoch: 'accepted', currentEpoch: 'current', historyId: 'historyId' } as const;
+    const op = this.#ops.start(() => (this.epochs[key[file]] = value), then);
+    this.host.writeEpoch(op, file, value);
   }
 
   truncate(zxid: Zxid, then: () => void): void {

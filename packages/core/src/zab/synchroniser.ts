@@ -14,6 +14,7 @@ import {
 } from '@corral/protocol';
 import type { EnsembleConfig, Epoch, Zxid } from '@corral/protocol';
 import { Broadcast } from './broadcast.ts';
+import { historySays } from './history-identity.ts';
 import { epochStart } from './history.ts';
 import type { Leading } from './leading.ts';
 import { isFollowed } from './learner-link.ts';
@@ -141,6 +142,7 @@ export class Synchroniser {
 
   #complete(learner: LearnerLink): void {
     const { out } = learner;
+    this.#tellHistory(learner, historySays.accept);
     const frame = beginPacket(out, packetTypes.newLeader, this.#broadcast!.epochStart);
     // One that is on its way comes as a proposal, like everything that is not decided.
     const isReplaced = this.isEstablished && !this.#zab.has('A50');
@@ -192,10 +194,29 @@ export class Synchroniser {
     if (!this.#zab.quorums.isVoter(options.sid)) this.#zab.leave('it has no vote in the new configuration');
   }
 
+  /** To servers that keep the number of their history. */
+  #tellHistory({ historyId, out }: LearnerLink, says: number): void {
+    const { number } = this.#zab.identity;
+    if (historyId === undefined || number === 0) return;
+    writePacket(out, packetTypes.historyId, number as Zxid, new Uint8Array([says]));
+  }
+
+  /** The number of the history counts for good when a quorum of servers that keep it have acknowledged it. */
+  #countHistory(): void {
+    const { quorums, options, identity } = this.#zab;
+    const keeping = new Set([options.sid]);
+    for (const { sid, hasHistory, historyId, isObserver } of this.#leading.learners.values())
+      if (hasHistory && historyId !== undefined && !isObserver) keeping.add(sid);
+    if (quorums.isQuorum((sid) => keeping.has(sid))) identity.count();
+  }
+
   #goLive(learner: LearnerLink): void {
     if (learner.state === 'serving') return;
     this.#broadcast!.sendTo(learner, (out) => writePacket(out, packetTypes.upToDate, zxidNone));
     learner.state = 'serving';
+    this.#countHistory();
+    if (this.#zab.identity.counts)
+      this.#broadcast!.sendTo(learner, () => this.#tellHistory(learner, historySays.counts));
     if (learner.sync === 'SNAP') this.#zab.differences.agreed(learner.sid);
   }
 }

@@ -6,6 +6,7 @@ import type {
   DiskOp,
   EnsembleHost,
   EnsembleNote,
+  EpochFile,
   Entry,
   PeerLink,
   RecoveryTarget,
@@ -15,6 +16,7 @@ import type { DecisionTrace, Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
 import type { EpochClaims } from './epoch-claims.ts';
 import type { Differences } from './differences.ts';
+import type { HistoryIdentity } from './history-identity.ts';
 import type { History, Replacement } from './history.ts';
 import type { LogBatches } from './log-batches.ts';
 import type { PeerStats } from './peer-stats.ts';
@@ -56,6 +58,8 @@ export interface Epochs {
   accepted: number;
   /** Epoch of the leader whose history this server has. */
   current: number;
+  /** Number of the history (history-identity.ts), as its file has it. */
+  historyId?: number;
 }
 
 /** A snapshot that is arriving as a stream. */
@@ -173,6 +177,7 @@ export interface Zab {
   /** Lines that strangers could cause in any number. */
   readonly repeated: RepeatedNotes;
   readonly differences: Differences;
+  readonly identity: HistoryIdentity;
   /** Notes that transactions in (after, to] took a step. */
   traced(step: Step, sid: number, after: Zxid, to: Zxid): void;
   /** Moment of the input that is being handled. */
@@ -185,7 +190,7 @@ export interface Zab {
   /** Appends a transaction that arrived as bytes to history and log; `payload` is copied. */
   log(zxid: Zxid, payload: Uint8Array): Entry;
   /** `then` is skipped when the role has ended meanwhile. */
-  writeEpoch(file: 'acceptedEpoch' | 'currentEpoch', epoch: Epoch, then: () => void): void;
+  writeEpoch(file: EpochFile, value: number, then: () => void): void;
   /** Cuts the history behind `zxid`, as far as that is possible: `history` says where it ends then. */
   truncate(zxid: Zxid, then: () => void): void;
   install(snapshot: IncomingSnapshot, zxid: Zxid, then: () => void): void;

@@ -16,6 +16,7 @@ export const learnerProtocolVersion = 0x10000;
 const oldestProtocolVersion = 1;
 
 const touchBytes = 12;
+const maxHistoryId = 1n << 53n;
 
 function open(data: Uint8Array | null, bytesMin: number, what: string): JuteReader {
   if (data === null || data.length < bytesMin) {
@@ -68,6 +69,20 @@ export function readAckEpoch(data: Uint8Array | null): Epoch | undefined {
 
 export function writeAckEpoch(out: JuteWriter, currentEpoch: Epoch | undefined): void {
   out.int(currentEpoch ?? -1);
+}
+
+/**
+ * What follows in an ackEpoch of servers that keep it: the number of their history, 0 for none. Undefined when it does not.
+ */
+export function readHistoryId(data: Uint8Array | null): number | undefined {
+  if (data === null || data.length < 12) return undefined;
+  const r = new JuteReader(data, 4);
+  const id = r.long();
+  return id > -maxHistoryId && id < maxHistoryId ? Number(id) : undefined;
+}
+
+export function writeHistoryId(out: JuteWriter, id: number): void {
+  out.long(BigInt(id));
 }
 
 /** newLeader: the configuration as text. None, or a single byte, comes from peers that know no reconfiguration. */

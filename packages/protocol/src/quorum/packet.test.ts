@@ -92,12 +92,13 @@ describe('packets as Apache servers write them', () => {
     expect(toHex(encode([packet!]))).toBe(hex.replaceAll(/\s/g, ''));
   });
 
-  test('have the nineteen types, each with its own number; two more are extensions', () => {
+  test('have the nineteen types, each with its own number; three more are extensions', () => {
     const theirs = Array.from({ length: 19 }, (_, i) => i + 1);
     expect([...packetNames.keys()].sort((a, b) => a - b)).toEqual([
       ...theirs,
       packetTypes.handOver,
       packetTypes.differs,
+      packetTypes.historyId,
     ]);
   });
 });

@@ -58,6 +58,8 @@ export const packetTypes = {
   handOver: 64,
   /** Another extension. Learner to leader: behind the transaction `zxid` my tree has another digest than yours. */
   differs: 65,
+  /** Another. Leader to learner: the number of the history (as zxid), and one byte that says what of it. */
+  historyId: 66,
 } as const;
 export type PacketName = keyof typeof packetTypes;
 
