@@ -66,12 +66,13 @@ it('sets the damaged files aside, has no vote, and gets everything from the othe
   await until(() => damaged.output.includes('THE HISTORY OF THIS SERVER IS DAMAGED'));
   const line = damaged.output.split('\n').find((each) => each.includes('IS DAMAGED'))!;
   expect(line).toContain(file);
+  // It says what it is going to do before it does it; this is what it logs when it is done.
+  await until(() => damaged.output.includes('has lost its history'));
   const aside = readdirSync(historyOf(damaged)).filter((name) => name.startsWith('damaged-'));
   expect(aside).toHaveLength(1);
   const kept = join(historyOf(damaged), aside[0], file.slice(file.lastIndexOf('/') + 1));
   expect(readFileSync(kept).subarray(offset).toString()).toMatch(/^walue 25/);
   // These two are a majority in numbers, and do not know what was decided.
-  await until(() => damaged.output.includes('has lost its history'));
   expect([await damaged.mode(), await away.mode()]).toEqual([undefined, undefined]);
 
   leader.launch();

@@ -267,10 +267,14 @@ describe.each(transcripts)('the recording %s', (transcript) => {
   });
 });
 
-it('the recordings hold every type of packet but for the one that only Corral sends', () => {
+it('the recordings hold every type of packet but for those that only Corral sends', () => {
   const codes = transcripts
     .flatMap(streamsOf)
     .flatMap(({ rows }) => rows)
     .map(({ decoded }) => decoded['code']);
-  expect([...packetNames.keys()].filter((type) => !codes.includes(type))).toEqual([packetTypes.handOver]);
+  expect([...packetNames.keys()].filter((type) => !codes.includes(type))).toEqual([
+    packetTypes.handOver,
+    packetTypes.differs,
+    packetTypes.historyId,
+  ]);
 });

