@@ -83,11 +83,8 @@ export class HistoryIdentity {
   refused(sid: number, told: number, isServing: boolean): boolean {
     const { quorums } = this.#zab;
     const isVoter = quorums.isVoter(sid);
-    this.#zab.note('error', `server ${sid} HAS ANOTHER HISTORY than this one, and is kept out. ${whatToDo}`, {
-      sid,
-      history: told.toString(16),
-      own: this.number.toString(16),
-    });
+    const facts = { sid, history: told.toString(16), own: this.number.toString(16) };
+    this.#tell(`server ${sid} HAS ANOTHER HISTORY than this one, and is kept out.`, facts);
     if (isServing || !isVoter) return false;
     this.#others.set(sid, told);
     if (!quorums.isQuorum((voter) => this.#others.get(voter) === told)) return false;
@@ -116,12 +113,17 @@ export class HistoryIdentity {
     const facts = { leader, history: number.toString(16), own: this.number.toString(16) };
     if (isEstablished)
       this.#giveUpVote('THE HISTORY OF THIS SERVER IS NOT THE ONE OF ITS ENSEMBLE: it has no vote there.', facts);
-    else this.#zab.note('error', `the server that was elected HAS ANOTHER HISTORY than this one. ${whatToDo}`, facts);
+    else this.#tell('the server that was elected HAS ANOTHER HISTORY than this one.', facts);
     this.#zab.resign('the leader has another history', this.#zab.options.initLimitMs);
   }
 
   #giveUpVote(what: string, facts: Readonly<Record<string, string | number>> = {}): void {
     this.#zab.isUnknown = true;
-    this.#zab.note('error', `${what} ${whatToDo}`, facts);
+    this.#tell(what, facts);
+  }
+
+  /** Both sides come to it again and again. */
+  #tell(what: string, facts: Readonly<Record<string, string | number>>): void {
+    this.#zab.repeated.tell(this.#zab.now, what, 'error', `${what} ${whatToDo}`, facts);
   }
 }
