@@ -235,8 +235,6 @@ export class Learner implements Role {
     this.phase = 'synchronisation';
   }
 
-  // Synchronisation.
-
   #begin(kind: 'DIFF' | 'TRUNC' | 'SNAP'): void {
     this.#expect('synchronisation', kind);
     if (this.sync !== 'none') throw new ProtocolError(`${kind} after ${this.sync}`);
@@ -301,9 +299,10 @@ export class Learner implements Role {
   /** Which history the leader has; or that it is not the one here. */
   #history({ zxid: number, data }: QuorumPacket): void {
     const { identity } = this.#zab;
-    const isRefused = data?.[0] === historySays.refused;
-    if (isRefused || identity.contradicts(number)) identity.keptOut(this.leader, number, isRefused);
-    else if (this.phase === 'serving' && data?.[0] === historySays.counts) identity.keep(number);
+    const says = data?.[0];
+    if (says === historySays.refused || identity.contradicts(number))
+      identity.keptOut(this.leader, number, says === historySays.refused);
+    else if (this.isServing && says === historySays.counts) identity.keep(number);
     else this.#historyId = number;
   }
 

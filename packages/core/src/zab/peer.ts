@@ -79,10 +79,7 @@ export class Peer implements Zab {
     this.#needsBase = start.isEmpty;
     this.#frame = frame;
     this.#ops = new DiskOps(this.has('A39'));
-    this.#configuration = new Configuration(options, (which, config) => {
-      host.writeConfig(this.#ops.start(nothing), which, config);
-      this.#mesh.configured(this.now);
-    });
+    this.#configuration = new Configuration(options, (which, config) => this.#keepConfig(which, config));
     this.history = new History({ entries: options.commitLogCount, bytes: options.commitLogBytes });
     this.#restoreHistory(start.history);
     this.batches = new LogBatches(
@@ -414,6 +411,11 @@ export class Peer implements Zab {
     this.#configuration.believe(config);
     this.#mesh.configured(this.now);
     return true;
+  }
+
+  #keepConfig(which: 'next' | 'active', config: EnsembleConfig): void {
+    this.host.writeConfig(this.#ops.start(nothing), which, config);
+    this.#mesh.configured(this.now);
   }
 
   // Inputs.
