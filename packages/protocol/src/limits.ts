@@ -11,7 +11,7 @@ export const limits = {
    */
   leaderFieldBytesMax: 1 << 28,
   /** What a leader reads from a learner that has said who it is: requests, whose limit is the learner's jute.maxbuffer. */
-  learnerFieldBytesMax: 8 << 20,
+  learnerFieldBytesMax: 64 << 20,
   /** Identities of one connection: each request that a learner forwards carries them all. */
   identitiesMax: 1000,
   identityBytesMax: 256 << 10,

@@ -33,11 +33,6 @@ import { WriteQueue } from './write-queue.ts';
 const asTxn = (prepared: Txn | number): Txn =>
   typeof prepared === 'number' ? { kind: 'error', code: prepared } : prepared;
 
-/** A session's end takes at most this share of what a transaction may: those that follow are not held up for long. */
-const closeSessionShare = 4;
-/** What a delete takes in a multi besides its path. */
-const deleteBytes = 12;
-
 /** What the parts of the pipeline give: see pipeline.ts. */
 export interface ProposalParts {
   readonly ctx: Context;
@@ -79,38 +74,14 @@ export class Proposals {
   closeSession(connection: Connection | undefined, xid: number, id: SessionId): void {
     this.#begin();
     const { options, outstanding } = this.#ctx;
-    const ephemerals = outstanding.ephemeralsOf(id);
-    const paths = options.closeSessionPaths ? this.#shorten(ephemerals) : null;
-    for (const path of paths ?? ephemerals) this.#removeEphemeral(path);
-    this.#submit(connection, xid, opcodes.closeSession, id, { kind: 'closeSession', paths });
-  }
-
-  /**
-   * Deletes ephemerals of a session that is about to end, as transactions of the server's own, until those that are left
-   * fit into the list of its closeSession: every server can read that, Apache's too. If this leader falls in between, the
-   * session is still there, and the next one goes on.
-   */
-  #shorten(ephemerals: readonly string[]): readonly string[] {
-    const bytesMax = this.#ctx.options.fieldBytesMax / closeSessionShare;
-    let left = ephemerals;
-    while (!fitsInto(bytesMax, { kind: 'closeSession', paths: left })) {
-      let bytes = 0;
-      const count = left.findIndex((path) => (bytes += path.length * 3 + deleteBytes) > bytesMax);
-      const parts = left.slice(0, Math.max(1, count)).map((path) => ({ kind: 'delete', code: 2, path }) as const);
-      for (const { path } of parts) this.#removeEphemeral(path);
-      const own = 0n as SessionId;
-      this.#submit(
-        undefined,
-        0,
-        opcodes.multi,
-        own,
-        { kind: 'multi', parts },
-        parts.map(() => opcodes.delete),
-      );
-      left = left.slice(parts.length);
-      this.#begin();
-    }
-    return left;
+    const paths = outstanding.ephemeralsOf(id);
+    for (const path of paths) this.#removeEphemeral(path);
+    // The end of a session is one transaction, or a client that comes back under the next leader could find half of its
+    // locks gone. A list that is too long to travel stays at home: every server deletes what the session holds there.
+    const listed: Txn = { kind: 'closeSession', paths };
+    const isListed = options.closeSessionPaths && fitsInto(options.fieldBytesMax, listed);
+    const txn: Txn = isListed ? listed : { kind: 'closeSession', paths: null };
+    this.#submit(connection, xid, opcodes.closeSession, id, txn);
   }
 
   #removeEphemeral(path: string): void {
@@ -299,8 +270,10 @@ export class Proposals {
     const { wall, now, outstanding } = this.#ctx;
     const header = { clientId, cxid: xid, zxid, time: wall };
     const touched = outstanding.touched();
-    // A failed write changes nothing, and ZooKeeper's servers put no digest behind it.
-    const digest = txn.kind === 'error' ? undefined : outstanding.digest;
+    // A failed write changes nothing, and ZooKeeper's servers put no digest behind it. Behind the end of a session without
+    // a list they would take it for the list.
+    const isBare = txn.kind === 'error' || (txn.kind === 'closeSession' && txn.paths === null);
+    const digest = isBare ? undefined : outstanding.digest;
     const write: Write = {
       kind: 'write',
       connection,
