@@ -1,5 +1,5 @@
-import { errorCodes, opcodes } from '@corral/protocol';
-import type { Zxid } from '@corral/protocol';
+import { JuteWriter, PacketReader, errorCodes, opcodes, packetTypes, writePacket } from '@corral/protocol';
+import type { QuorumPacket, Zxid } from '@corral/protocol';
 import { describe, expect, test } from 'vitest';
 import { MemoryCluster, tickMs } from './testing/memory-cluster.ts';
 import type { ClusterNode } from './testing/memory-cluster.ts';
@@ -33,6 +33,23 @@ function changeType(cluster: MemoryCluster, node: ClusterNode, zxid: Zxid, type:
         if (view.getInt32(at) === 2 && view.getBigInt64(at + 4) === BigInt(zxid)) view.setInt32(at + 16 + 28, type);
     }
   }
+}
+
+/** From now on a server receives only those packets of other servers that pass. */
+function passPackets(node: ClusterNode, passes: (packet: QuorumPacket) => boolean): void {
+  const readers = new Map<number, PacketReader>();
+  const take = node.now.bind(node);
+  node.now = (input) => {
+    if (input.kind !== 'peerReceived') return take(input);
+    const reader = readers.get(input.connection) ?? new PacketReader();
+    readers.set(input.connection, reader);
+    const out = new JuteWriter();
+    reader.push(input.bytes, input.start, input.end);
+    for (let packet = reader.next(); packet !== undefined; packet = reader.next())
+      if (passes(packet)) writePacket(out, packet.type, packet.zxid, packet.data, packet.authinfo);
+    const bytes = out.detach(0);
+    if (bytes.length > 0) take({ ...input, bytes, start: 0, end: bytes.length });
+  };
 }
 
 describe('a transaction that a learner cannot read', () => {
@@ -172,6 +189,25 @@ describe('an ensemble of three', () => {
     const replies = reader.replies();
     expect(replies.map(({ xid }) => xid)).toEqual([sync, get]);
     expect(textOf(reader.decode('getData', replies[1]).data ?? null)).toBe('2');
+  });
+
+  test('a learner gets the answer to its sync before the commit of a write that it has forwarded later', () => {
+    const { cluster, leader, others } = started();
+    const [asks, writes] = [others[0].connect(), others[0].connect()];
+    expect(asks.create('/before').err).toBe(0);
+    cluster.settle();
+    passPackets(leader, (packet) => packet.type !== packetTypes.ping);
+    const came: number[] = [];
+    passPackets(others[0], ({ type }) => {
+      if (type === packetTypes.sync || type === packetTypes.commit) came.push(type);
+      return true;
+    });
+    const sync = asks.submit('sync', { path: '/before' });
+    const write = writes.submit('create', { path: '/behind', data: null, acl: open, flags: 0 });
+    cluster.settle();
+    expect(came).toEqual([packetTypes.sync, packetTypes.commit]);
+    expect(asks.replies().map(({ xid }) => xid)).toEqual([sync]);
+    expect(writes.replies().map(({ xid }) => xid)).toEqual([write]);
   });
 
   test('losing the leader costs nothing that was acknowledged', () => {

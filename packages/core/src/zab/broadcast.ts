@@ -181,7 +181,15 @@ export class Broadcast implements Ordering {
     for (let target = this.#decidable(); target > history.committed; target = this.#decidable()) {
       const pending = this.#pending;
       // A new configuration changes who decides what follows it.
-      const end = pending !== undefined && target >= pending.zxid ? pending.zxid : target;
+      let end = pending !== undefined && target >= pending.zxid ? pending.zxid : target;
+      const asked = this.#confirmations[0]?.after;
+      if (asked !== undefined && asked < end) {
+        if (this.#isBehind(asked)) end = asked;
+        else {
+          this.#confirmedByWhatFollows();
+          continue;
+        }
+      }
       // What is decided may be forgotten at once.
       const txn = end === pending?.zxid ? history.at(history.indexAfter(end) - 1)!.payload : undefined;
       this.#commit(end);
@@ -344,8 +352,22 @@ export class Broadcast implements Ordering {
     this.#answerConfirmations();
   }
 
+  /** Whether what a confirmation has to wait for is not committed yet. */
+  #isBehind(after: Zxid): boolean {
+    return after > this.#zab.history.committed && after > this.epochStart;
+  }
+
+  /**
+   * A quorum has accepted what was proposed after the question, so this server led then: the pings are not waited for. The
+   * answer goes out before the commit. Apache's followers match what comes against the oldest write or sync they have
+   * forwarded, and after one in another order they answer no write and no sync any more.
+   */
+  #confirmedByWhatFollows(): void {
+    this.#confirmations.shift()!.done();
+  }
+
   #answerConfirmations(): void {
-    const { history, quorums, options } = this.#zab;
+    const { quorums, options } = this.#zab;
     const isConfirmed = (needed: Map<LearnerLink, number>): boolean =>
       quorums.isQuorum((sid) => {
         if (sid === options.sid) return true;
@@ -354,7 +376,7 @@ export class Broadcast implements Ordering {
         return false;
       });
     for (let first = this.#confirmations[0]; first?.needed !== undefined; first = this.#confirmations[0]) {
-      if (first.after > history.committed && first.after > this.epochStart) return;
+      if (this.#isBehind(first.after)) return;
       if (!isConfirmed(first.needed)) return;
       this.#confirmations.shift();
       first.done();
