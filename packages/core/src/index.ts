@@ -59,4 +59,3 @@ export type {
 export type { ReplicaOptions } from './options.ts';
 export type { ReplicaStats, Spread } from './stats.ts';
 export type { Connection } from './pipeline/connection.ts';
-export { digestVersion } from './tree/tree-digest.ts';

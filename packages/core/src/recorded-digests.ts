@@ -2,8 +2,15 @@
 
 import type { Zxid } from '@corral/protocol';
 import type { TxnDigest } from './log/txn.ts';
-import type { Context } from './pipeline/context.ts';
-import { digestVersion } from './tree/tree-digest.ts';
+import type { ReplicaStats } from './stats.ts';
+import type { DataTree } from './tree/data-tree.ts';
+import { digestVersion } from '@corral/protocol';
+
+/** The tree, and the counters of its server. */
+interface Replicated {
+  readonly tree: DataTree;
+  readonly stats: ReplicaStats;
+}
 
 /** A leader that told wrong digests steps down at most once in such a time, ms. */
 const doubtMs = 10 * 60_000;
@@ -30,7 +37,7 @@ export class RecordedDigests {
   }
 
   /** Whether the tree is the one that the server which ordered this transaction had behind it. Counts when it is not. */
-  agree(zxid: Zxid, digest: TxnDigest | undefined, { tree, stats }: Pick<Context, 'tree' | 'stats'>): boolean {
+  agree(zxid: Zxid, digest: TxnDigest | undefined, { tree, stats }: Replicated): boolean {
     if (!this.#isEnabled || digest?.version !== digestVersion || zxid < this.comparableFrom) return true;
     if (digest.value === tree.digest.value) return true;
     stats.digestMismatches++;
@@ -41,7 +48,7 @@ export class RecordedDigests {
    * Leading: what this server told, or what it holds, turned out to be wrong. Another leader shows which it is, and gives
    * this server the right tree.
    */
-  isInDoubt({ stats }: Pick<Context, 'stats'>, now: number): boolean {
+  isInDoubt({ stats }: Pick<Replicated, 'stats'>, now: number): boolean {
     const isNew = stats.digestsToldWrongly > this.#counted;
     this.#counted = stats.digestsToldWrongly;
     if (!isNew || now < this.#trustedUntil) return false;

@@ -10,7 +10,7 @@ import type { ReplicaOptions } from './options.ts';
 import { applyTxn } from './pipeline/apply.ts';
 import { SessionTable } from './sessions/session-table.ts';
 import { DataTree } from './tree/data-tree.ts';
-import { digestVersion } from './tree/tree-digest.ts';
+import { digestVersion } from '@corral/protocol';
 
 export type StateOptions = Pick<ReplicaOptions, 'tickMs' | 'extendedTypes' | 'emulate353' | 'seed'>;
 

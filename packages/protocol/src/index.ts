@@ -25,6 +25,8 @@ export {
 export type { Access, CreateMode, EventType, OpName, OpRequest, OpResponse, OpRow } from './ops.ts';
 export { ProtocolError, errorCodes, errorName, errorTable } from './errors.ts';
 export type { ErrorCode, ErrorName } from './errors.ts';
+export { digestVersion } from './digest.ts';
+export type { DigestHalves } from './digest.ts';
 export { limits } from './limits.ts';
 export {
   baseName,

@@ -3,7 +3,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import * as path from 'node:path';
 import type { Connection, RecoveryResult, RestoredState } from '@corral/core';
-import { Replica, digestVersion } from '@corral/core';
+import { Replica } from '@corral/core';
+import { digestVersion } from '@corral/protocol';
 import { counterOf, epochOf, opName, ops, perms, zxidOf } from '@corral/protocol';
 import { isLoopbackAddress } from './admin/four-letter.ts';
 import type { Zxid } from '@corral/protocol';

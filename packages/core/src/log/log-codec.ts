@@ -4,8 +4,8 @@
 import { JuteReader } from '@corral/protocol';
 import type { JuteWriter } from '@corral/protocol';
 import { adler32 } from '@corral/protocol';
-import { digestVersion } from '../tree/tree-digest.ts';
-import type { DigestHalves } from '../tree/tree-digest.ts';
+import { digestVersion } from '@corral/protocol';
+import type { DigestHalves } from '@corral/protocol';
 import type { Txn, TxnHeader } from './txn.ts';
 import { writeTxnPayload } from './txn-codec.ts';
 

@@ -4,7 +4,7 @@
 import type { Session } from '../sessions/session-table.ts';
 import type { Identity } from '../acl/schemes.ts';
 import type { Link } from '../effects.ts';
-import type { DigestHalves } from '../tree/tree-digest.ts';
+import type { DigestHalves } from '@corral/protocol';
 import type { Txn, TxnHeader } from '../log/txn.ts';
 
 /** A write between its proposal and its application: the transaction and whoever waits for the answer. */

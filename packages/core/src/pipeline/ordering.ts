@@ -3,7 +3,7 @@
 
 import type { EnsembleConfig, SessionId, Zxid } from '@corral/protocol';
 import type { Txn, TxnHeader } from '../log/txn.ts';
-import type { DigestHalves } from '../tree/tree-digest.ts';
+import type { DigestHalves } from '@corral/protocol';
 import type { Identity } from '../acl/schemes.ts';
 
 export interface Leading {

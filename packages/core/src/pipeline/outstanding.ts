@@ -3,7 +3,7 @@
 
 import type { Acl, Zxid } from '@corral/protocol';
 import type { DataTree } from '../tree/data-tree.ts';
-import type { DigestHalves } from '../tree/tree-digest.ts';
+import type { DigestHalves } from '@corral/protocol';
 import { PendingDigest } from './pending-digest.ts';
 import type { PendingStat, StoredOwner } from './pending-digest.ts';
 

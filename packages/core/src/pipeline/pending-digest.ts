@@ -6,7 +6,7 @@ import { crc32, encodeText } from '@corral/protocol';
 import type { Zxid } from '@corral/protocol';
 import type { DataTree } from '../tree/data-tree.ts';
 import { DigestSum, digestOfNode, isDigested } from '../tree/tree-digest.ts';
-import type { DigestHalves } from '../tree/tree-digest.ts';
+import type { DigestHalves } from '@corral/protocol';
 
 /** What a node with a change in flight will contribute, and what that is computed from. */
 export interface PendingStat {

@@ -2,20 +2,14 @@
 // node. Kept by adding and subtracting, so that it is always at hand. Nodes below /zookeeper do not count.
 
 import { crc32, encodeText } from '@corral/protocol';
+import type { DigestHalves } from '@corral/protocol';
 import type { NodeStore } from './node-store.ts';
 
-export const digestVersion = 2;
 const excludedPrefix = '/zookeeper/';
 const excludedBytes = encodeText(excludedPrefix);
 const statFieldsBytes = 60;
 const twoTo16 = 65536;
 const twoTo32 = 4294967296;
-
-/** A digest of a tree in two halves of 32 bits, unsigned. */
-export interface DigestHalves {
-  readonly high: number;
-  readonly low: number;
-}
 
 /** The sum, kept in halves of the addends: each stays exact for 2^37 nodes. */
 export class DigestSum {

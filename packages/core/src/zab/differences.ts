@@ -8,7 +8,7 @@
 
 import { formatZxid, zxidNone } from '@corral/protocol';
 import type { Notification, Zxid } from '@corral/protocol';
-import type { Zab } from './zab.ts';
+import type { DifferenceReports, Zab } from './zab.ts';
 
 /** A state that was replaced this recently and differs again is left as it is, ms. */
 const againMs = 10 * 60_000;
@@ -19,7 +19,7 @@ const lookThere = 'the state that was replaced lies in a directory `differing-..
 
 type Place = Pick<Zab, 'note' | 'isUnknown' | 'replacement' | 'quorums' | 'now'>;
 
-export class Differences {
+export class Differences implements DifferenceReports {
   readonly #zab: Place;
   /** The leader whose state is not this server's. */
   #leader: number | undefined;

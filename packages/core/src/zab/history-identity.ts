@@ -9,7 +9,7 @@
 // ZooKeeper's servers keep none, and count neither for nor against it.
 
 import type { LearnerLink } from './learner-link.ts';
-import type { Zab } from './zab.ts';
+import type { HistoryNumber, Zab } from './zab.ts';
 
 /** Numbers are drawn below this, so that they can travel where zxids do. */
 const numbers = 2 ** 40;
@@ -21,7 +21,7 @@ const whatToDo =
 /** What a packet about the history says besides its number. */
 export const historySays = { accept: 0, counts: 1, refused: 2 } as const;
 
-export class HistoryIdentity {
+export class HistoryIdentity implements HistoryNumber {
   readonly #zab: Zab;
   readonly #random: () => number;
   /** 0: none. Below zero: accepted. Above: a quorum has it. */

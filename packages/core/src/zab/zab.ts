@@ -1,7 +1,16 @@
 // What the phases of Zab share: the history, the epochs, the host, and the state machine above that sees entries as bytes
 // with a zxid. Each field has one owner, named here; the phases are written against this.
 
-import type { EnsembleConfig, Epoch, HandOver, JuteReader, JuteWriter, SessionId, Zxid } from '@corral/protocol';
+import type {
+  EnsembleConfig,
+  Epoch,
+  HandOver,
+  JuteReader,
+  JuteWriter,
+  Notification,
+  SessionId,
+  Zxid,
+} from '@corral/protocol';
 import type {
   DiskOp,
   EnsembleHost,
@@ -15,8 +24,7 @@ import type {
 import type { DecisionTrace, Step } from './decision-trace.ts';
 import type { Defect } from './defects.ts';
 import type { EpochClaims } from './epoch-claims.ts';
-import type { Differences } from './differences.ts';
-import type { HistoryIdentity } from './history-identity.ts';
+import type { LearnerLink } from './learner-link.ts';
 import type { History, Replacement } from './history.ts';
 import type { LogBatches } from './log-batches.ts';
 import type { PeerStats } from './peer-stats.ts';
@@ -161,6 +169,31 @@ export interface Application {
   reload(): { makeTarget(): RecoveryTarget; adopt(): RestoredHistory };
 }
 
+/** What is known of members whose trees differ: differences.ts. */
+export interface DifferenceReports {
+  found(leader: number, zxid: Zxid): boolean;
+  reported(voter: number): boolean;
+  told(leader: number, zxid: Zxid): void;
+  agreed(learner: number): void;
+  replaced(): void;
+  heard(from: number, notification: Notification): boolean;
+  mustKeep: boolean;
+}
+
+/** Which history this server has: history-identity.ts. */
+export interface HistoryNumber {
+  readonly told: number;
+  readonly number: number;
+  readonly counts: boolean;
+  contradicts(told: number, isChosen?: boolean): boolean;
+  choose(promised: readonly LearnerLink[], then: () => void): void;
+  count(): void;
+  refused(sid: number, told: number, isServing: boolean): boolean;
+  accept(number: number, then: () => void): void;
+  keep(number: number): void;
+  keptOut(leader: number, number: number, isEstablished: boolean): void;
+}
+
 export interface Zab {
   readonly options: EnsembleOptions;
   readonly host: EnsembleHost;
@@ -176,8 +209,8 @@ export interface Zab {
   readonly claims: EpochClaims;
   /** Lines that strangers could cause in any number. */
   readonly repeated: RepeatedNotes;
-  readonly differences: Differences;
-  readonly identity: HistoryIdentity;
+  readonly differences: DifferenceReports;
+  readonly identity: HistoryNumber;
   /** Notes that transactions in (after, to] took a step. */
   traced(step: Step, sid: number, after: Zxid, to: Zxid): void;
   /** Moment of the input that is being handled. */

@@ -3,7 +3,7 @@
 
 import { settings } from './settings.ts';
 import type { SettingName } from './settings.ts';
-import type { RawEntry } from './sources.ts';
+import type { RawEntry } from './raw-entry.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -19,7 +19,8 @@ import type { Setting } from './setting.ts';
 import { derived } from './settings.ts';
 import type { SettingName, SettingValues } from './settings.ts';
 import { collect, rows } from './sources.ts';
-import type { Collected, LoadInput, RawEntry } from './sources.ts';
+import type { RawEntry } from './raw-entry.ts';
+import type { Collected, LoadInput } from './sources.ts';
 
 export type Config = SettingValues & {
   /** The number in the file myid (or ZOO_MY_ID), if there is one. */

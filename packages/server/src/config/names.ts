@@ -5,7 +5,7 @@ import { settings } from './settings.ts';
 import type { SettingName } from './settings.ts';
 import type { Setting } from './setting.ts';
 import { rows } from './sources.ts';
-import type { RawEntry } from './sources.ts';
+import type { RawEntry } from './raw-entry.ts';
 
 export type Meaning =
   | { readonly kind: 'row'; readonly name: SettingName; readonly row: Setting<unknown> }

@@ -6,21 +6,10 @@ import { join, resolve } from 'node:path';
 import { PropertySyntaxError, parseProperties } from './properties.ts';
 import type { PropertyEntry } from './properties.ts';
 import { imageVariables } from './image-variables.ts';
+import type { RawEntry } from './raw-entry.ts';
 import { settings } from './settings.ts';
 import type { SettingName } from './settings.ts';
 import type { Setting } from './setting.ts';
-
-/** How an entry names its setting: by a key of a file, by a system property, or by the row itself. */
-export type Naming = 'cfg' | 'property' | 'row';
-
-export interface RawEntry {
-  readonly naming: Naming;
-  /** A key, a property name, or the name of a row. */
-  readonly key: string;
-  readonly value: string;
-  /** For messages: `zoo.cfg:7`, `-Djute.maxbuffer`, `--client-port`, `ZOO_TICK_TIME`. */
-  readonly where: string;
-}
 
 export interface LoadInput {
   /** Arguments after the word `server`. */
