@@ -148,7 +148,7 @@ describe('a queue', () => {
     for (const options of [{ shards: 0 }, { maxAttempts: 0 }, { maxItems: 1.5 }]) {
       expect(() => queue(stage.zk, '/q', options)).toThrow(RangeError);
     }
-    await expect(queue(stage.zk, '/q').consume({ concurrency: 0 }).next()).rejects.toThrow('concurrency is a whole');
+    expect(() => queue(stage.zk, '/q').consume({ concurrency: 0 })).toThrow('concurrency is a whole');
     const permits = semaphore(stage.zk, '/s', { permits: 2 });
     for (const bad of [-1, 0, 1.5]) await expect(permits.acquire({ permits: bad })).rejects.toThrow(RangeError);
   });
@@ -189,7 +189,7 @@ describe('a queue', () => {
       { concurrency: 2, signal: stop.signal },
     );
     stage.after(10_000, () => stop.abort(new Error('over')));
-    await expect(stage.until(working)).rejects.toThrow('over');
+    await stage.until(working);
     expect([most, done, await jobs.size()]).toEqual([2, 5, 0]);
   });
 
