@@ -5,6 +5,7 @@ import { readNodes } from './copy.ts';
 import type { Copied } from './copy.ts';
 import { UsageError } from './exit-codes.ts';
 import { printJson } from './output.ts';
+import { line } from './verb.ts';
 import type { GlobalOptions, Task } from './with-client.ts';
 
 export interface CopyFlags {
@@ -30,8 +31,8 @@ export async function source(
   const found = await readNodes(task.client, from, task.call, { recursive: flags.recursive === true });
   const children = (await task.client.exists(from, task.call))?.numChildren ?? 0;
   if (flags.recursive !== true && children > 0)
-    context.stderr.write(`its ${children} children stay behind: -r takes them along\n`);
-  for (const path of found.skipped) context.stderr.write(`skipped ${path}: it is ephemeral\n`);
+    context.stderr.write(line(`its ${children} children stay behind: -r takes them along`));
+  for (const path of found.skipped) context.stderr.write(line(`skipped ${path}: it is ephemeral`));
   if (found.nodes.length === 0)
     throw new UsageError(`${from} is ephemeral: it belongs to a session and cannot be copied`);
   return found;

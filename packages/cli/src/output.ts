@@ -3,6 +3,7 @@
 
 import type { Data, Stat } from '@corral/client';
 import type { Context } from './context.ts';
+import { harmless } from './terminal.ts';
 
 export const outputFormats = ['text', 'table', 'json', 'ndjson', 'yaml'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
@@ -50,7 +51,7 @@ export async function report(context: Context, format: OutputFormat, { value, ro
 
 /** One value: indented for `json`, on one line for `ndjson`, a document for `yaml`. */
 export async function printJson(context: Context, format: OutputFormat, value: object): Promise<void> {
-  if (format === 'yaml') context.stdout.write(`---\n${(await import('yaml')).stringify(value)}`);
+  if (format === 'yaml') context.stdout.write(Buffer.from(`---\n${(await import('yaml')).stringify(value)}`));
   else if (format === 'table') context.stdout.write(await table([value]));
   else context.stdout.write(`${JSON.stringify(value, null, format === 'json' ? 2 : 0)}\n`);
 }
@@ -59,7 +60,7 @@ export async function printJson(context: Context, format: OutputFormat, value: o
 async function table(rows: readonly object[]): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const cell = (value: unknown): string =>
-    typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value);
+    typeof value === 'string' ? harmless(value) : value === undefined || value === null ? '' : JSON.stringify(value);
   const style = { head: [], border: [] };
   if (rows.length === 1) {
     const upright = new Table({ style });

@@ -11,11 +11,13 @@ import { outputFormats } from './output.ts';
 import { resolveTarget } from './target.ts';
 import { parseDuration } from './values.ts';
 import { colorsFor } from './verb.ts';
+import { printable } from './terminal.ts';
 import { version } from './version.ts';
 
 const defaultTimeoutMs = 10_000;
 
-export async function run(argv: readonly string[], context: Context): Promise<number> {
+export async function run(argv: readonly string[], process: Context): Promise<number> {
+  const context = printable(process);
   if (argv[0] === '--version' || argv[0] === '-V') {
     context.stdout.write(`${version}\n`);
     return exitCodes.ok;

@@ -1,9 +1,9 @@
 // What the files in commands/ share: examples in the help, lines of text, colours, questions.
 
 import type { Command } from 'commander';
-import picocolors from 'picocolors';
 import type { Context } from './context.ts';
 import { UsageError } from './exit-codes.ts';
+import { control, oneLine } from './terminal.ts';
 import type { GlobalOptions } from './with-client.ts';
 
 /** Ends a command's help with command lines that work. A command of commands gives each of them those that are its own. */
@@ -15,12 +15,28 @@ export function examples(command: Command, ...lines: readonly string[]): void {
   }
 }
 
-export const lines = (rows: readonly string[]): string => rows.map((row) => `${row}\n`).join('');
+/** A line for each row, whatever is in it. */
+export const lines = (rows: readonly string[]): string => rows.map(line).join('');
 
-export type Colors = ReturnType<typeof picocolors.createColors>;
+export const line = (row: string): string => `${oneLine(row)}\n`;
 
-export const colorsFor = (stream: { readonly isTTY?: boolean | undefined }, context: Context, color: boolean): Colors =>
-  picocolors.createColors(color && stream.isTTY === true && context.env['NO_COLOR'] === undefined);
+/** What switches a style on and off. */
+const styles = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const;
+
+export type Colors = Readonly<Record<keyof typeof styles, (text: string) => string>>;
+
+/** Styles for a terminal that wants them; without one, text as it is. */
+export function colorsFor(
+  stream: { readonly isTTY?: boolean | undefined },
+  context: Context,
+  color: boolean,
+): Colors {
+  const isOn = color && stream.isTTY === true && context.env['NO_COLOR'] === undefined;
+  const style = ([on, off]: readonly [number, number]) => (text: string) =>
+    isOn ? `${control(`[${on}m`)}${text}${control(`[${off}m`)}` : text;
+  const all = Object.entries(styles).map(([name, codes]) => [name, style(codes)]);
+  return Object.fromEntries(all) as Colors;
+}
 
 /** Asks on the terminal; without one only -y says yes. */
 export async function confirmed(context: Context, globals: GlobalOptions, question: string): Promise<boolean> {

@@ -7,6 +7,7 @@ import type { Answer } from './cluster/admin.ts';
 import { fourLetterWord } from './cluster/ask.ts';
 import type { Context } from './context.ts';
 import { CodedError, UsageError } from './exit-codes.ts';
+import { line } from './verb.ts';
 import type { GlobalOptions } from './with-client.ts';
 
 export interface WordAnswer {
@@ -52,7 +53,7 @@ function unreachable(error: unknown): UnreachableServer {
 export function failIfSilent(silent: readonly UnreachableServer[], { stderr }: Context): void {
   const last = silent.at(-1);
   if (last === undefined) return;
-  for (const { message } of silent.slice(0, -1)) stderr.write(`corral: ${message}\n`);
+  for (const { message } of silent.slice(0, -1)) stderr.write(line(`corral: ${message}`));
   throw last;
 }
 

@@ -1,8 +1,11 @@
 // A table for a terminal: columns as wide as their widest cell.
 
-export function tableText(rows: readonly (readonly string[])[]): string {
+import { harmless, oneLine } from '../terminal.ts';
+
+export function tableText(found: readonly (readonly string[])[]): string {
+  const rows = found.map((row) => row.map((cell) => oneLine(harmless(cell))));
   const widths = rows.reduce<number[]>(
-    (found, row) => row.map((cell, column) => Math.max(found[column] ?? 0, cell.length)),
+    (before, row) => row.map((cell, column) => Math.max(before[column] ?? 0, cell.length)),
     [],
   );
   return rows

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { readContexts } from '../contexts.ts';
 import { explanations } from '../explanations.ts';
 import { resolveTarget } from '../target.ts';
+import { isPlain } from '../terminal.ts';
 import { joined } from '../tree.ts';
 import { lines } from '../verb.ts';
 import { withClient } from '../with-client.ts';
@@ -17,7 +18,9 @@ export function registerComplete(program: Command, context: Context): void {
     .command('complete', { hidden: true })
     .argument('[words...]')
     .action(async (words: string[]) => {
-      context.stdout.write(lines(await candidates(program, words, context)));
+      // Bytes: the shell gets names as they are. Those that would not be shown as they are it does not get at all.
+      const found = (await candidates(program, words, context)).filter(isPlain);
+      context.stdout.write(Buffer.from(lines(found)));
     });
 }
 

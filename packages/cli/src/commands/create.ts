@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import { printJson, statJson } from '../output.ts';
 import { parseDuration, readData } from '../values.ts';
-import { aborted, examples } from '../verb.ts';
+import { aborted, examples, line } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 interface CreateFlags {
@@ -48,7 +48,7 @@ export function registerCreate(program: Command, context: Context): void {
       await withClient(globals, isEphemeral ? 'until interrupted' : 'one command', async ({ client, call }) => {
         const parents = parentsOf(flags);
         const created = await client.create(path, data, { ...options, ...parents, ...call });
-        if (globals.output === 'text') context.stdout.write(`${created.path}\n`);
+        if (globals.output === 'text') context.stdout.write(line(created.path));
         else await printJson(context, globals.output, { path: created.path, stat: statJson(created.stat) });
         if (!isEphemeral) return;
         context.stderr.write('the node lives until this command ends (Ctrl-C)\n');

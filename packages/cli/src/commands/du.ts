@@ -9,7 +9,7 @@ import { report } from '../output.ts';
 import { walk } from '../tree.ts';
 import { tableText } from '../cluster/table.ts';
 import { parseCount } from '../values.ts';
-import { byteText, examples } from '../verb.ts';
+import { byteText, examples, line } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { GlobalOptions, Task } from '../with-client.ts';
 
@@ -60,7 +60,7 @@ async function* measured(place: Place, globals: GlobalOptions, context: Context)
 }
 
 async function* walked({ client, call }: Task, top: string, context: Context): AsyncGenerator<Measured> {
-  const onDenied = (path: string): void => void context.stderr.write(`not allowed to list ${path}\n`);
+  const onDenied = (path: string): void => void context.stderr.write(line(`not allowed to list ${path}`));
   for await (const { path, stat } of walk(client, top, call, { onDenied }))
     yield { path: below(top, path), bytes: stat.dataLength };
 }

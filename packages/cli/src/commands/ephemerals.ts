@@ -6,7 +6,7 @@ import { UsageError } from '../exit-codes.ts';
 import { isEphemeral } from '../node-kind.ts';
 import { hex, report } from '../output.ts';
 import { walk } from '../tree.ts';
-import { examples, lines } from '../verb.ts';
+import { examples, line, lines } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 interface EphemeralsFlags {
@@ -23,7 +23,7 @@ export function registerEphemerals(program: Command, context: Context): void {
       const globals = globalsOf(command);
       const wanted = session === undefined ? undefined : parseSession(session);
       const rows: { session: string; path: string; ctime: string }[] = [];
-      const onDenied = (hidden: string): void => void context.stderr.write(`not allowed to list ${hidden}\n`);
+      const onDenied = (hidden: string): void => void context.stderr.write(line(`not allowed to list ${hidden}`));
       await withClient(globals, 'one command', async ({ client, call }) => {
         for await (const { path: found, stat } of walk(client, path, call, { onDenied })) {
           const owner = hex(stat.ephemeralOwner);

@@ -9,7 +9,7 @@ import { documentFormats, documentText } from '../move/document.ts';
 import type { DocumentFormat } from '../move/document.ts';
 import { atTree, parsePlace, placeHelp, readPlace, readTree } from '../move/place.ts';
 import type { Place } from '../move/place.ts';
-import { examples } from '../verb.ts';
+import { examples, line } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { GlobalOptions } from '../with-client.ts';
 
@@ -34,10 +34,10 @@ export function registerExport(program: Command, context: Context): void {
         nodes,
         flags.as ?? formatOf(flags.file ?? globals.output),
       );
-      if (flags.file === undefined) context.stdout.write(text);
+      if (flags.file === undefined) context.stdout.write(Buffer.from(text));
       else await writeFile(flags.file, text);
-      for (const left of skipped) context.stderr.write(`skipped ${left}: it is ephemeral\n`);
-      context.stderr.write(`${nodes.length} nodes exported\n`);
+      for (const left of skipped) context.stderr.write(line(`skipped ${left}: it is ephemeral`));
+      context.stderr.write(line(`${nodes.length} nodes exported`));
     });
   examples(
     command,

@@ -8,7 +8,7 @@ import { printJson, report, statJson } from '../output.ts';
 import { walk } from '../tree.ts';
 import type { WalkedNode } from '../tree.ts';
 import { parseBytes, parseCount, parseDuration } from '../values.ts';
-import { examples } from '../verb.ts';
+import { examples, line } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 interface FindFlags {
@@ -41,12 +41,12 @@ export function registerFind(program: Command, context: Context): void {
       const tests = testsOf(flags, Date.now());
       const maxDepth = flags.depth === undefined ? Infinity : parseCount(flags.depth);
       const rows: object[] = [];
-      const onDenied = (hidden: string): void => void context.stderr.write(`not allowed to list ${hidden}\n`);
+      const onDenied = (hidden: string): void => void context.stderr.write(line(`not allowed to list ${hidden}`));
       await withClient(globals, 'one command', async ({ client, call }) => {
         for await (const node of walk(client, path, call, { maxDepth, onDenied })) {
           if (!tests.every((test) => test(node))) continue;
           const row = { path: node.path, type: typeOf(node), ...statJson(node.stat) };
-          if (output === 'text') context.stdout.write(`${node.path}\n`);
+          if (output === 'text') context.stdout.write(line(node.path));
           else if (output === 'ndjson') await printJson(context, output, row);
           else rows.push(row);
         }

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { UsageError } from '../exit-codes.ts';
 import { printJson, report } from '../output.ts';
 import { hasCode, walk } from '../tree.ts';
-import { colorsFor, examples } from '../verb.ts';
+import { colorsFor, examples, line, lines } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 import type { Task } from '../with-client.ts';
 
@@ -34,8 +34,8 @@ export function registerGrep(program: Command, context: Context): void {
           if (output !== 'text') {
             if (output === 'ndjson') await printJson(context, output, { path: found, lines: matches });
             else rows.push({ path: found, lines: matches });
-          } else if (flags.list === true) context.stdout.write(`${found}\n`);
-          else for (const line of matches) context.stdout.write(`${colors.cyan(found)}: ${line}\n`);
+          } else if (flags.list === true) context.stdout.write(line(found));
+          else context.stdout.write(lines(matches.map((match) => `${colors.cyan(found)}: ${match}`)));
         }
       });
       if (output !== 'text' && output !== 'ndjson')
@@ -54,11 +54,11 @@ function patternOf(text: string, { fixed, ignoreCase }: GrepFlags): RegExp {
 }
 
 async function* search({ client, call }: Task, top: string, pattern: RegExp, { stderr }: Context) {
-  const onDenied = (path: string): void => void stderr.write(`not allowed to list ${path}\n`);
+  const onDenied = (path: string): void => void stderr.write(line(`not allowed to list ${path}`));
   for await (const { path, stat } of walk(client, top, call, { onDenied })) {
     if (stat.dataLength === 0) continue;
     const matches = await matchingLines(() => client.getText(path, call), pattern);
-    if (matches === null) stderr.write(`not allowed to read ${path}\n`);
+    if (matches === null) stderr.write(line(`not allowed to read ${path}`));
     else if (matches.length > 0) yield { found: path, matches };
   }
 }

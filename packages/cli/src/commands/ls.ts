@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { printJson, report, statJson } from '../output.ts';
 import { descendants } from '../tree.ts';
-import { examples, lines } from '../verb.ts';
+import { examples, line, lines } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 import type { GlobalOptions, Task } from '../with-client.ts';
 
@@ -37,7 +37,7 @@ async function listOne({ client, call }: Task, path: string, { output }: GlobalO
 async function listAll({ client, call }: Task, path: string, { output }: GlobalOptions, context: Context) {
   const paths: string[] = [];
   for await (const found of descendants(client, path, call)) {
-    if (output === 'text') context.stdout.write(`${found}\n`);
+    if (output === 'text') context.stdout.write(line(found));
     else if (output === 'ndjson') await printJson(context, output, { path: found });
     else paths.push(found);
   }

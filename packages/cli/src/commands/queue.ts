@@ -168,9 +168,7 @@ async function take(task: Task, path: string, taking: Taking, context: Context):
 async function deliver(message: Message<string>, { child, output }: Taking, context: Context): Promise<number> {
   const { value, attempts, signal } = message;
   if (child.length > 0) return runChild(child, { input: value, signal });
-  await report(context, output, {
-    value: { value, attempts },
-    text: () => (value.endsWith('\n') ? value : `${value}\n`),
-  });
+  if (output === 'text') context.stdout.write(Buffer.from(value.endsWith('\n') ? value : `${value}\n`));
+  else await printJson(context, output, { value, attempts });
   return 0;
 }

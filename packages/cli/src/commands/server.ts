@@ -3,6 +3,7 @@
 
 import { runServer } from '@corral/server';
 import type { Service } from '../service/verbs.ts';
+import { printable } from '../terminal.ts';
 
 export async function server({ argv, ...service }: Service): Promise<number> {
   const [verb, ...rest] = argv;
@@ -14,7 +15,7 @@ export async function server({ argv, ...service }: Service): Promise<number> {
     case 'status':
     case 'print-cmd':
     case 'version':
-      return (await import('../service/verbs.ts')).runVerb(verb, { ...service, argv: rest });
+      return (await import('../service/verbs.ts')).runVerb(verb, { ...service, context: printable(service.context), argv: rest });
     default:
       return runServer(verb === 'start-foreground' ? rest : argv, service.context.env);
   }

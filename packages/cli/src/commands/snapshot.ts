@@ -13,7 +13,7 @@ import { filePlace } from '../move/place.ts';
 import { progress } from '../move/progress.ts';
 import { aclOf, lifetimeOf, ownerOf, pathOf } from '../move/snapshot-nodes.ts';
 import { report } from '../output.ts';
-import { byteText, confirmed, examples } from '../verb.ts';
+import { byteText, confirmed, examples, line } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { GlobalOptions } from '../with-client.ts';
 import { ProblemsFound } from './data-files.ts';
@@ -94,7 +94,7 @@ async function save(file: string, admin: string | undefined, globals: GlobalOpti
     const saved = await saveSnapshot(await asking(admin, globals, context), file, shown);
     const text = () => `${saved.file}\n`;
     await report(context, globals.output, { value: saved, text });
-    context.stderr.write(`${saved.nodes} nodes, ${byteText(saved.bytes)}, as of ${saved.zxid}; checksums fit\n`);
+    context.stderr.write(line(`${saved.nodes} nodes, ${byteText(saved.bytes)}, as of ${saved.zxid}; checksums fit`));
   } finally {
     shown.end();
   }
@@ -134,7 +134,7 @@ function inspectFile(file: string, options: InspectOptions, { stdout }: Context)
     },
     acl: (id, acl) => void acls.set(id, acl),
     node: (node) => {
-      if (options.nodes === true) stdout.write(`${json ? nodeJson(node, acls) : describeNode(node)}\n`);
+      if (options.nodes === true) stdout.write(line(json ? nodeJson(node, acls) : describeNode(node)));
     },
   });
   stdout.write(`${json ? toJson(facts) : describe(facts)}\n`);

@@ -10,7 +10,7 @@ import { atTree, parsePlace, placeHelp, readPlace, readTree } from '../move/plac
 import type { Place } from '../move/place.ts';
 import { progress } from '../move/progress.ts';
 import { printJson } from '../output.ts';
-import { confirmed, counted, examples } from '../verb.ts';
+import { confirmed, counted, examples, line } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { GlobalOptions } from '../with-client.ts';
 
@@ -72,7 +72,7 @@ async function once(source: Place, target: Tree, flags: SyncFlags, globals: Glob
 
 async function tell(changes: number, { output }: GlobalOptions, context: Context): Promise<void> {
   if (output !== 'text') await printJson(context, output, { changes });
-  else context.stderr.write(`${counted(changes, 'change')}\n`);
+  else context.stderr.write(line(counted(changes, 'change')));
 }
 
 /** Changes that come close together are one turn. */
@@ -90,7 +90,7 @@ async function follow(source: Tree, target: Tree, flags: SyncFlags, globals: Glo
     await events.ready;
     await once(source, target, flags, asked, context);
     for await (const event of events) {
-      context.stderr.write(`${event.type} ${event.path}\n`);
+      context.stderr.write(line(`${event.type} ${event.path}`));
       await sleep(settleMs);
       await once(source, target, flags, asked, context);
     }

@@ -9,6 +9,7 @@ import { tableText } from '../cluster/table.ts';
 import type { Context } from '../context.ts';
 import { CodedError } from '../exit-codes.ts';
 import { report } from '../output.ts';
+import { control } from '../terminal.ts';
 import { parseCount, parseDuration } from '../values.ts';
 import { examples } from '../verb.ts';
 import { fieldsOf } from '../words.ts';
@@ -68,7 +69,7 @@ export function registerTop(program: Command, context: Context): void {
   examples(command, 'top', 'top --every 5s', 'top --count 2 --every 1s -o ndjson');
 }
 
-const clearScreen = '\u001b[H\u001b[2J';
+const clearScreen = `${control('[H')}${control('[2J')}`;
 const askMsMax = 2000;
 const down = { zxid: null, clients: null, received: null, sent: null, queued: null, latency: null, nodes: null };
 

@@ -7,7 +7,7 @@ import { runChild } from '../child.ts';
 import type { Context } from '../context.ts';
 import { dataJson, hex, printJson } from '../output.ts';
 import { ifThere } from '../tree.ts';
-import { examples } from '../verb.ts';
+import { examples, line } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 interface WatchFlags {
@@ -26,17 +26,17 @@ export function registerWatch(program: Command, context: Context): void {
       const globals = globalsOf(command);
       const signal = context.interrupted();
       await withClient(globals, 'until interrupted', async ({ client, call }) => {
-        client.on('state', (state) => context.stderr.write(`${state}\n`));
+        client.on('state', (state) => context.stderr.write(line(state)));
         const events = client.watch(path, { recursive: options.recursive === true, signal });
         await events.ready;
-        context.stderr.write(`watching ${path}\n`);
+        context.stderr.write(line(`watching ${path}`));
         for await (const event of events) {
           if (options.exec !== undefined) {
             await execute(options.exec, client, event, call, context);
             continue;
           }
           const t = new Date().toISOString();
-          if (globals.output === 'text') context.stdout.write(`${t} ${event.type} ${event.path}\n`);
+          if (globals.output === 'text') context.stdout.write(line(`${t} ${event.type} ${event.path}`));
           else await printJson(context, 'ndjson', { t, ...(await describe(client, event, call)) });
         }
       });
@@ -56,7 +56,7 @@ async function execute(
   const env = { ...context.env, CORRAL_EVENT: type, CORRAL_PATH: path };
   const input = found === null ? '' : Buffer.from(found.data).toString();
   const code = await runChild(['sh', '-c', script], { env, input });
-  if (code !== 0) context.stderr.write(`${script} ended with ${code} after ${type} ${path}\n`);
+  if (code !== 0) context.stderr.write(line(`${script} ended with ${code} after ${type} ${path}`));
 }
 
 /** The event with what the node holds now, which may be newer than the event. */

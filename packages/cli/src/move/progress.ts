@@ -1,6 +1,7 @@
 // A line on the terminal that counts while something long is going on. Elsewhere it says nothing: logs are for results.
 
 import type { Context } from '../context.ts';
+import { control } from '../terminal.ts';
 
 export interface Progress {
   readonly count: (done: number) => void;
@@ -17,7 +18,7 @@ export function progress({ stderr }: Context, what: string, total?: number): Pro
   const show = (done: number): void => {
     const filled = total === undefined || total === 0 ? 0 : Math.round((barWidth * done) / total);
     const bar = total === undefined ? '' : `[${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] `;
-    stderr.write(`\r${bar}${done}${total === undefined ? '' : `/${total}`} ${what}`);
+    stderr.write(`${control('[G')}${bar}${done}${total === undefined ? '' : `/${total}`} ${what}`);
   };
   return {
     count(done) {
@@ -25,6 +26,6 @@ export function progress({ stderr }: Context, what: string, total?: number): Pro
       shownAt = Date.now();
       show(done);
     },
-    end: () => void stderr.write('\r\u001b[K'),
+    end: () => void stderr.write(`${control('[G')}${control('[K')}`),
   };
 }

@@ -11,6 +11,8 @@ export interface Call {
   readonly given: Parsed;
   readonly usage: string;
   out(line: string): void;
+  /** Bytes of a node: unchanged, but for a terminal. */
+  data(bytes: Uint8Array): void;
   err(line: string): void;
   readFile(path: string): Promise<Uint8Array>;
 }

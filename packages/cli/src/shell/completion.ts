@@ -1,6 +1,7 @@
 // What the Tab key offers in the shell: commands in the first place, after that the children of the node being typed.
 
 import { shellCommands } from './commands.ts';
+import { isPlain } from '../terminal.ts';
 import type { Link } from './link.ts';
 
 /** Matches, and the part of the line that they replace. */
@@ -12,6 +13,6 @@ export async function complete(line: string, link: Link): Promise<[string[], str
   const cut = word.lastIndexOf('/');
   const parent = cut === 0 ? '/' : word.slice(0, cut);
   const { children } = await link.call(parent, (client, options) => client.children(parent, options));
-  const paths = children.toSorted().map((name) => `${word.slice(0, cut)}/${name}`);
+  const paths = children.filter(isPlain).toSorted().map((name) => `${word.slice(0, cut)}/${name}`);
   return [paths.filter((path) => path.startsWith(word)), word];
 }

@@ -95,6 +95,7 @@ export class Shell {
       given,
       usage,
       out: (line) => this.#out(line),
+      data: (bytes) => void this.#context.stdout.write(bytes),
       err: (line) => this.#err(line),
       readFile: (path) => this.#context.readFile(path),
     });

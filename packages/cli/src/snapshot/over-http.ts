@@ -44,7 +44,7 @@ export async function saveSnapshot(asking: Asking, target: string, progress: Pro
   const isFolder = await isFolderThere(target);
   if (!isFolder) await stat(dirname(target));
   const response = await request(asking);
-  const zxid = response.headers.get('last_zxid') ?? '0x0';
+  const zxid = zxidOf(response);
   const file = isFolder ? join(target, `snapshot.${zxid.replace(/^0x/, '')}`) : target;
   const partial = `${file}.part`;
   try {
@@ -64,6 +64,13 @@ export async function saveSnapshot(asking: Asking, target: string, progress: Pro
   } finally {
     await rm(partial, { force: true });
   }
+}
+
+/** It becomes a file name, and whoever answers could put any path there. */
+function zxidOf(response: Response): string {
+  const told = response.headers.get('last_zxid') ?? '0x0';
+  if (/^0x[0-9a-f]{1,16}$/.test(told)) return told;
+  throw new Refused('Refused', 'what answers there is no server: it names the snapshot by something else than a number');
 }
 
 const isFolderThere = (target: string): Promise<boolean> =>

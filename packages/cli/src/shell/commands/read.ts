@@ -18,12 +18,12 @@ const watchOption = (call: Call, watch: boolean) => (watch ? { watch: call.link.
 
 const printStat = (call: Call, stat: Stat): void => statLines(stat).forEach((line) => call.out(line));
 
-/** Bytes that text stands for, and what stands for none. */
-function shown(call: Call, data: Uint8Array, hasData: boolean): string {
+/** What is printed of data: text, as zkCli decodes it, and a word for none. */
+function shown(call: Call, data: Uint8Array, hasData: boolean): Uint8Array {
   const bytes = hasData ? data : Buffer.from('null');
-  if (call.given.has('x')) return hexDump(bytes);
-  if (call.given.has('b')) return Buffer.from(bytes).toString('base64');
-  return Buffer.from(bytes).toString();
+  if (call.given.has('x')) return Buffer.from(hexDump(bytes));
+  if (call.given.has('b')) return Buffer.from(Buffer.from(bytes).toString('base64'));
+  return Buffer.from(Buffer.from(bytes).toString());
 }
 
 export const get: ShellCommand = {
@@ -43,7 +43,7 @@ export const get: ShellCommand = {
       client.get(path, { ...options, ...watchOption(call, watch) }),
     );
     if (watch) call.link.watches.add(path, 'data');
-    call.out(shown(call, data, hasData));
+    call.data(Buffer.concat([shown(call, data, hasData), Buffer.from('\n')]));
     if (call.given.has('s')) printStat(call, stat);
   },
 };
