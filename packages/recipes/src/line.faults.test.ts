@@ -50,14 +50,20 @@ const lines: readonly Line[] = [
 const inLine = (stage: Stage, dir: string): string[] => stage.below(dir).filter((name) => !name.includes('/'));
 
 describe.each(lines)('in the line of $recipe', ({ dir, base, take }) => {
-  it.each([
-    ['the largest number', 2147483645],
-    ['minus one', -4],
-  ])('order is kept across the wrap at %s', async (_, counter) => {
+  it('nobody gets in when the numbers are used up: those that follow could not be told apart', async () => {
+    await using stage = await Stage.open();
+    await stage.other.create(`${dir}/keeps`, '', { parents: 'container' });
+    stage.server.setSequence(dir, 2147483647);
+    await expect(stage.until(take(stage.zk))).rejects.toThrow('used up');
+    await stage.calm();
+    expect(inLine(stage, dir).filter((name) => sequenceOf(name, base) !== null)).toEqual([]);
+  });
+
+  it('order is kept across zero', async () => {
     await using stage = await Stage.open();
     // A node that stays keeps the container, and its counter.
     await stage.other.create(`${dir}/keeps`, '', { parents: 'container' });
-    stage.server.setSequence(dir, counter);
+    stage.server.setSequence(dir, -4);
     const clients = await Promise.all(Array.from({ length: 6 }, () => stage.server.connect({ sessionTimeout })));
     const order: number[] = [];
     let holding = 0;

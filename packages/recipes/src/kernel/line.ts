@@ -10,12 +10,12 @@ import type { Hold, HoldOptions } from './hold.ts';
 import { identityOf, readContender } from './identity.ts';
 import type { Contender, IdentityOptions } from './identity.ts';
 import type { LineNames } from './names.ts';
-import { createOwn } from './own-node.ts';
+import { abandon, createOwn } from './own-node.ts';
 import type { OwnNode } from './own-node.ts';
 import type { AclOption } from './parents.ts';
 import { patient } from './patience.ts';
 import { join } from './paths.ts';
-import { inOrder } from './sequence.ts';
+import { inOrder, sequenceMax, sequenceOf } from './sequence.ts';
 import type { Ranked } from './sequence.ts';
 import { Vigil } from './vigil.ts';
 
@@ -88,6 +88,10 @@ async function enter<H extends Hold>(
   const listing = namesIn(patient(zk), dir, signal);
   listing.catch(() => undefined); // it is looked at later, or there is no place to look for
   const own = await creating;
+  if (sequenceOf(own.name, names.own) === sequenceMax) {
+    abandon(zk, own);
+    throw new Error(`${dir}: its sequence numbers are used up; delete it while nobody is in line, and it begins anew`);
+  }
   return { own, hold: hold(zk, own), names: listing };
 }
 

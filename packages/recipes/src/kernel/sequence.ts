@@ -2,6 +2,9 @@
 // 2147483647 comes -2147483648, written with nine digits and a minus. Neither the text nor the plain number tells who
 // came first; the wrapped difference does.
 
+/** Where the counter of a parent stands still: all later names have this number, so it says nothing about order. */
+export const sequenceMax = 2 ** 31 - 1;
+
 /** The number behind the last `base` in a name; null when the name was made by something else. */
 export function sequenceOf(name: string, base: string): number | null {
   const at = name.lastIndexOf(base);

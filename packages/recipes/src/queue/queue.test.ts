@@ -36,7 +36,7 @@ describe('a queue', () => {
     await expect(jobs.put('x', { priority: 1000 })).rejects.toBeInstanceOf(RangeError);
   });
 
-  it.each([2147483646, -2])('keeps the order of arrival over the wrap behind %d', async (next) => {
+  it.each([2147483644, -2])('keeps the order of arrival to the largest number and over zero: from %d', async (next) => {
     const jobs = queue<string>(stage.zk, '/q');
     await jobs.put('first');
     expect(await take(jobs, 1)).toEqual(['first']);
