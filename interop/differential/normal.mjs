@@ -88,7 +88,7 @@ export const accepted = [
 ];
 
 /** Steps that are never sent, because Apache's server does not survive them or the two cannot agree afterwards. */
-export const withheld = [
+const withheld = [
   ['createTTL with other flags than 5 and 6 and a negative TTL, or damaged', "ends Apache's server for good"],
   ['deleteContainer from a client', 'Apache deletes the node without asking its ACL, Corral refuses'],
   ['more than one quota in a sequence', 'a quota counts what is below deeper quotas too; in Apache only after a start'],

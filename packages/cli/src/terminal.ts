@@ -19,7 +19,7 @@ const inPipes = new RegExp(String.raw`${own}|[${controls}]|\r(?!\n)`, 'g');
 const onTerminals = new RegExp(String.raw`${own}|[${controls}${disguises}]|\r(?!\n)`, 'g');
 const special = new RegExp(`[${controls}${disguises}\\r\\n\\t]`);
 
-const escaped = (text: string): string => [...text].map(codeOf).join('');
+const escaped = (text: string): string => text.replace(/[^]/g, codeOf);
 const codeOf = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** A control sequence that reaches the terminal, such as `[31m`. */

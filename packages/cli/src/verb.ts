@@ -21,19 +21,24 @@ export const lines = (rows: readonly string[]): string => rows.map(line).join(''
 export const line = (row: string): string => `${oneLine(row)}\n`;
 
 /** What switches a style on and off. */
-const styles = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], cyan: [36, 39] } as const;
+const styles = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+} as const;
 
 export type Colors = Readonly<Record<keyof typeof styles, (text: string) => string>>;
 
 /** Styles for a terminal that wants them; without one, text as it is. */
-export function colorsFor(
-  stream: { readonly isTTY?: boolean | undefined },
-  context: Context,
-  color: boolean,
-): Colors {
+export function colorsFor(stream: { readonly isTTY?: boolean | undefined }, context: Context, color: boolean): Colors {
   const isOn = color && stream.isTTY === true && context.env['NO_COLOR'] === undefined;
-  const style = ([on, off]: readonly [number, number]) => (text: string) =>
-    isOn ? `${control(`[${on}m`)}${text}${control(`[${off}m`)}` : text;
+  const style =
+    ([on, off]: readonly [number, number]) =>
+    (text: string) =>
+      isOn ? `${control(`[${on}m`)}${text}${control(`[${off}m`)}` : text;
   const all = Object.entries(styles).map(([name, codes]) => [name, style(codes)]);
   return Object.fromEntries(all) as Colors;
 }

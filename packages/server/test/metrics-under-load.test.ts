@@ -104,6 +104,8 @@ const notInThisLoad = [
   'quit_leading_due_to_disloyal_voter',
   'digest_mismatches_count',
   'cnxn_closed_without_zk_server_running',
+  'greedy_connections_cut',
+  'watches_refused',
 ];
 
 it('every metric moves on some server, but for those about what the load does not contain or Corral does not have', () => {

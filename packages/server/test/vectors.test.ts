@@ -15,7 +15,16 @@ import type { Vectors } from './vectors.ts';
 const recorded = new URL('../test-data/client-vectors.json', import.meta.url);
 /** Without the limits of the recording: how busy this machine is must not decide. */
 const withoutLimits = (key: string, value: unknown): unknown => (key === 'timeoutMs' ? undefined : value);
-const vectors = JSON.parse(await readFile(recorded, 'utf8'), withoutLimits) as Vectors;
+/** What Corral does not do, on purpose: a wrong password of somebody else's cuts nobody off. */
+const differs = '... but the attempt has already closed the connection that held the session';
+const recordings = JSON.parse(await readFile(recorded, 'utf8'), withoutLimits) as Vectors;
+const vectors: Vectors = {
+  ...recordings,
+  scenarios: recordings.scenarios.map((scenario) => ({
+    ...scenario,
+    steps: scenario.steps.filter(({ note }) => note !== differs),
+  })),
+};
 
 /** Entries of the file's "server" key that describe the recording instead of setting something. */
 const descriptions: ReadonlySet<string> = new Set(['mode', 'sasl', 'znode.container.maxNeverUsedIntervalMs']);

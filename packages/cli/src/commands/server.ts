@@ -15,7 +15,11 @@ export async function server({ argv, ...service }: Service): Promise<number> {
     case 'status':
     case 'print-cmd':
     case 'version':
-      return (await import('../service/verbs.ts')).runVerb(verb, { ...service, context: printable(service.context), argv: rest });
+      return (await import('../service/verbs.ts')).runVerb(verb, {
+        ...service,
+        context: printable(service.context),
+        argv: rest,
+      });
     default:
       return runServer(verb === 'start-foreground' ? rest : argv, service.context.env);
   }

@@ -13,6 +13,9 @@ export async function complete(line: string, link: Link): Promise<[string[], str
   const cut = word.lastIndexOf('/');
   const parent = cut === 0 ? '/' : word.slice(0, cut);
   const { children } = await link.call(parent, (client, options) => client.children(parent, options));
-  const paths = children.filter(isPlain).toSorted().map((name) => `${word.slice(0, cut)}/${name}`);
+  const paths = children
+    .filter(isPlain)
+    .toSorted()
+    .map((name) => `${word.slice(0, cut)}/${name}`);
   return [paths.filter((path) => path.startsWith(word)), word];
 }

@@ -70,7 +70,10 @@ export async function saveSnapshot(asking: Asking, target: string, progress: Pro
 function zxidOf(response: Response): string {
   const told = response.headers.get('last_zxid') ?? '0x0';
   if (/^0x[0-9a-f]{1,16}$/.test(told)) return told;
-  throw new Refused('Refused', 'what answers there is no server: it names the snapshot by something else than a number');
+  throw new Refused(
+    'Refused',
+    'what answers there is no server: it names the snapshot by something else than a number',
+  );
 }
 
 const isFolderThere = (target: string): Promise<boolean> =>

@@ -6,10 +6,10 @@ import {
   EnsembleConfigError,
   JuteWriter,
   PacketReader,
-  limits,
   ProtocolError,
   epochOf,
   formatZxid,
+  limits,
   learnerProtocolVersion,
   packetTypes,
   parseEnsembleConfig,
@@ -33,7 +33,6 @@ import type { IncomingSnapshot, Role, Zab } from './zab.ts';
 
 /** How far this server has come with its leader. */
 type Phase = 'connecting' | 'discovery' | 'synchronisation' | 'loading' | 'established' | 'serving' | 'over';
-
 type Handler = (learner: Learner, packet: QuorumPacket) => void;
 
 export class Learner implements Role {
