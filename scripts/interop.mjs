@@ -1,7 +1,7 @@
 // npm run test:interop: the clients people already use, each against a real server process, and Apache's server on a
 // data directory of ours (and the reverse). Nothing is skipped: what cannot be installed is a failed check.
 //
-//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,shell,client,mixed,disk,numbers,ensemble,reconfig,init,forms,...]
+//   node scripts/interop.mjs [--server corral|apache] [--only java,zkcli,c,climt,kazoo,recipes,go,node,completion,shell,client,mixed,disk,numbers,ensemble,reconfig,init,forms,...]
 //
 // --server ensemble:follower (or leader, observer; apache-ensemble:... for Apache's) runs the clients against one member
 // of an ensemble; the groups follower, leader and observer do the same for all clients.
@@ -24,6 +24,7 @@ import {
   installGo,
   installJava,
   installNode,
+  installShells,
   installPython,
   paths,
   source,
@@ -61,6 +62,7 @@ const groups = {
 /** Groups that start their servers themselves: mixed ensembles, and every client against one member of an ensemble. */
 const scenarios = {
   shell: [ensureApache, sameShell],
+  completion: [installShells, tabKey],
   client: [ensureReleases, corralClient],
   mixed: [installMixed, mixedRecipes],
   disk: [ensureApache, diskInterop],
@@ -81,6 +83,14 @@ async function installReconfigTools() {
   await ensureApache();
   await installPython();
 }
+
+/** The Tab key in real shells. */
+const tabKey = ({ kind, checks }) =>
+  withServer(kind, checks, (context) => {
+    const corral = join(source, '..', 'packages', 'cli', 'bin', 'corral.js');
+    const args = [join(source, 'completion', 'tab.py'), `${context.server.port}`, corral];
+    return drive(context, 'completion', 'python3', args, { expected: 9, timeoutMs: 900_000 });
+  });
 
 function nodeArgs({ server }) {
   return [join(source, 'node', 'client.mjs'), `${server.port}`, paths.node, server.kind];

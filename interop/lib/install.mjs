@@ -79,6 +79,11 @@ export async function installC() {
   );
 }
 
+export async function installShells() {
+  const missing = ['zsh', 'fish'].filter((name) => !existsSync(`/usr/bin/${name}`));
+  if (missing.length > 0) await aptInstall(missing);
+}
+
 export async function aptInstall(names) {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   await run('apt-get', ['update', '-q'], { env, timeoutMs: 240_000 });

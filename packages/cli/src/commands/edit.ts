@@ -27,9 +27,11 @@ export function registerEdit(program: Command, context: Context): void {
 async function edit({ client, call }: Task, path: string, context: Context): Promise<void> {
   const { data, stat } = await client.get(path, call);
   const folder = await mkdtemp(join(tmpdir(), 'corral-edit-'));
-  const file = join(folder, `${path.slice(path.lastIndexOf('/') + 1) || 'root'}.txt`);
+  const file = join(folder, `${fileNameOf(path)}.txt`);
   await writeFile(file, data, { mode: 0o600 });
-  const editor = context.env['VISUAL'] ?? context.env['EDITOR'] ?? 'vi';
+  const editor = [context.env['VISUAL'], context.env['EDITOR'], 'vi'].find(
+    (name) => name !== undefined && name !== '',
+  )!;
   const code = await runChild(['sh', '-c', `${editor} "$1"`, 'sh', file]);
   if (code !== 0) {
     await rm(folder, { recursive: true });
@@ -40,6 +42,13 @@ async function edit({ client, call }: Task, path: string, context: Context): Pro
   else await put(client, path, changed, stat.version, file, call, context);
   await rm(folder, { recursive: true });
 }
+
+/** Whoever named the node does not name a file here: no more than the plain part of it, and no more than file systems take. */
+const fileNameOf = (path: string): string =>
+  path
+    .slice(path.lastIndexOf('/') + 1)
+    .replaceAll(/[^\w.-]/g, '_')
+    .slice(0, 100) || 'root';
 
 async function put(
   client: Task['client'],

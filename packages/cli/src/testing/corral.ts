@@ -16,7 +16,10 @@ export interface Ran {
 
 export interface Surroundings {
   readonly stdin?: string;
+  /** Standard input is a terminal. */
   readonly tty?: boolean;
+  /** Standard output and standard error are one. */
+  readonly screen?: boolean;
   readonly interrupted?: AbortSignal;
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
@@ -62,12 +65,14 @@ async function runLine(args: readonly string[], around: Surroundings, env: Recor
   const code = await run(args, {
     env: { ...env, ...around.env },
     stdout: {
+      isTTY: around.screen ?? false,
       write(bytes) {
         out.push(Buffer.from(bytes as Uint8Array));
         around.onOut?.(Buffer.from(bytes as Uint8Array).toString());
       },
     },
     stderr: {
+      isTTY: around.screen ?? false,
       write(text) {
         err += text;
         around.onErr?.(text);
