@@ -11,9 +11,16 @@ import { SeedPool } from './simulation/pool.mjs';
 import { documented, tableOf, withTable } from './simulation/mutant-table.mjs';
 import { readOptions } from './options.mjs';
 
+/** Not found by random runs in thousands of seeds since refused servers rest; the scenario of that name notices it. */
+const foundByScenarioOnly = new Set(['A10']);
+
 const { values } = readOptions(import.meta.url, {
   options: {
-    defect: { type: 'string', multiple: true, default: Object.keys(knownDefects) },
+    defect: {
+      type: 'string',
+      multiple: true,
+      default: Object.keys(knownDefects).filter((name) => !foundByScenarioOnly.has(name)),
+    },
     seeds: { type: 'string' },
     jobs: { type: 'string', default: `${availableParallelism()}` },
     write: { type: 'boolean', default: false },
