@@ -53,6 +53,15 @@ describe('corral export and import', () => {
     }
     expect((await corral(['export', '/none'])).code).toBe(5);
   });
+
+  it('write nothing when one path of the file leads elsewhere', async () => {
+    for (const path of ['/../out', '/a/../../out', '/./a', '//a', 'a', '/a/', '/\u0000', '/\u001b[2J']) {
+      const nodes = [{ path: '/fine' }, { path }];
+      const files = { file: JSON.stringify({ corral: 1, root: '/', nodes }) };
+      expect((await corral(['import', 'file', '/into'], { files })).code, path).toBe(2);
+    }
+    expect((await corral(['stat', '/into'])).code).toBe(5);
+  });
 });
 
 describe('corral diff and sync', () => {

@@ -1,9 +1,11 @@
 // Snapshots of a running server: saved, compared with what came later, restored whole and in part.
 
-import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { corralBesideServer } from '../testing/corral.ts';
 import type { Ran } from '../testing/corral.ts';
 
@@ -78,5 +80,54 @@ describe('corral snapshot', () => {
       ),
     ).toEqual([3, 4, 2, 2]);
     expect(await readdir(folder)).not.toContain('other');
+  });
+
+  it('saves under a number and no other name, whatever the answer says', async () => {
+    await corral(['create', '/k', '\nkey of a stranger\n']);
+    const genuine = await readFile(await save());
+    const secret = join(folder, 'secret');
+    const into = join(folder, 'into');
+    await mkdir(into);
+    await writeFile(secret, 'mine');
+    for (const told of [
+      '/../../secret',
+      '../secret',
+      '0x1/../../secret',
+      '0x',
+      '1',
+      '0x1g',
+      '0x11111111111111111',
+      undefined,
+    ]) {
+      const server = createServer((_request, response) => {
+        response.writeHead(200, told === undefined ? {} : { last_zxid: told });
+        response.end(genuine);
+      });
+      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+      onTestFinished(() => void server.close());
+      const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const { code, err } = await corral(['snapshot', 'save', into, '--admin', at]);
+      expect({ told, code, err }).toMatchObject({ code: 1, err: expect.stringContaining('not a zxid') as string });
+    }
+    expect(await readFile(secret, 'utf8')).toBe('mine');
+    expect(await readdir(into)).toEqual([]);
+  });
+
+  it('replaces no file, link or folder that is there, but when told to', async () => {
+    await corral(['create', '/once-more']);
+    const saved = await save();
+    expect(await save()).toBe(saved);
+    const link = join(folder, 'link');
+    await symlink(join(folder, 'nowhere'), link);
+    await writeFile(saved, 'mine');
+    for (const target of [folder, saved, link]) {
+      const { code, err } = await corral(['snapshot', 'save', target, ...admin()]);
+      expect({ target, code, err }).toMatchObject({ code: 2, err: expect.stringContaining('--force') as string });
+    }
+    expect(await readFile(saved, 'utf8')).toBe('mine');
+    expect((await corral(['snapshot', 'save', saved, '--force', ...admin()])).code).toBe(0);
+    expect((await corral(['snapshot', 'inspect', saved])).code).toBe(0);
+    expect((await stat(saved)).mode & 0o777).toBe(0o600);
+    expect((await readdir(folder)).filter((name) => name.includes('.part'))).toEqual([]);
   });
 });

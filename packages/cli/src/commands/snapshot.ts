@@ -29,6 +29,10 @@ interface AdminFlag {
   readonly admin?: string;
 }
 
+interface SaveFlags extends AdminFlag {
+  readonly force?: boolean;
+}
+
 const adminOption = [
   '--admin <host:port>',
   'the AdminServer to ask (default: port 8080 of the first --server)',
@@ -40,7 +44,8 @@ export function registerSnapshot(program: Command, context: Context): void {
     .command('save <file>')
     .description('get the state of a running server as a file; into a folder under the name that servers give it')
     .option(...adminOption)
-    .action((file: string, { admin }: AdminFlag, command: Command) => save(file, admin, globalsOf(command), context));
+    .option('--force', 'replace the file when it is there already')
+    .action((file: string, flags: SaveFlags, command: Command) => save(file, flags, globalsOf(command), context));
   snapshot
     .command('restore <file>')
     .description('replace all that a standalone server holds; an ensemble takes a snapshot through corral sync')
@@ -87,11 +92,16 @@ async function asking(admin: string | undefined, globals: GlobalOptions, context
   return { endpoint, authorization, timeoutMs: globals.timeout, signal: context.interrupted() };
 }
 
-async function save(file: string, admin: string | undefined, globals: GlobalOptions, context: Context): Promise<void> {
+async function save(
+  file: string,
+  { admin, force = false }: SaveFlags,
+  globals: GlobalOptions,
+  context: Context,
+): Promise<void> {
   const { saveSnapshot } = await import('../snapshot/over-http.ts');
   const shown = progress(context, 'bytes');
   try {
-    const saved = await saveSnapshot(await asking(admin, globals, context), file, shown);
+    const saved = await saveSnapshot(await asking(admin, globals, context), file, { replace: force, progress: shown });
     const text = () => `${saved.file}\n`;
     await report(context, globals.output, { value: saved, text });
     context.stderr.write(line(`${saved.nodes} nodes, ${byteText(saved.bytes)}, as of ${saved.zxid}; checksums fit`));

@@ -1,5 +1,6 @@
 // Exported trees as text: JSON, YAML, or one JSON object a line. The same fields in each, and each is read back.
 
+import { pathProblem } from '@corral/protocol';
 import { aclFromJson, aclJson } from '../acl-text.ts';
 import type { CopiedNode } from '../copy.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -83,9 +84,14 @@ function isObject(line: string): boolean {
 /** What a hand-written file leaves out is what is usual. */
 function parseNode(node: NodeJson): CopiedNode {
   const { path, type = 'persistent', ttl, data = '', encoding = 'utf8', acl, ctime } = node;
-  if (typeof path !== 'string' || (path !== '' && !path.startsWith('/'))) {
-    throw new UsageError(`a node has the path ${JSON.stringify(path)}: it begins with /, or is empty for the top`);
-  }
+  // Before anything is written: a part of a file that is refused halfway would be worse than none of it.
+  const problem =
+    typeof path !== 'string'
+      ? 'it begins with /, or is empty for the top'
+      : path === ''
+        ? undefined
+        : pathProblem(path);
+  if (problem !== undefined) throw new UsageError(`a node has the path ${JSON.stringify(path)}: ${problem}`);
   return {
     path,
     type,

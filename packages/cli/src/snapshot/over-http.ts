@@ -1,8 +1,9 @@
 // Snapshots from and to a running server, through its AdminServer, as Apache's 3.9 has it, too. The file counts only when it
 // has been read back to its last byte.
 
-import { createWriteStream } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { constants, createWriteStream, existsSync } from 'node:fs';
+import { copyFile, link, lstat, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,6 +12,7 @@ import type { Endpoint } from '@corral/client';
 import { NodeFiles, inspectSnapshot } from '@corral/server';
 import { askCommand, shown } from '../cluster/admin.ts';
 import type { Answer } from '../cluster/admin.ts';
+import { UsageError } from '../exit-codes.ts';
 import type { Progress } from '../move/progress.ts';
 
 export interface Saved {
@@ -39,41 +41,68 @@ class Refused extends Error {
   }
 }
 
-/** `target` is a file, or a folder that gets one named after the last transaction in it. */
-export async function saveSnapshot(asking: Asking, target: string, progress: Progress): Promise<Saved> {
+/**
+ * `target` is a file, or a folder that gets one named after the last transaction in it. What is there already is only
+ * replaced when the caller says so, and only by a whole snapshot.
+ */
+export async function saveSnapshot(
+  asking: Asking,
+  target: string,
+  { replace, progress }: { replace: boolean; progress: Progress },
+): Promise<Saved> {
   const isFolder = await isFolderThere(target);
-  if (!isFolder) await stat(dirname(target));
+  const folder = isFolder ? target : dirname(target);
+  await stat(folder);
+  // Nothing is downloaded that could not be kept.
+  if (!isFolder && !replace) await notThere(target);
   const response = await request(asking);
-  const zxid = zxidOf(response);
-  const file = isFolder ? join(target, `snapshot.${zxid.replace(/^0x/, '')}`) : target;
-  const partial = `${file}.part`;
+  const told = zxidOf(response);
+  const partial = join(folder, `.corral-snapshot-${randomUUID()}.part`);
   try {
     const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
-    await pipeline(body, counted(progress), createWriteStream(partial), { signal: asking.signal });
+    const output = createWriteStream(partial, { flags: 'wx', mode: 0o600, flush: true });
+    await pipeline(body, counted(progress), output, { signal: asking.signal });
     const facts = inspectSnapshot(new NodeFiles(), partial);
     if (!facts.valid) throw new Error(`what came is no whole snapshot: ${facts.problem}`);
-    await makeDurable(partial);
-    await rename(partial, file);
     const { nodes, lastZxid } = facts.summary;
-    return {
-      file,
-      zxid: lastZxid === undefined ? zxid : `0x${lastZxid.toString(16)}`,
-      nodes,
-      bytes: (await stat(file)).size,
-    };
+    const zxid = lastZxid === undefined ? told : `0x${lastZxid.toString(16)}`;
+    const file = isFolder ? join(folder, `snapshot.${told.replace(/^0x/, '')}`) : target;
+    if (replace) await rename(partial, file);
+    // Under this name only the same state can have been saved before: that nothing was written since is no failure.
+    else if (!isFolder || !isWhole(file)) await keepAs(file, partial).catch(refuseToReplace(file));
+    return { file, zxid, nodes, bytes: (await stat(file)).size };
   } finally {
     await rm(partial, { force: true });
   }
 }
 
+const isWhole = (file: string): boolean => existsSync(file) && inspectSnapshot(new NodeFiles(), file).valid;
+
+/** Unlike a rename it fails where something is; some file systems have no links. */
+const keepAs = (file: string, partial: string): Promise<void> =>
+  link(partial, file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') throw error;
+    return copyFile(partial, file, constants.COPYFILE_EXCL);
+  });
+
+const notThere = (file: string): Promise<void> =>
+  lstat(file).then(
+    () => refuseToReplace(file)(Object.assign(new Error('it is there'), { code: 'EEXIST' })),
+    () => undefined,
+  );
+
+const refuseToReplace =
+  (file: string) =>
+  (error: NodeJS.ErrnoException): never => {
+    if (error.code !== 'EEXIST') throw error;
+    throw new UsageError(`${file} is there already: --force replaces it`);
+  };
+
 /** It becomes a file name, and whoever answers could put any path there. */
 function zxidOf(response: Response): string {
-  const told = response.headers.get('last_zxid') ?? '0x0';
+  const told = response.headers.get('last_zxid') ?? '';
   if (/^0x[0-9a-f]{1,16}$/.test(told)) return told;
-  throw new Refused(
-    'Refused',
-    'what answers there is no server: it names the snapshot by something else than a number',
-  );
+  throw new Refused('Refused', `what answers there is no server: its snapshot has the number "${told}", not a zxid`);
 }
 
 const isFolderThere = (target: string): Promise<boolean> =>
@@ -90,15 +119,6 @@ const counted = ({ count }: Progress) =>
       yield chunk;
     }
   };
-
-async function makeDurable(file: string): Promise<void> {
-  const handle = await open(file, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
 
 async function request({ endpoint, authorization, timeoutMs, signal }: Asking): Promise<Response> {
   const at = shown(endpoint);
