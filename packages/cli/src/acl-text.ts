@@ -31,8 +31,14 @@ export function parseEntry(text: string): Acl {
   if (first < 0 || first === last) {
     throw new UsageError(`"${text}" is no access rule: give scheme:id:perms, such as world:anyone:r`);
   }
-  return { scheme: text.slice(0, first), id: text.slice(first + 1, last), perms: bitsOf(text.slice(last + 1)) };
+  const rule = { scheme: text.slice(0, first), id: text.slice(first + 1, last), perms: bitsOf(text.slice(last + 1)) };
+  if (!isMasked(rule)) return rule;
+  const advice = 'corral acl hash user:password makes the real one';
+  throw new UsageError(`"${text}" has the mask of a hash, which fits no password: ${advice}`);
 }
+
+/** Whether a server has put `x` in the place of the hash: it shows that only to those who may administrate the node. */
+export const isMasked = ({ scheme, id }: Acl): boolean => scheme === 'digest' && /^[^:]*:x$/.test(id);
 
 function bitsOf(text: string): number {
   let bits = 0;

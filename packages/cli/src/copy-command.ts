@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { readNodes } from './copy.ts';
 import type { Copied } from './copy.ts';
 import { UsageError } from './exit-codes.ts';
+import { writable } from './masked-acl.ts';
 import { printJson } from './output.ts';
 import { line } from './verb.ts';
 import type { GlobalOptions, Task } from './with-client.ts';
@@ -11,6 +12,8 @@ import type { GlobalOptions, Task } from './with-client.ts';
 export interface CopyFlags {
   readonly recursive?: boolean;
   readonly parents?: boolean;
+  /** False for --no-acl. */
+  readonly acl: boolean;
 }
 
 export async function told(context: Context, { output }: GlobalOptions, value: object, text: string): Promise<void> {
@@ -35,5 +38,5 @@ export async function source(
   for (const path of found.skipped) context.stderr.write(line(`skipped ${path}: it is ephemeral`));
   if (found.nodes.length === 0)
     throw new UsageError(`${from} is ephemeral: it belongs to a session and cannot be copied`);
-  return found;
+  return { ...found, nodes: writable(found.nodes, from, flags) };
 }

@@ -6,6 +6,7 @@ import { createOptionsOf, createParents, placed } from '../copy.ts';
 import type { CopiedNode } from '../copy.ts';
 import { source, told } from '../copy-command.ts';
 import type { CopyFlags } from '../copy-command.ts';
+import { noAclHelp } from '../masked-acl.ts';
 import { hasCode } from '../tree.ts';
 import { examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
@@ -22,6 +23,7 @@ export function registerCp(program: Command, context: Context): void {
     .argument('<to>')
     .option('-r, --recursive', 'everything below it, too')
     .option('-p, --parents', 'make missing parents of <to>')
+    .option('--no-acl', noAclHelp)
     .option('--overwrite', 'replace data of nodes that are there')
     .description('copy a node with its data, access list and kind')
     .action(async (from: string, to: string, flags: CpFlags, command: Command) => {

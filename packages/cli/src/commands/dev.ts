@@ -62,13 +62,14 @@ function greet(
 }
 
 async function seed({ connectString }: Playground, file: string, context: Context): Promise<void> {
-  const [{ connect }, { parseDocument }, { apply, compare }, { readText }] = await Promise.all([
+  const [{ connect }, { writable }, { parseDocument }, { apply, compare }, { readText }] = await Promise.all([
     import('@corral/client'),
+    import('../masked-acl.ts'),
     import('../move/document.ts'),
     import('../move/compare.ts'),
     import('../values.ts'),
   ]);
-  const nodes = await parseDocument(await readText(file, context));
+  const nodes = writable(await parseDocument(await readText(file, context)), '/', { acl: true });
   const client = await connect(connectString);
   try {
     const differences = compare(nodes, [], { acls: false }).filter(({ path }) => path !== '');

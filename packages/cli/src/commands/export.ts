@@ -5,6 +5,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import type { Copied } from '../copy.ts';
+import { writable } from '../masked-acl.ts';
 import { documentFormats, documentText } from '../move/document.ts';
 import type { DocumentFormat } from '../move/document.ts';
 import { atTree, parsePlace, placeHelp, readPlace, readTree } from '../move/place.ts';
@@ -16,6 +17,8 @@ import type { GlobalOptions } from '../with-client.ts';
 interface ExportFlags {
   readonly file?: string;
   readonly as?: DocumentFormat;
+  /** False for --no-acl. */
+  readonly acl: boolean;
 }
 
 export function registerExport(program: Command, context: Context): void {
@@ -24,14 +27,16 @@ export function registerExport(program: Command, context: Context): void {
     .argument('<path>', placeHelp)
     .option('-f, --file <file>', 'where to write; standard output otherwise')
     .addOption(new Option('--as <format>', 'by default as the file is called, or json').choices([...documentFormats]))
+    .option('--no-acl', 'leave the access lists out: what is imported is open to everybody')
     .description('write a part of the tree as JSON, YAML or ndjson: data, access lists, times')
     .action(async (path: string, flags: ExportFlags, command: Command) => {
       const globals = globalsOf(command);
       const place = parsePlace(path);
       const { nodes, skipped } = await read(place, globals, context);
+      const top = place.kind === 'file' ? place.top : place.path;
       const text = await documentText(
-        place.kind === 'file' ? place.top : place.path,
-        nodes,
+        top,
+        writable(nodes, top, flags),
         flags.as ?? formatOf(flags.file ?? globals.output),
       );
       if (flags.file === undefined) context.stdout.write(Buffer.from(text));

@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { placed } from '../copy.ts';
 import { UsageError } from '../exit-codes.ts';
-import { apply, compare } from '../move/compare.ts';
+import { noAclHelp, writable } from '../masked-acl.ts';
+import { apply, compare, listed } from '../move/compare.ts';
 import type { Difference } from '../move/compare.ts';
 import { parseDocument } from '../move/document.ts';
 import { readTree } from '../move/place.ts';
@@ -18,6 +19,8 @@ import { globalsOf, withClient } from '../with-client.ts';
 interface ImportFlags {
   readonly dryRun?: boolean;
   readonly prune?: boolean;
+  /** False for --no-acl. */
+  readonly acl: boolean;
   readonly onConflict: 'skip' | 'overwrite' | 'fail';
 }
 
@@ -27,6 +30,7 @@ export function registerImport(program: Command, context: Context): void {
     .argument('<file>', 'JSON, YAML or ndjson; - for standard input')
     .argument('[path]', 'where to', '/')
     .option('-n, --dry-run', 'say what would be done, change nothing')
+    .option('--no-acl', noAclHelp)
     .option('--prune', 'delete nodes that the file does not have')
     .addOption(
       new Option('--on-conflict <what>', 'with nodes that are there with other data')
@@ -36,10 +40,12 @@ export function registerImport(program: Command, context: Context): void {
     .description('create the nodes of an export')
     .action(async (file: string, path: string, flags: ImportFlags, command: Command) => {
       const globals = globalsOf(command);
-      const source = await parseDocument(await readText(file, context));
+      const found = await parseDocument(await readText(file, context));
+      const source = flags.acl ? found : writable(found, path, flags);
       await withClient(globals, 'one command', async (task) => {
         const { nodes } = await readTree(task, path, context);
         const chosen = choose(compare(source, nodes, { acls: false }), path, flags);
+        writable(listed(chosen), path, { acl: true });
         const rows = chosen.map(({ path: below, kind }) => ({ action: actions[kind], path: placed(path, below) }));
         const text = () => lines(rows.map((row) => `${row.action} ${row.path}`));
         if (flags.dryRun === true) return report(context, globals.output, { value: rows, rows, text });
@@ -64,6 +70,7 @@ const actions: Readonly<Record<Difference['kind'], string>> = {
   missing: 'create',
   data: 'set',
   acl: 'set-acl',
+  'acl unknown': 'set-acl',
   extra: 'delete',
 };
 

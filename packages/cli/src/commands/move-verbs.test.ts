@@ -107,3 +107,79 @@ describe('corral diff and sync', () => {
     expect(parsePlace('file:/tmp/snapshot.1f#/app')).toEqual({ kind: 'file', file: '/tmp/snapshot.1f', top: '/app' });
   });
 });
+
+describe('a copy by somebody who sees access lists with masked hashes', () => {
+  const owner = ['--auth', 'digest:bob:b'];
+  const rule = (id: string): object => ({ scheme: 'digest', id, perms: 'cdrwa' });
+
+  async function secret(top: string): Promise<void> {
+    await corral(['create', top, '']);
+    await corral(['create', `${top}/open`, 'x']);
+    await corral(['create', `${top}/secret`, 's', ...owner, '--acl', 'auth::cdrwa,world:anyone:r']);
+    await corral(['create', `${top}/secret/deep`, 's', ...owner, '--acl', 'auth::cdrwa,world:anyone:r']);
+  }
+
+  it('is refused before anything is written, with the paths, in every command that writes lists', async () => {
+    await secret('/from');
+    await corral(['create', '/to', '']);
+    const hashed = JSON.stringify({ corral: 1, root: '/', nodes: [{ path: '/m', acl: [rule('bob:x')] }] });
+    const lines = [
+      ['export', '/from'],
+      ['cp', '-r', '/from', '/to/cp'],
+      ['mv', '-r', '-y', '/from', '/to/mv'],
+      ['sync', '/from', '/to/sync'],
+      ['sync', '--acl', '/from', '/to/sync'],
+    ];
+    for (const line of lines) {
+      const { code, out, err } = await corral(line);
+      expect({ line, code, out }).toEqual({ line, code: 4, out: '' });
+      expect(err).toContain('  /from/secret\n  /from/secret/deep\n');
+      expect(err).toContain('--no-acl');
+    }
+    const file = await corral(['import', 'file', '/to/import'], { files: { file: hashed } });
+    expect(file).toMatchObject({ code: 4, err: expect.stringContaining('/to/import/m') as string });
+    expect((await corral(['ls', '-R', '/to'])).out).toBe('');
+  });
+
+  it('is made for the owner, or without access lists', async () => {
+    await secret('/own');
+    await corral(['create', '/kept', '']);
+    expect((await corral(['cp', '-r', '/own', '/kept/cp', ...owner])).code).toBe(0);
+    expect((await corral(['set', '/kept/cp/secret', 'mine', ...owner])).code).toBe(0);
+    expect((await corral(['set', '/kept/cp/secret', 'not mine'])).code).toBe(4);
+    const exported = await corral(['export', '/own', '--no-acl']);
+    const files = { file: exported.out };
+    const lines = [
+      ['import', 'file', '/kept/import'],
+      ['cp', '-r', '/own', '/kept/open', '--no-acl'],
+      ['sync', '--no-acl', '/own', '/kept/sync'],
+    ];
+    for (const line of lines) expect((await corral(line, { files })).code, line.join(' ')).toBe(0);
+    for (const name of ['import', 'open', 'sync'])
+      expect((await corral(['acl', 'get', `/kept/${name}/secret/deep`])).out).toBe('world:anyone:cdrwa\n');
+    // Data alone needs no list.
+    await corral(['set', '/kept/cp/open', 'newer']);
+    expect((await corral(['sync', '/own', '/kept/cp', ...owner])).code).toBe(0);
+    expect((await corral(['sync', '/own', '/kept/cp', '-n'])).code).toBe(0);
+  });
+
+  it('cannot be compared: neither the same nor another', async () => {
+    await secret('/left');
+    await corral(['cp', '-r', '/left', '/right', ...owner]);
+    expect((await corral(['diff', '--acl', '/left', '/right', ...owner])).code).toBe(0);
+    const found = await corral(['diff', '--acl', '/left', '/right']);
+    expect(found).toMatchObject({ code: 1, err: 'corral: 2 differences\n' });
+    expect(found.out).toMatch(/^\? \/secret {2}cannot tell: .*\n\? \/secret\/deep {2}cannot tell: .*\n$/);
+    await corral(['acl', 'set', '/right/secret', 'auth::cdrwa,world:anyone:cr', ...owner]);
+    expect((await corral(['diff', '--acl', '/left', '/right'])).out).toContain('~ /secret\n');
+  });
+
+  it('does not begin with a mask that somebody has copied', async () => {
+    for (const line of [
+      ['acl', 'set', '/', 'digest:bob:x:cdrwa'],
+      ['acl', 'add', '/', 'digest:bob:x:r'],
+      ['create', '/mask', '', '--acl', 'digest:bob:x:cdrwa'],
+    ])
+      expect(await corral(line)).toMatchObject({ code: 2, err: expect.stringContaining('mask') as string });
+  });
+});

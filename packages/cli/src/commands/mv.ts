@@ -8,6 +8,7 @@ import type { CopiedNode } from '../copy.ts';
 import { source, told } from '../copy-command.ts';
 import type { CopyFlags } from '../copy-command.ts';
 import { UsageError } from '../exit-codes.ts';
+import { noAclHelp } from '../masked-acl.ts';
 import { confirmed, examples } from '../verb.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 import type { Task } from '../with-client.ts';
@@ -19,6 +20,7 @@ export function registerMv(program: Command, context: Context): void {
     .argument('<to>')
     .option('-r, --recursive', 'everything below it, too')
     .option('-p, --parents', 'make missing parents of <to>')
+    .option('--no-acl', noAclHelp)
     .description('move a node in one transaction')
     .action(async (from: string, to: string, flags: CopyFlags, command: Command) => {
       const globals = globalsOf(command);

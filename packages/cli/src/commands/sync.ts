@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { placed } from '../copy.ts';
 import { UsageError } from '../exit-codes.ts';
-import { apply, compare } from '../move/compare.ts';
+import { noAclHelp, writable } from '../masked-acl.ts';
+import { apply, compare, listed } from '../move/compare.ts';
 import { atTree, parsePlace, placeHelp, readPlace, readTree } from '../move/place.ts';
 import type { Place } from '../move/place.ts';
 import { progress } from '../move/progress.ts';
@@ -30,6 +31,7 @@ export function registerSync(program: Command, context: Context): void {
     .argument('<to>', 'a path, host:port/path, or zk://host/path')
     .option('--keep', 'leave nodes alone that <from> does not have')
     .option('--acl', 'access lists, too')
+    .option('--no-acl', noAclHelp)
     .option('-n, --dry-run', 'say how much would change')
     .option('--watch', 'go on: follow every change until interrupted')
     .description('make one tree like another')
@@ -52,7 +54,9 @@ export function registerSync(program: Command, context: Context): void {
 }
 
 async function once(source: Place, target: Tree, flags: SyncFlags, globals: GlobalOptions, context: Context) {
-  const { nodes: wanted } = await readPlace(source, globals, context);
+  const { nodes: found } = await readPlace(source, globals, context);
+  const top = source.kind === 'file' ? source.top : source.path;
+  const wanted = flags.acl === false ? writable(found, top, { acl: false }) : found;
   if (wanted.length === 0) throw new UsageError('there is nothing to sync: the source is empty or does not exist');
   await atTree(target, globals, 'one command', async (task) => {
     const { nodes: there } = await readTree(task, target.path, context);
@@ -60,6 +64,7 @@ async function once(source: Place, target: Tree, flags: SyncFlags, globals: Glob
     const differences = all.filter(
       ({ path, kind }) => !(kind === 'extra' && flags.keep === true) && placed(target.path, path) !== '/',
     );
+    writable(listed(differences), top, { acl: true });
     if (flags.dryRun === true) return tell(differences.length, globals, context);
     const extra = differences.filter(({ kind }) => kind === 'extra').length;
     if (extra > 1 && !(await confirmed(context, globals, `Delete ${extra} nodes of ${target.path}`))) return;

@@ -1,16 +1,16 @@
 // What differs between two trees, and how to make one like the other.
 
-import type { Acl, CallOptions, Client } from '@corral/client';
-import { aclEntryText } from '../acl-text.ts';
+import type { CallOptions, Client } from '@corral/client';
 import { createOptionsOf, createParents, placed } from '../copy.ts';
 import type { CopiedNode } from '../copy.ts';
+import { isSameAcl } from '../masked-acl.ts';
 import { ifThere } from '../tree.ts';
 
 export interface Difference {
   /** Below the tops that are compared. */
   readonly path: string;
   /** Of the target: it lacks the node, has one too many, or another content. */
-  readonly kind: 'missing' | 'extra' | 'data' | 'acl';
+  readonly kind: 'missing' | 'extra' | 'data' | 'acl' | 'acl unknown';
   readonly source: CopiedNode | null;
   readonly target: CopiedNode | null;
 }
@@ -29,8 +29,9 @@ export function compare(
     if (found === null) differences.push({ path, kind: 'missing', source: node, target: null });
     else {
       if (!isSameData(node, found)) differences.push({ path, kind: 'data', source: node, target: found });
-      if (acls && aclKey(node.acl) !== aclKey(found.acl)) {
-        differences.push({ path, kind: 'acl', source: node, target: found });
+      const same = !acls || isSameAcl(node.acl, found.acl);
+      if (same !== true) {
+        differences.push({ path, kind: same === null ? 'acl unknown' : 'acl', source: node, target: found });
       }
     }
   }
@@ -43,7 +44,9 @@ export function compare(
 const isSameData = (a: CopiedNode, b: CopiedNode): boolean =>
   a.data === null || b.data === null ? a.data === b.data : Buffer.compare(a.data, b.data) === 0;
 
-const aclKey = (acl: readonly Acl[]): string => acl.map(aclEntryText).toSorted().join(',');
+/** The nodes whose access lists get written. */
+export const listed = (differences: readonly Difference[]): CopiedNode[] =>
+  differences.flatMap(({ kind, source }) => (kind === 'data' || source === null ? [] : [source]));
 
 /** Makes the target like the source. Extra nodes go children first, and only when they have no new ones by then. */
 export async function apply(
@@ -63,7 +66,7 @@ export async function apply(
     const at = placed(top, path);
     if (kind === 'missing') await step(create(client, at, source!, call));
     else if (kind === 'data') await step(client.set(at, source!.data, { version: target!.version, ...call }));
-    else if (kind === 'acl') await step(client.setAcl(at, source!.acl, call));
+    else if (kind === 'acl' || kind === 'acl unknown') await step(client.setAcl(at, source!.acl, call));
   }
   for (const { path, kind } of differences.toReversed()) {
     if (kind === 'extra') await step(ifThere(client.delete(placed(top, path), call)));

@@ -38,12 +38,15 @@ const words: Readonly<Record<Difference['kind'], string>> = {
   extra: 'only in b',
   data: 'data',
   acl: 'acl',
+  'acl unknown': 'acl: cannot tell',
 };
 
 function describe({ path, kind, source, target }: Difference, { red, green, bold }: Colors): string[] {
   const shown = path === '' ? '/' : path;
   if (kind === 'missing') return [red(`- ${shown}  ${preview(source!)}`)];
   if (kind === 'extra') return [green(`+ ${shown}  ${preview(target!)}`)];
+  if (kind === 'acl unknown')
+    return [bold(`? ${shown}  cannot tell: hashes are masked for whoever may not administrate it`)];
   const of = kind === 'acl' ? rules : preview;
   return [bold(`~ ${shown}`), red(`  - ${of(source!)}`), green(`  + ${of(target!)}`)];
 }
