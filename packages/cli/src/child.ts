@@ -2,6 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import { UsageError } from './exit-codes.ts';
 
 /** Carries the exit code of a child to the end of the program. */
 export class ChildEnded extends Error {
@@ -30,7 +32,6 @@ interface Reason {
 
 /** How long a child that was told to end may take. */
 const graceMs = 5000;
-const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
 /** As shells say it. */
 const notStarted: Readonly<Record<string, Reason | undefined>> = {
   EACCES: { exitCode: 126, why: 'it may not be executed' },
@@ -45,6 +46,19 @@ export interface ChildOptions {
   readonly input?: string;
 }
 
+/** The exit code for the end by a signal, as shells say it. */
+export const signalCode = (name: NodeJS.Signals): number => 128 + constants.signals[name];
+
+/**
+ * The words of a command behind `--`.
+ *
+ * @throws UsageError when there are none, or the first is empty.
+ */
+export function commandOf(words: readonly string[], otherwise = ''): readonly string[] {
+  if (words.length > 0 && words[0] !== '') return words;
+  throw new UsageError(`there is no command to run: give one behind --${otherwise}`);
+}
+
 /** Runs a command to its end; its exit code, or 128 and the signal that ended it, as shells say it. */
 export function runChild([command, ...args]: readonly string[], options: ChildOptions = {}): Promise<number> {
   const { signal, env, input } = options;
@@ -56,13 +70,11 @@ export function runChild([command, ...args]: readonly string[], options: ChildOp
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
   }
-  const stopPassing = passSignals(child);
-  const stopEnding = endOnAbort(child, signal);
+  const ends = [passSignals(child), endOnAbort(child, signal)];
+  // Only what is held by this process must not outlive it.
+  if (signal !== undefined && child.pid !== undefined) ends.push(endWithUs(child));
   return new Promise((resolve, reject) => {
-    const finish = (): void => {
-      stopPassing();
-      stopEnding();
-    };
+    const finish = (): void => ends.forEach((end) => end());
     child.once('error', (error: NodeJS.ErrnoException) => {
       finish();
       const known = notStarted[error.code ?? ''];
@@ -71,21 +83,49 @@ export function runChild([command, ...args]: readonly string[], options: ChildOp
     });
     child.once('exit', (code, killedBy) => {
       finish();
-      resolve(code ?? 128 + (signalNumbers[killedBy ?? ''] ?? 0));
+      resolve(code ?? signalCode(killedBy!));
     });
   });
 }
 
-/** What this process is told, the child is told. A Ctrl-C at the terminal has reached it by itself. */
+/** What this process is told, the child is told. Ctrl-C and Ctrl-\ at the terminal have reached it by themselves. */
+const passed = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+const fromKeyboard: readonly string[] = ['SIGINT', 'SIGQUIT'];
+
 function passSignals(child: ChildProcess): () => void {
-  const handlers = (['SIGTERM', 'SIGHUP', 'SIGINT'] as const).map((name) => {
-    const handler = (): void => {
-      if (name !== 'SIGINT' || !process.stdin.isTTY) child.kill(name);
-    };
-    process.on(name, handler);
-    return () => process.off(name, handler);
+  const pass = (name: NodeJS.Signals): void => {
+    if (!fromKeyboard.includes(name) || !process.stdin.isTTY) child.kill(name);
+  };
+  // Both stop and go on together: whoever has stopped cannot keep what the child relies on.
+  const stop = (): void => {
+    child.kill('SIGTSTP');
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  const goOn = (): void => void child.kill('SIGCONT');
+  const handlers: (readonly [NodeJS.Signals, (name: NodeJS.Signals) => void])[] = [
+    ...passed.map((name) => [name, pass] as const),
+    ['SIGTSTP', stop],
+    ['SIGCONT', goOn],
+  ];
+  for (const [name, handler] of handlers) process.on(name, handler);
+  return () => handlers.forEach(([name, handler]) => process.off(name, handler));
+}
+
+/**
+ * Ends the child when this process is gone without having said so: killed with 9, or by a lack of memory. A shell waits for a
+ * line that does not come any more when the pipe breaks. It has a session of its own, where no key at the terminal reaches it.
+ */
+function endWithUs(child: ChildProcess): () => void {
+  const script = `read -r ended && exit; kill -TERM "$1" && sleep ${graceMs / 1000} && kill -KILL "$1"`;
+  const watchdog = spawn('sh', ['-c', script, 'sh', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    cwd: '/',
   });
-  return () => handlers.forEach((stop) => stop());
+  // A machine without a shell does without.
+  watchdog.on('error', () => undefined);
+  watchdog.stdin.on('error', () => undefined);
+  return () => void watchdog.stdin.end('ended\n');
 }
 
 function endOnAbort(child: ChildProcess, signal: AbortSignal | undefined): () => void {

@@ -17,8 +17,8 @@ export interface Context {
   readonly terminal?: Terminal | undefined;
   readFile(path: string): Promise<Uint8Array>;
   /**
-   * Aborts on the first Ctrl-C or request to end; the message of the reason is the name of the signal. From the first call
-   * on, those no longer end the process.
+   * Aborts on the first signal that asks to end; the message of the reason is its name. From the first call on, that one no
+   * longer ends the process.
    */
   interrupted(): AbortSignal;
 }

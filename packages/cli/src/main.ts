@@ -24,8 +24,13 @@ function processContext(): Context {
       if (interruption === null) {
         const controller = new AbortController();
         interruption = controller;
-        for (const signal of ['SIGINT', 'SIGTERM'] as const)
-          process.once(signal, () => controller.abort(new DOMException(signal, 'AbortError')));
+        const abort = (signal: string): void => controller.abort(new DOMException(signal, 'AbortError'));
+        for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) process.once(signal, abort);
+        // A command of the user's may mean something else by these. While one runs it gets them alone, see child.ts.
+        for (const signal of ['SIGUSR1', 'SIGUSR2'] as const)
+          process.on(signal, () => {
+            if (process.listenerCount(signal) === 1) abort(signal);
+          });
       }
       return interruption.signal;
     },

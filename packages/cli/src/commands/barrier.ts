@@ -1,7 +1,7 @@
 // corral barrier: holds processes back until they may all go on.
 
 import type { Command } from 'commander';
-import { runChild } from '../child.ts';
+import { commandOf, runChild } from '../child.ts';
 import type { Context } from '../context.ts';
 import { endWith, waitFor, whileConnected } from '../coordinate/around.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -59,6 +59,7 @@ export function registerBarrier(program: Command, context: Context): void {
 }
 
 async function enter(path: string, child: string[], flags: EnterFlags, command: Command, context: Context) {
+  commandOf(child);
   const parties = parseCount(flags.parties);
   if (parties < 1) throw new UsageError('--parties begins with 1');
   const { doubleBarrier } = await import('@corral/recipes');

@@ -1,6 +1,7 @@
 // corral elect <path> -- command: runs a command on one machine of many, and on another one when that fails.
 
 import type { Command } from 'commander';
+import { commandOf } from '../child.ts';
 import type { Context } from '../context.ts';
 import { endWith, runHeld, waitFor, whileConnected } from '../coordinate/around.ts';
 import { report } from '../output.ts';
@@ -24,10 +25,11 @@ export function registerElect(program: Command, context: Context): void {
     .description('run a command while being the leader; stand again when the term is lost')
     .action(async (path: string, child: string[], flags: ElectFlags, command: Command) => {
       const globals = globalsOf(command);
+      if (flags.list !== true) commandOf(child, ', or --list to see who leads');
       const { election } = await import('@corral/recipes');
       const code = await whileConnected(globals, async ({ client }) => {
         const candidacy = election(client, path, flags.id === undefined ? {} : { id: flags.id });
-        if (flags.list === true || child.length === 0) {
+        if (flags.list === true) {
           const rows = await candidacy.candidates();
           await report(context, globals.output, {
             value: rows,

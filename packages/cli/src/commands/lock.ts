@@ -1,6 +1,7 @@
 // corral lock <path> -- command: runs a command while holding a lock.
 
 import type { Command } from 'commander';
+import { commandOf } from '../child.ts';
 import type { Context } from '../context.ts';
 import { endWith, runHeld, waitFor, whileConnected } from '../coordinate/around.ts';
 import { CodedError } from '../exit-codes.ts';
@@ -27,10 +28,11 @@ export function registerLock(program: Command, context: Context): void {
     .description('run a command while holding a lock')
     .action(async (path: string, child: string[], flags: LockFlags, command: Command) => {
       const globals = globalsOf(command);
+      if (flags.list !== true) commandOf(child, ', or --list to see who has it');
       const { lock } = await import('@corral/recipes');
       const code = await whileConnected(globals, async ({ client }) => {
         const mutex = lock(client, path, flags.kazoo === true ? { names: 'kazoo' } : {});
-        if (flags.list === true || child.length === 0) {
+        if (flags.list === true) {
           const rows = await mutex.contenders();
           await report(context, globals.output, {
             value: rows,

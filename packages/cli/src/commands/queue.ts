@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Message } from '@corral/recipes';
-import { runChild } from '../child.ts';
+import { commandOf, runChild } from '../child.ts';
 import type { Context } from '../context.ts';
 import { endWith, waitFor, whileConnected } from '../coordinate/around.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -117,6 +117,7 @@ function registerTake(queue: Command, context: Context): void {
     .option('--loop', 'one after the other, until interrupted')
     .description('take an item; it is done when the command ends with 0, and comes again otherwise')
     .action(async (path: string, child: string[], flags: TakeFlags, command: Command) => {
+      if (child.length > 0) commandOf(child);
       const code = await whileConnected(globalsOf(command), (task) =>
         take(task, path, { ...flags, child, output: globalsOf(command).output }, context),
       );

@@ -1,6 +1,7 @@
 // corral semaphore <path> -n 3 -- command: runs a command while no more than so many do.
 
 import type { Command } from 'commander';
+import { commandOf } from '../child.ts';
 import type { Context } from '../context.ts';
 import { endWith, runHeld, waitFor, whileConnected } from '../coordinate/around.ts';
 import { UsageError } from '../exit-codes.ts';
@@ -28,12 +29,13 @@ export function registerSemaphore(program: Command, context: Context): void {
     .description('run a command while holding one of a number of permits')
     .action(async (path: string, child: string[], flags: SemaphoreFlags, command: Command) => {
       const globals = globalsOf(command);
+      if (flags.list !== true) commandOf(child, ', or --list to see who has permits');
       const [permits, take] = [parseCount(flags.permits), parseCount(flags.take)];
       if (take < 1 || take > permits) throw new UsageError(`--take ${take} of ${permits} permits cannot be`);
       const { semaphore } = await import('@corral/recipes');
       const code = await whileConnected(globals, async ({ client }) => {
         const shared = semaphore(client, path, { permits });
-        if (flags.list === true || child.length === 0) {
+        if (flags.list === true) {
           const rows = await shared.holders();
           await report(context, globals.output, {
             value: rows,

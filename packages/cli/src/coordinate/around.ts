@@ -1,7 +1,8 @@
 // What lock, elect, semaphore and barrier share: they wait for something, run a command of the user's while they have it, and
 // end that command the moment they have it no longer.
 
-import { ChildEnded, runChild } from '../child.ts';
+import { constants } from 'node:os';
+import { ChildEnded, runChild, signalCode } from '../child.ts';
 import type { Context } from '../context.ts';
 import { CodedError, exitCodes } from '../exit-codes.ts';
 import { hex } from '../output.ts';
@@ -9,9 +10,10 @@ import { parseDuration } from '../values.ts';
 import { withClient } from '../with-client.ts';
 import type { GlobalOptions, Task } from '../with-client.ts';
 
-/** As shells tell it: 128 and the number of the signal. */
 const interruptedCode = ({ reason }: AbortSignal): number =>
-  reason instanceof Error && reason.message === 'SIGTERM' ? 143 : 130;
+  signalCode(
+    reason instanceof Error && reason.message in constants.signals ? (reason.message as NodeJS.Signals) : 'SIGINT',
+  );
 
 /** For as long as it takes: the client survives broken links, and holds end with its session. */
 export const whileConnected = <T>(globals: GlobalOptions, work: (task: Task) => Promise<T>): Promise<T> =>
@@ -50,6 +52,9 @@ export async function runHeld(
   what: string,
   context: Context,
 ): Promise<number> {
+  // What asked for the end before there was a command to pass it to.
+  const interrupted = context.interrupted();
+  if (interrupted.aborted) return interruptedCode(interrupted);
   const env = { ...context.env, CORRAL_TOKEN: hex(token), CORRAL_PATH: what };
   const code = await runChild(command, { signal, env });
   if (signal.aborted) {

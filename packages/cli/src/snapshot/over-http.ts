@@ -14,6 +14,7 @@ import { askCommand, shown } from '../cluster/admin.ts';
 import type { Answer } from '../cluster/admin.ts';
 import { UsageError } from '../exit-codes.ts';
 import type { Progress } from '../move/progress.ts';
+import { hasCode } from '../tree.ts';
 
 export interface Saved {
   readonly file: string;
@@ -80,8 +81,8 @@ const isWhole = (file: string): boolean => existsSync(file) && inspectSnapshot(n
 
 /** Unlike a rename it fails where something is; some file systems have no links. */
 const keepAs = (file: string, partial: string): Promise<void> =>
-  link(partial, file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') throw error;
+  link(partial, file).catch((error: unknown) => {
+    if (hasCode(error, 'EEXIST')) throw error;
     return copyFile(partial, file, constants.COPYFILE_EXCL);
   });
 
@@ -93,8 +94,8 @@ const notThere = (file: string): Promise<void> =>
 
 const refuseToReplace =
   (file: string) =>
-  (error: NodeJS.ErrnoException): never => {
-    if (error.code !== 'EEXIST') throw error;
+  (error: unknown): never => {
+    if (!hasCode(error, 'EEXIST')) throw error;
     throw new UsageError(`${file} is there already: --force replaces it`);
   };
 
