@@ -18,6 +18,8 @@ const prefix = 'corral-lock.';
 const tries = 5;
 /** Longer than a start takes from its socket to its look at the others. */
 const pauseMsMax = 200;
+/** A server that is busy or stopped says nothing and holds all the same. */
+const askMsMax = 1000;
 /** What systems take as the path of a socket. */
 const pathBytesMax = 103;
 
@@ -76,15 +78,43 @@ export async function lockDataDirs(
   }
 }
 
-/** Whether a server runs on a directory. Undefined where there is no lock to tell. */
-export async function dataDirInUse(dir: string): Promise<boolean | undefined> {
-  if (!fs.existsSync(dir)) return false;
+export interface DataDirHolder {
+  /** Undefined when it cannot be told: a server in a container of its own, or one that says nothing. */
+  readonly pid: number | undefined;
+}
+
+/**
+ * The server that runs on a directory, as the server itself says: null when there is none, undefined where there is no lock to
+ * tell.
+ */
+export async function dataDirHolder(dir: string): Promise<DataDirHolder | null | undefined> {
+  if (!fs.existsSync(dir)) return null;
   const place = openPlace(dir);
   if (place === undefined) return undefined;
   try {
-    return await isAnyHeld(place);
+    for (const name of fs.readdirSync(dir)) {
+      const said = name.startsWith(prefix) ? await ask(path.join(place.short, name)) : undefined;
+      if (said !== undefined) return { pid: processOf(said) };
+    }
+    return null;
   } finally {
     place.close();
+  }
+}
+
+/** A number means another process in another container; the moment of its start tells them apart. */
+function processOf(said: string): number | undefined {
+  const [, pid, started] = /^(\d+) (\d*)\n$/.exec(said) ?? [];
+  return pid !== undefined && startOf(pid) === started ? Number(pid) : undefined;
+}
+
+/** When a process began, in ticks since the machine did; empty where no file tells. */
+function startOf(pid: string): string {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
   }
 }
 
@@ -109,7 +139,11 @@ function openPlace(dir: string): Place | undefined {
 async function putUp({ dir, short }: Place): Promise<{ socket: Server; name: string } | undefined> {
   const name = prefix + randomBytes(8).toString('hex');
   const temporary = path.basename(temporaryName(name));
-  const socket = createServer((caller) => caller.destroy());
+  const self = `${process.pid} ${startOf('self')}\n`;
+  const socket = createServer((caller) => {
+    caller.on('error', () => undefined); // whoever only looks is gone at once
+    caller.end(self);
+  });
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
@@ -146,5 +180,23 @@ function answers(socketPath: string): Promise<boolean> {
       resolve(true);
     });
     caller.once('error', (error) => resolve(!['ECONNREFUSED', 'ENOENT'].includes(errorCode(error) ?? '')));
+  });
+}
+
+/** What a holder says of itself; undefined when nobody holds this. */
+function ask(socketPath: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const caller = connect(socketPath);
+    let said = '';
+    const done = (answer: string | undefined): void => {
+      caller.destroy();
+      resolve(answer);
+    };
+    caller.setTimeout(askMsMax, () => done(said));
+    caller.setEncoding('utf8').on('data', (text: string) => (said += text));
+    caller.once('end', () => done(said));
+    caller.once('error', (error) =>
+      done(['ECONNREFUSED', 'ENOENT'].includes(errorCode(error) ?? '') ? undefined : said),
+    );
   });
 }

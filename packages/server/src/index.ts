@@ -6,7 +6,8 @@ export { runServer } from './run.ts';
 export { ConfigError, loadConfig } from './config/load.ts';
 export type { Config, LoadedConfig } from './config/load.ts';
 export { reviewConfig } from './config/review.ts';
-export { dataDirInUse } from './data-lock.ts';
+export { dataDirHolder } from './data-lock.ts';
+export type { DataDirHolder } from './data-lock.ts';
 /** Starts a server inside this process. */
 export { startServer } from './start-server.ts';
 export type { RunningServer } from './start-server.ts';

@@ -1,8 +1,8 @@
 // A process that goes on when this one ends, and the file that says which one it is.
 
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 
 export interface Launched {
   /** Null while it runs. */
@@ -20,6 +20,10 @@ interface LaunchOptions {
 }
 
 const wordsMax = 10;
+/** From the start of a process to the file with its number. */
+const startMs = 5000;
+/** What Linux counts the start of a process in, on every machine that Node runs on. */
+const ticksPerSecond = 100;
 
 export function launch([command, ...args]: readonly string[], { cwd, env, log, pidFile }: LaunchOptions): Launched {
   for (const file of [log, pidFile]) mkdirSync(dirname(file), { recursive: true });
@@ -51,11 +55,45 @@ export function readPid(file: string): number | undefined {
 
 export const removePid = (file: string): void => rmSync(file, { force: true });
 
+/**
+ * Whether a process is `corral server`, under whatever name that is called. With a file: and whether it is older than that
+ * file. Systems without /proc do not tell, and the process is believed.
+ */
+export function isServer(pid: number, writtenAfter?: string): boolean {
+  if (!existsSync('/proc/self/cmdline')) return isAlive(pid);
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    const script = words.findIndex((word) => /^(corral|zkServer)(\.(js|sh))?$/.test(basename(word)));
+    const isOne = script >= 0 && (basename(words[script]).startsWith('zkServer') || words[script + 1] === 'server');
+    return isOne && (writtenAfter === undefined || startedAt(pid) <= statSync(writtenAfter).mtimeMs + startMs);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Milliseconds since 1970. */
+function startedAt(pid: number): number {
+  const boot = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1]);
+  return (boot + Number(factsOf(pid)[19]) / ticksPerSecond) * 1000;
+}
+
+/** What the kernel counts of a process, from its state on; the name before may hold anything. */
+function factsOf(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  try {
+    // One that has ended stays until its parent looks.
+    return factsOf(pid)[0] !== 'Z';
+  } catch {
+    return !existsSync('/proc/self/stat');
   }
 }

@@ -1,13 +1,15 @@
 // A server in the background: started, asked, stopped, with the words and codes of zkServer.sh.
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { startServer } from '@corral/server';
 import { parseZkServer } from './zk-server.ts';
 
@@ -56,10 +58,11 @@ test('a server is started, asked, restarted and stopped', async () => {
     code: 1,
     out: expect.stringContaining('Error contacting service') as string,
   });
+  const log = path.join(folder, `data/corral-server-${hostname()}.out`);
   expect(await zkServer('start')).toEqual({
     code: 0,
     out: 'Starting zookeeper ... STARTED\n',
-    err: `Using config: ${path.join(folder, 'zoo.cfg')}\n`,
+    err: `Using config: ${path.join(folder, 'zoo.cfg')}\nlog: ${log}\n`,
   });
   const first = fs.readFileSync(pidFile(), 'utf8').trim();
   expect((await zkServer('status')).out).toBe(
@@ -82,8 +85,57 @@ test('a server is started, asked, restarted and stopped', async () => {
 test('a process that an old pid file names by chance is left alone', async () => {
   fs.mkdirSync(path.join(folder, 'data'));
   fs.writeFileSync(pidFile(), `${process.pid}\n`);
-  expect((await zkServer('stop')).out).toContain('no zookeeper to stop');
+  expect(await zkServer('stop')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining(`process ${process.pid}, which that file names, is no server of it`) as string,
+  });
   expect(fs.existsSync(pidFile())).toBe(false);
+});
+
+/** As systemd and containers run it. */
+async function inForeground(): Promise<ChildProcess> {
+  const server = spawn(process.execPath, [bin, 'server', path.join(folder, 'zoo.cfg')], {
+    cwd: folder,
+    stdio: 'ignore',
+  });
+  onTestFinished(() => void server.kill('SIGKILL'));
+  await vi.waitUntil(async () => (await zkServer('status')).code === 0, { timeout: 120_000 });
+  return server;
+}
+
+test('the server of the directory is stopped, whether the pid file is lost or names a stranger', async () => {
+  const stranger = spawn('sleep', ['600']);
+  onTestFinished(() => void stranger.kill('SIGKILL'));
+  for (const content of [undefined, `${stranger.pid}\n`, '1\n', 'nonsense', '-1\n']) {
+    const server = await inForeground();
+    const ended = once(server, 'exit');
+    if (content !== undefined) fs.writeFileSync(pidFile(), content);
+    expect(await zkServer('start')).toMatchObject({
+      code: 1,
+      out: `Starting zookeeper ... already running as process ${server.pid}.\n`,
+    });
+    expect(await zkServer('stop'), content).toMatchObject({ code: 0, out: 'Stopping zookeeper ... STOPPED\n' });
+    expect(await ended).toEqual([0, null]);
+    expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
+  }
+});
+
+test('a program that runs a server among other things is not ended, nor one that does not say who it is', async () => {
+  const own = await startServer({ clientPort: 0, dataDir: path.join(folder, 'data') });
+  fs.writeFileSync(pidFile(), `${process.pid}\n`);
+  expect(await zkServer('stop')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`process ${process.pid} runs a server`) as string,
+  });
+  await own.stop();
+  const silent = createServer((caller) => caller.end()).listen(path.join(folder, 'data/corral-lock.0123456789abcdef'));
+  await once(silent, 'listening');
+  expect(await zkServer('stop')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('does not say as which process') as string,
+  });
+  silent.close();
+  await once(silent, 'close');
 });
 
 test('a server that cannot start says why', async () => {

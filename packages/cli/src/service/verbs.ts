@@ -4,13 +4,13 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigError, dataDirInUse, loadConfig } from '@corral/server';
+import { ConfigError, dataDirHolder, loadConfig } from '@corral/server';
 import type { Config, LoadedConfig } from '@corral/server';
 import { fourLetterWord } from '../cluster/ask.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { version } from '../version.ts';
-import { isAlive, launch, readPid, removePid } from './background.ts';
+import { isAlive, isServer, launch, readPid, removePid } from './background.ts';
 
 export const verbs = ['start', 'start-foreground', 'stop', 'restart', 'status', 'print-cmd', 'version'] as const;
 export type Verb = (typeof verbs)[number];
@@ -61,19 +61,29 @@ const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word :
 const pidFileOf = ({ dataDir }: Config, { cwd, context }: Service): string =>
   context.env['ZOOPIDFILE'] ?? join(resolve(cwd, dataDir), 'zookeeper_server.pid');
 
-/** The process that runs on the directory; undefined for none, whatever an old pid file says. */
-async function running(config: Config, service: Service): Promise<number | undefined> {
-  const pid = readPid(pidFileOf(config, service));
-  if (pid === undefined || !isAlive(pid)) return undefined;
-  return (await dataDirInUse(config.dataDir)) === false ? undefined : pid;
+/** What runs on the directory: a process, something that cannot be named, or nothing. */
+type Running = { readonly pid: number } | 'unnamed' | null;
+
+/**
+ * The lock of the directory tells, whatever a pid file says: that may be lost, or old, and name a stranger by now. Only where
+ * directories have no locks the file counts, if its process is a server that is older than the file.
+ */
+async function running(config: Config, service: Service): Promise<Running> {
+  const holder = await dataDirHolder(resolve(service.cwd, config.dataDir));
+  if (holder === null) return null;
+  if (holder?.pid !== undefined) return { pid: holder.pid };
+  if (holder !== undefined) return 'unnamed';
+  const file = pidFileOf(config, service);
+  const pid = readPid(file);
+  return pid !== undefined && isServer(pid, file) ? { pid } : null;
 }
 
 async function start(config: Config, service: Service): Promise<number> {
   const { argv, command, cwd, context } = service;
   context.stdout.write('Starting zookeeper ... ');
-  const pid = await running(config, service);
-  if (pid !== undefined || (await dataDirInUse(config.dataDir)) === true) {
-    context.stdout.write(`already running${pid === undefined ? '' : ` as process ${pid}`}.\n`);
+  const found = await running(config, service);
+  if (found !== null) {
+    context.stdout.write(`already running${found === 'unnamed' ? '' : ` as process ${found.pid}`}.\n`);
     return exitCodes.failed;
   }
   // Its answers would be taken for those of the one that is started here.
@@ -91,7 +101,10 @@ async function start(config: Config, service: Service): Promise<number> {
     if ((await answers(config)) !== undefined) break;
     await sleep(pollMs);
   }
-  if (server.exitCode() === null) return say(context, 'STARTED');
+  if (server.exitCode() === null) {
+    context.stderr.write(`log: ${log}\n`);
+    return say(context, 'STARTED');
+  }
   removePid(pidFileOf(config, service));
   context.stdout.write('FAILED TO START\n');
   context.stderr.write(`${server.lastWords()}${log} has all of it\n`);
@@ -102,12 +115,34 @@ async function stop(config: Config, service: Service): Promise<number> {
   const { context } = service;
   const file = pidFileOf(config, service);
   context.stdout.write('Stopping zookeeper ... ');
-  const pid = await running(config, service);
-  if (pid === undefined) {
+  const found = await running(config, service);
+  if (found === null) {
+    const old = readPid(file);
+    const stranger =
+      old !== undefined && isAlive(old) ? `; process ${old}, which that file names, is no server of it` : '';
     removePid(file);
-    return say(context, `no zookeeper to stop (could not find a process of ${file})`);
+    return say(context, `no zookeeper to stop (could not find a process of ${file})${stranger}`);
   }
-  process.kill(pid, 'SIGTERM');
+  const advice = 'stop it where it was started: its container, its service manager, its program';
+  if (found === 'unnamed') {
+    context.stdout.write('FAILED\n');
+    context.stderr.write(`a server runs on ${config.dataDir} and does not say as which process: ${advice}\n`);
+    return exitCodes.failed;
+  }
+  const { pid } = found;
+  if (!isServer(pid)) {
+    context.stdout.write('FAILED\n');
+    context.stderr.write(`process ${pid} runs a server on ${config.dataDir} among other things: ${advice}\n`);
+    return exitCodes.failed;
+  }
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    context.stdout.write('FAILED\n');
+    context.stderr.write(`process ${pid} belongs to another user: stop it as that user, or as root\n`);
+    return exitCodes.failed;
+  }
   const deadline = performance.now() + stopMsMax;
   while (isAlive(pid) && performance.now() < deadline) await sleep(pollMs);
   if (isAlive(pid)) {
