@@ -24,7 +24,9 @@ export type ServerFacts =
   | ServingFacts
   /** It runs but looks for a leader, is loading, or does not know the question. */
   | { readonly kind: 'not serving'; readonly reason: string }
-  | { readonly kind: 'unreachable'; readonly reason: string };
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  /** Nobody knows where it serves clients, which says nothing about whether it does. */
+  | { readonly kind: 'not asked'; readonly reason: string };
 
 export type Ask = (endpoint: Endpoint) => Promise<ServerFacts>;
 

@@ -54,9 +54,14 @@ export function clusterStatus(seen: readonly Seen[], config: EnsembleConfig | 's
   const quorum = config === null || config === 'standalone' ? null : quorumStatus(members, config);
   const problems = members
     .filter(({ state }) => state !== 'serving')
-    .map(({ id, address, state, reason }) => `${nameOf(id, address)} is ${state}: ${reason ?? ''}`);
+    .map(({ id, address, state, reason }) =>
+      state === 'not asked'
+        ? `${nameOf(id, address)} was not asked: ${reason ?? ''}`
+        : `${nameOf(id, address)} is ${state}: ${reason ?? ''}`,
+    );
   if (config === null) problems.push('who votes is unknown: no server told the configuration of the ensemble');
-  if (quorum !== null && leaders.length === 0) problems.push('no server says that it leads');
+  // A leader may be among those that nobody could ask.
+  if (quorum !== null && leaders.length === 0 && !isQuorumSeen(members)) problems.push('no server says that it leads');
   if (leaders.length > 1) {
     const names = leaders.map(({ id, address, epoch }) => `${nameOf(id, address)} (epoch ${epoch ?? '?'})`);
     problems.push(`several servers say that they lead: ${names.join(', ')}; the highest epoch is right`);
@@ -107,6 +112,11 @@ function memberStatus({ id, address, type, facts }: Seen, newest: bigint): Membe
 
 const takesPart = new Set(['leader', 'follower']);
 
+/** Nobody leads or follows without a quorum, whoever else of it was found. */
+const isQuorumSeen = (members: readonly MemberStatus[]): boolean =>
+  members.some(({ role }) => role === 'leader') ||
+  (members.some(({ role }) => role === 'follower') && members.some(({ state }) => state === 'not asked'));
+
 function quorumStatus(members: readonly MemberStatus[], config: EnsembleConfig): ClusterStatus['quorum'] {
   const up = members.flatMap(({ id, type, role }) =>
     id !== null && type === 'participant' && role !== null && takesPart.has(role) ? [id] : [],
@@ -117,7 +127,9 @@ function quorumStatus(members: readonly MemberStatus[], config: EnsembleConfig):
   const watching = observers.length === 0 ? '' : `; ${count(observers.length, 'observer')}, ${observersUp} up`;
   const outcome =
     survives < 0
-      ? `no quorum, which takes ${size}`
+      ? isQuorumSeen(members)
+        ? 'a quorum leads, of which not all was found'
+        : `no quorum, which takes ${size}`
       : survives === 0 && up.length < voters.length
         ? 'survives no further failure'
         : survivesWords(survives);

@@ -22,12 +22,19 @@ const config =
   '\nserver.4=zk4:2888:3888:observer;0.0.0.0:2181\nversion=100000000';
 
 /** The state when these servers say this. */
-async function status(said: Readonly<Record<string, ServerFacts>>, server = 'zk1', text: string | null = config) {
+async function status(
+  said: Readonly<Record<string, ServerFacts>>,
+  server = 'zk1',
+  text: string | null = config,
+  ids: Readonly<Record<string, { value: number; isWhole: boolean }>> = {},
+) {
   const endpoints = server.split(',').map((host) => ({ host, port: 2181 }));
   const ask = ({ host }: { readonly host: string }) => Promise.resolve(said[host] ?? down);
   const address = { endpoints, chroot: '', credentials: null, tls: false };
   const readConfig = () => Promise.resolve(text);
-  const { seen, config: found } = await collect(address, ask, readConfig, (host) => Promise.resolve([host]));
+  const identify = ({ host }: { readonly host: string }) => Promise.resolve(ids[host] ?? null);
+  const resolve = (host: string) => Promise.resolve([host]);
+  const { seen, config: found } = await collect(address, { ask, readConfig, identify, resolve });
   return clusterStatus(seen, found);
 }
 
@@ -86,6 +93,60 @@ describe('cluster status', () => {
     expect((await status(all, 'zk1', bare)).problems).toEqual([]);
     const oneHost = bare.replaceAll(/zk\d/g, 'zk1');
     expect((await status(all, 'zk1', oneHost)).problems[0]).toContain('name it with --server');
+  });
+
+  describe('of a classic configuration, several members on one machine', () => {
+    const oneHost = [1, 2, 3, 257].map((id) => `server.${id}=local:${2880 + id}:${3880 + id}:participant`).join('\n');
+    const whole = (value: number) => ({ value, isWhole: true });
+    const byte = (value: number) => ({ value, isWhole: false });
+
+    it('knows each member by what it says it is', async () => {
+      const found = await status(all, 'zk1,zk2,zk3', oneHost.replace(/\n.*257.*/, ''), {
+        zk1: whole(3),
+        zk2: whole(1),
+        zk3: byte(2),
+      });
+      expect(found).toMatchObject({ problems: [], leader: 1, quorum: { voters: 3, up: 3, survives: 1 } });
+      expect(found.members.map(({ id, address }) => [id, address])).toEqual([
+        [1, 'zk2:2181'],
+        [2, 'zk3:2181'],
+        [3, 'zk1:2181'],
+      ]);
+    });
+
+    it('does not guess between members whose ids end alike', async () => {
+      const found = await status(all, 'zk1,zk2', oneHost, { zk1: byte(1), zk2: whole(2) });
+      expect(found.members.map(({ id, state }) => [id, state])).toEqual([
+        [1, 'not asked'],
+        [2, 'serving'],
+        [3, 'not asked'],
+        [257, 'not asked'],
+        [null, 'serving'],
+      ]);
+    });
+
+    it.each([
+      ['the leader', 'zk2'],
+      ['a follower', 'zk1'],
+      ['both, of which none says who it is', 'zk1,zk2'],
+    ])('never says that there is no quorum when it sees %s', async (_, server) => {
+      const found = await status(all, server, oneHost);
+      expect(statusText(found)).not.toMatch(/no quorum|no server says|unreachable/);
+      expect(found.problems.join()).toContain('was not asked: the configuration does not say where');
+      const known = await status(all, 'zk2', oneHost, { zk2: whole(2) });
+      expect(known.quorum?.summary).toBe('4 voters, 1 up, a quorum leads, of which not all was found');
+    });
+
+    it('tells apart a member that is down from one that nobody could ask', async () => {
+      const found = await status({ ...all, zk3: down }, 'zk1,zk2,zk3', oneHost, { zk1: whole(1), zk2: whole(2) });
+      expect(found.members.map(({ state }) => state)).toEqual([
+        'serving',
+        'serving',
+        'not asked',
+        'not asked',
+        'unreachable',
+      ]);
+    });
   });
 
   it('calls a server without an ensemble by its name', async () => {

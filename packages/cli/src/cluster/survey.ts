@@ -3,7 +3,8 @@
 import { parseAddress } from '@corral/client';
 import type { Context } from '../context.ts';
 import type { GlobalOptions } from '../with-client.ts';
-import { askAdmin, askServer } from './ask.ts';
+import type { Address, Endpoint } from '@corral/client';
+import { askAdmin, askServer, fourLetterWord } from './ask.ts';
 import { collect } from './collect.ts';
 import { withSession } from './connection.ts';
 import { clusterStatus } from './members.ts';
@@ -19,10 +20,9 @@ export async function survey(
 ): Promise<ClusterStatus> {
   const address = parseAddress(server);
   const askMs = Math.min(timeout, askMsMax);
-  const { seen, config } = await collect(
-    address,
-    (endpoint) => (adminPort === undefined ? askServer(endpoint, askMs) : askAdmin(endpoint, adminPort, askMs)),
-    async (endpoints) => {
+  const { seen, config } = await collect(address, {
+    ask: (endpoint) => (adminPort === undefined ? askServer(endpoint, askMs) : askAdmin(endpoint, adminPort, askMs)),
+    async readConfig(endpoints) {
       try {
         return (await withSession(address, endpoints, timeout, (client) => client.getConfig({ timeout }))).config;
       } catch (error) {
@@ -30,6 +30,22 @@ export async function survey(
         return null;
       }
     },
-  );
+    identify: (endpoint) => whoIs(address, endpoint, askMs),
+  });
   return clusterStatus(seen, config);
+}
+
+/** The word `conf` says it where it is allowed; the id of a session says the last byte of it everywhere. */
+async function whoIs(
+  address: Address,
+  endpoint: Endpoint,
+  askMs: number,
+): Promise<{ value: number; isWhole: boolean } | null> {
+  const conf = await fourLetterWord('conf', endpoint, askMs).catch(() => '');
+  const told = /^serverId=(\d+)$/m.exec(conf)?.[1];
+  if (told !== undefined) return { value: Number(told), isWhole: true };
+  return withSession(address, [endpoint], askMs, ({ session }) => {
+    const id = session === null ? null : Number(BigInt.asUintN(64, session.id) >> 56n);
+    return Promise.resolve(id === null ? null : { value: id, isWhole: false });
+  }).catch(() => null);
 }
