@@ -35,7 +35,7 @@ function examplesOf(page: string): Example[] {
 
 /** Stand-ins for what the examples call, so that nothing but Node is needed. */
 const tools = {
-  npx: `#!/bin/sh\nshift\nexec '${process.execPath}' '${join(root, 'packages/cli/bin/corral.js')}' "$@"\n`,
+  corral: `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'packages/cli/bin/corral.js')}' "$@"\n`,
   curl: `#!${process.execPath}\nfetch(process.argv.at(-1)).then((r) => r.text()).then((t) => process.stdout.write(t));\n`,
   nc: `#!${process.execPath}
 const [host, port] = process.argv.slice(-2);

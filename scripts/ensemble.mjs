@@ -112,8 +112,8 @@ function welcome() {
     '',
     'Try it in another terminal:',
     '',
-    `  npx corral -s ${clients} create /hello world`,
-    `  npx corral -s ${clients} cluster status`,
+    `  node_modules/.bin/corral -s ${clients} create /hello world`,
+    `  node_modules/.bin/corral -s ${clients} cluster status`,
     '',
   ];
   console.log(lines.join('\n'));

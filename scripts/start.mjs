@@ -90,8 +90,8 @@ function welcome() {
     '',
     'Try it in another terminal:',
     '',
-    `  npx corral${at} create /hello world`,
-    `  npx corral${at} get /hello`,
+    `  node_modules/.bin/corral${at} create /hello world`,
+    `  node_modules/.bin/corral${at} get /hello`,
     '',
   );
   console.log(lines.join('\n'));

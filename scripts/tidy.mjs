@@ -19,6 +19,7 @@ const banned = [
   [word('(pypi\\.o', 'rg|files\\.python', 'hosted|proxy\\.go', 'lang)'), 'the host of a package registry'],
   [word('"resol', 'ved": "http'), 'a lock file that names a registry: npm install --omit-lockfile-registry-resolved'],
   [word('^(<{7}|>{7}) '), 'a merge conflict'],
+  [word('npx (-y )?cor', 'ral'), 'outside of a clone this runs a package of strangers: write corral'],
 ];
 const tabsAllowed = /(\.go|Makefile|\.mod|\.sum|\.patch)$/;
 
