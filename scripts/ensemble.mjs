@@ -114,6 +114,7 @@ function welcome() {
     '',
     `  node_modules/.bin/corral -s ${clients} create /hello world`,
     `  node_modules/.bin/corral -s ${clients} cluster status`,
+    `  node_modules/.bin/corral -s ${clients} trace /hello --admin ${servers.map(({ port }) => `127.0.0.1:${port.admin}`).join(',')}`,
     '',
   ];
   console.log(lines.join('\n'));

@@ -85,12 +85,13 @@ async function installReconfigTools() {
 }
 
 /** The Tab key in real shells. */
-const tabKey = ({ kind, checks }) =>
-  withServer(kind, checks, (context) => {
+function tabKey({ kind, checks }) {
+  return withServer(kind, checks, (context) => {
     const corral = join(source, '..', 'packages', 'cli', 'bin', 'corral.js');
     const args = [join(source, 'completion', 'tab.py'), `${context.server.port}`, corral];
     return drive(context, 'completion', 'python3', args, { expected: 9, timeoutMs: 900_000 });
   });
+}
 
 function nodeArgs({ server }) {
   return [join(source, 'node', 'client.mjs'), `${server.port}`, paths.node, server.kind];

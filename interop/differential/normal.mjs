@@ -87,21 +87,16 @@ export const accepted = [
   ],
 ];
 
-/** Steps that are never sent, because Apache's server does not survive them or the two cannot agree afterwards. */
-const withheld = [
-  ['createTTL with other flags than 5 and 6 and a negative TTL, or damaged', "ends Apache's server for good"],
-  ['deleteContainer from a client', 'Apache deletes the node without asking its ACL, Corral refuses'],
-  ['more than one quota in a sequence', 'a quota counts what is below deeper quotas too; in Apache only after a start'],
-  ['a burst of requests once there is a quota', 'quotas are checked against what is applied already, a matter of time'],
-  ['setData on zookeeper_stats', 'Corral writes its own count again, Apache counts on from what a client wrote'],
-  ['createContainer with ephemeral flags', 'Apache takes the node for an ephemeral until the transaction is applied'],
-  ['watches on / and /zookeeper', 'other sequences write there at the same time and would set them off'],
-  [
-    'setWatches with null among its paths',
-    'Apache goes through the lists until it meets it, Corral does nothing of it',
-  ],
-  ['createSession from a client', 'Apache answers a ConnectResponse in the middle of the replies, Corral refuses'],
-];
+// Steps that the generator never makes, because Apache's server does not survive them or the two cannot agree afterwards:
+// - createTTL with other flags than 5 and 6 and a negative TTL, or damaged: it ends Apache's server for good.
+// - deleteContainer from a client: Apache deletes the node without asking its ACL, Corral refuses.
+// - More than one quota in a sequence: a quota counts what is below deeper quotas too, in Apache only after a start.
+// - A burst of requests once there is a quota: quotas are checked against what is applied already, a matter of time.
+// - setData on zookeeper_stats: Corral writes its own count again, Apache counts on from what a client wrote.
+// - createContainer with ephemeral flags: Apache takes the node for an ephemeral until the transaction is applied.
+// - Watches on / and /zookeeper: other sequences write there at the same time and would set them off.
+// - setWatches with null among its paths: Apache goes through the lists until it meets it, Corral does nothing of it.
+// - createSession from a client: Apache answers a ConnectResponse in the middle of the replies, Corral refuses.
 
 /** A transcript with everything from `normal` rewritten. */
 export function normalise({ lines, tree, sessions }) {

@@ -45,6 +45,26 @@ describe('corral', () => {
     expect(await codes('set /locked x')).toEqual([4]);
   });
 
+  it('says what is wrong in one form, whoever finds it out', async () => {
+    for (const line of [
+      'nonsense',
+      'get',
+      'ls --nonsense',
+      'ls -o nonsense',
+      'get relative',
+      'get /none',
+      'ls --timeout soon',
+    ])
+      expect((await corral(line.split(' '))).err, line).toMatch(/^corral: /);
+  });
+
+  it('takes data that begins with @ as a file, and with @@ as text', async () => {
+    await corral(['create', '/at', '@@handle']);
+    expect((await corral(['get', '/at'])).out).toBe('@handle');
+    expect((await corral(['set', '/at', '@file'])).code).toBe(0);
+    expect((await corral(['get', '/at'])).out).toBe('content of file');
+  });
+
   it('counts and asks before it deletes more than one node', async () => {
     await corral(['create', '-p', '/d/a/b']);
     expect(await corral(['rm', '-r', '/d'])).toMatchObject({ code: 2, err: expect.stringContaining('3 nodes') });

@@ -80,6 +80,7 @@ export async function makeProgram(argv: readonly string[], context: Context): Pr
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error:/, 'corral:')),
     })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(

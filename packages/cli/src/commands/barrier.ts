@@ -23,7 +23,7 @@ export function registerBarrier(program: Command, context: Context): void {
       .description(description)
       .action(async (path: string, _options: unknown, command: Command) => {
         const recipes = await import('@corral/recipes');
-        await whileConnected(globalsOf(command), ({ client }) => recipes.barrier(client, path)[name]());
+        await whileConnected(globalsOf(command), context, ({ client }) => recipes.barrier(client, path)[name]());
       });
   };
   simple('raise', 'close the way');
@@ -35,7 +35,7 @@ export function registerBarrier(program: Command, context: Context): void {
     .description('wait until the way is open')
     .action(async (path: string, flags: { wait?: string }, command: Command) => {
       const recipes = await import('@corral/recipes');
-      await whileConnected(globalsOf(command), ({ client }) =>
+      await whileConnected(globalsOf(command), context, ({ client }) =>
         waitFor(context, flags.wait, (signal) => recipes.barrier(client, path).wait({ signal })),
       );
     });
@@ -63,7 +63,7 @@ async function enter(path: string, child: string[], flags: EnterFlags, command: 
   const parties = parseCount(flags.parties);
   if (parties < 1) throw new UsageError('--parties begins with 1');
   const { doubleBarrier } = await import('@corral/recipes');
-  const code = await whileConnected(globalsOf(command), async ({ client }) => {
+  const code = await whileConnected(globalsOf(command), context, async ({ client }) => {
     const meeting = doubleBarrier(client, path, { parties });
     const entered = await waitFor(context, flags.wait, (signal) => meeting.enter({ signal }));
     const ended = await runChild(child, { signal: entered.signal });

@@ -18,7 +18,7 @@ export function registerCounter(program: Command, context: Context): void {
   const run = async (path: string, command: Command, work: Work): Promise<void> => {
     const globals = globalsOf(command);
     const recipes = await import('@corral/recipes');
-    const value = await whileConnected(globals, ({ client }) => work(recipes.counter(client, path)));
+    const value = await whileConnected(globals, context, ({ client }) => work(recipes.counter(client, path)));
     await report(context, globals.output, { value: { path, value: String(value) }, text: () => `${value}\n` });
   };
   counter

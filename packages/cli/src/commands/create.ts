@@ -33,7 +33,7 @@ export function registerCreate(program: Command, context: Context): void {
   const creating = program
     .command('create')
     .argument('<path>')
-    .argument('[data]', 'the data, - for standard input, @file for a file', '')
+    .argument('[data]', 'the data, - for standard input, @file for a file, @@x for @x', '')
     .addOption(new Option('-m, --mode <mode>', 'kind of node').choices(modes).default('persistent'))
     .option('--ttl <time>', 'time to live for the ttl modes: 500ms, 5s, 2m')
     .option('--acl <rules>', 'who may do what: open, readOnly, creatorAll, or scheme:id:perms,...', 'open')

@@ -56,8 +56,12 @@ function greet(
   if (adminUrl !== null) stderr.write(`${bold('admin')}   ${adminUrl}\n`);
   stderr.write(`${bold('try')}     corral -s ${connectString} tree /\n`);
   stderr.write(`        corral cli -server ${connectString}\n`);
+  if (nodes > 1 && nodes % 2 === 0)
+    stderr.write(`${bold('note')}    ${nodes} servers survive no more failures than ${nodes - 1}\n`);
   if (nodes > 1)
-    stderr.write(`${bold('keys')}    k1 kill server 1   r1 restart it   p1 cut it off   h heal   s status   q quit\n`);
+    stderr.write(
+      `${bold('keys')}    k1 kill server 1   r1 restart it   p1 cut it off   h heal   s status   q quit; then Enter\n`,
+    );
   else stderr.write('Ctrl-C ends it\n');
 }
 

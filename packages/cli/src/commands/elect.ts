@@ -27,7 +27,7 @@ export function registerElect(program: Command, context: Context): void {
       const globals = globalsOf(command);
       if (flags.list !== true) commandOf(child, ', or --list to see who leads');
       const { election } = await import('@corral/recipes');
-      const code = await whileConnected(globals, async ({ client }) => {
+      const code = await whileConnected(globals, context, async ({ client }) => {
         const candidacy = election(client, path, flags.id === undefined ? {} : { id: flags.id });
         if (flags.list === true) {
           const rows = await candidacy.candidates();

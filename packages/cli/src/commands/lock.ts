@@ -30,7 +30,7 @@ export function registerLock(program: Command, context: Context): void {
       const globals = globalsOf(command);
       if (flags.list !== true) commandOf(child, ', or --list to see who has it');
       const { lock } = await import('@corral/recipes');
-      const code = await whileConnected(globals, async ({ client }) => {
+      const code = await whileConnected(globals, context, async ({ client }) => {
         const mutex = lock(client, path, flags.kazoo === true ? { names: 'kazoo' } : {});
         if (flags.list === true) {
           const rows = await mutex.contenders();

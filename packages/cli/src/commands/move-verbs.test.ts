@@ -33,6 +33,14 @@ describe('corral export and import', () => {
     expect((await corral(['export', '/bytes'])).out).toContain('"data": "/wD+",\n      "encoding": "base64"');
   });
 
+  it('call the top by nothing or by /', async () => {
+    for (const top of ['', '/']) {
+      const files = { file: JSON.stringify({ corral: 1, root: '/', nodes: [{ path: top, data: 'x' }] }) };
+      expect((await corral(['import', 'file', `/top${top.length}`], { files })).code).toBe(0);
+      expect((await corral(['get', `/top${top.length}`])).out).toBe('x');
+    }
+  });
+
   it('meet other data as they are told, and prune only when asked', async () => {
     await seed('/m');
     const files = { file: (await corral(['export', '/m'])).out };

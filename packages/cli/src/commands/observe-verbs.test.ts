@@ -78,9 +78,9 @@ describe('corral doctor', () => {
   });
 
   it('ends with 3 when there is no server', async () => {
-    const { code, out, err } = await corral(['doctor', '-s', '127.0.0.1:1']);
+    const { code, out, err } = await corral(['doctor', '-s', '127.0.0.1:2']);
     expect(code).toBe(3);
-    expect(out).toContain('✖ the server at 127.0.0.1:1 is unreachable');
+    expect(out).toContain('✖ the server at 127.0.0.1:2 is unreachable');
     expect(out).not.toContain('✔');
     expect(err).toContain('no server serves clients');
     expect((await corral(['doctor', '--repair'])).code).toBe(2);
@@ -117,10 +117,10 @@ describe('corral top, ping and four-letter words', () => {
       .map((line) => JSON.parse(line) as object);
     expect(rows[0]).toMatchObject({ role: 'standalone', received: null });
     expect(rows[1]).toMatchObject({ received: expect.any(Number) as number, nodes: expect.any(Number) as number });
-    const top = await corral(['top', '-s', '127.0.0.1:1']);
+    const top = await corral(['top', '-s', '127.0.0.1:2']);
     expect(top).toMatchObject({ code: 3, out: expect.stringContaining('unreachable') as string });
     expect(await json('ping', '--count', '3')).toMatchObject([{ problem: null, avgMs: expect.any(Number) as number }]);
-    expect((await corral(['ping', '-s', '127.0.0.1:1'])).code).toBe(1);
+    expect((await corral(['ping', '-s', '127.0.0.1:2'])).code).toBe(1);
     expect((await corral(['ruok'])).out).toBe('imok\n');
     const server = `127.0.0.1:${corral.port}`;
     expect(await json('ruok')).toEqual([{ server, lines: ['imok'] }]);
@@ -148,7 +148,7 @@ describe('corral top, ping and four-letter words', () => {
   it('say how to be allowed to ask', async () => {
     expect((await corral(['conf'])).err).toContain('--admin 127.0.0.1:8080');
     expect(await json('conf', '--admin', admin())).toHaveProperty('0.client_port');
-    expect((await corral(['srvr', '-s', '127.0.0.1:1'])).code).toBe(3);
+    expect((await corral(['srvr', '-s', '127.0.0.1:2'])).code).toBe(3);
   });
 });
 
@@ -168,7 +168,13 @@ describe('corral sessions, watchers, ephemerals, trace', () => {
     expect((await corral(['ephemerals', '--session', '0x1'])).out).toBe('');
     expect((await corral(['ephemerals', '--session', session.slice(2).toUpperCase()])).out).toContain('/eph');
     expect((await corral(['ephemerals', '--session', 'mine'])).code).toBe(2);
-    expect((await corral(['trace', '/eph', '--admin', admin()])).out).toContain('version 0');
+    expect(await corral(['trace', '/eph', '--admin', admin()])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('version 0') as string,
+    });
+    const unknown = await corral(['trace', '/eph', '--admin', '127.0.0.1:2']);
+    expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('--admin host:port') as string });
+    expect(unknown.out).toContain('127.0.0.1:2: nothing listens there');
   });
 });
 
@@ -236,7 +242,7 @@ describe('corral complete', () => {
     expect(await offered('completion', '')).toEqual(['bash', 'fish', 'zsh']);
     expect(await offered('get', '/zoo')).toEqual(['/zookeeper']);
     expect(await offered('ls', '-s', `127.0.0.1:${corral.port}`, '/zookeeper/c')).toEqual(['/zookeeper/config']);
-    expect(await offered('ls', '-s', '127.0.0.1:1', '/')).toEqual([]);
+    expect(await offered('ls', '-s', '127.0.0.1:2', '/')).toEqual([]);
     expect((await corral(['completion', 'bash'])).out).toContain('complete -o default -F _corral corral');
     expect((await corral(['completion', 'csh'])).code).toBe(2);
     expect((await corral(['cheat', 'move'])).out).toContain('corral export');

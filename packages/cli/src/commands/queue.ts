@@ -46,7 +46,7 @@ export function registerQueue(program: Command, context: Context): void {
     .description('items that are there, those in work included')
     .action(async (path: string, _options: unknown, command: Command) => {
       const globals = globalsOf(command);
-      const size = await whileConnected(globals, async (task) => (await open(task, path)).size());
+      const size = await whileConnected(globals, context, async (task) => (await open(task, path)).size());
       await report(context, globals.output, { value: { path, size }, text: () => `${size}\n` });
     });
   queue
@@ -55,7 +55,7 @@ export function registerQueue(program: Command, context: Context): void {
     .description('items that failed too often')
     .action(async (path: string, _options: unknown, command: Command) => {
       const globals = globalsOf(command);
-      const rows = await whileConnected(globals, async (task) => (await open(task, path)).deadLetters());
+      const rows = await whileConnected(globals, context, async (task) => (await open(task, path)).deadLetters());
       const shown = () => lines(rows.map(({ name, attempts, value }) => `${name}  ${attempts} attempts  ${value}`));
       await report(context, globals.output, { value: rows, rows, text: shown });
     });
@@ -65,7 +65,7 @@ export function registerQueue(program: Command, context: Context): void {
     .argument('<name>', 'as `queue dead` shows it')
     .description('put an item that failed too often back into the queue')
     .action(async (path: string, name: string, _options: unknown, command: Command) => {
-      await whileConnected(globalsOf(command), async (task) => (await open(task, path)).revive(name));
+      await whileConnected(globalsOf(command), context, async (task) => (await open(task, path)).revive(name));
     });
   examples(
     queue,
@@ -89,7 +89,7 @@ function registerPut(queue: Command, context: Context): void {
   queue
     .command('put')
     .argument('<path>')
-    .argument('<item>', 'the text, - for standard input, @file for a file')
+    .argument('<item>', 'the text, - for standard input, @file for a file, @@x for @x')
     .option('--priority <n>', '0 to 999, smaller ones come first')
     .option('--delay <time>', 'not before that')
     .option('--key <text>', 'not if an item with this key is there')
@@ -102,7 +102,9 @@ function registerPut(queue: Command, context: Context): void {
         ...(flags.key === undefined ? {} : { key: flags.key }),
       };
       const value = Buffer.from(await readData(item, context)).toString();
-      const added = await whileConnected(globals, async (task) => (await open(task, path)).put(value, options));
+      const added = await whileConnected(globals, context, async (task) =>
+        (await open(task, path)).put(value, options),
+      );
       if (globals.output !== 'text') await printJson(context, globals.output, { path, added });
       else if (!added) context.stderr.write(`an item with the key ${flags.key ?? ''} is there already\n`);
     });
@@ -118,7 +120,7 @@ function registerTake(queue: Command, context: Context): void {
     .description('take an item; it is done when the command ends with 0, and comes again otherwise')
     .action(async (path: string, child: string[], flags: TakeFlags, command: Command) => {
       if (child.length > 0) commandOf(child);
-      const code = await whileConnected(globalsOf(command), (task) =>
+      const code = await whileConnected(globalsOf(command), context, (task) =>
         take(task, path, { ...flags, child, output: globalsOf(command).output }, context),
       );
       endWith(code);
@@ -134,7 +136,7 @@ function registerPeek(queue: Command, context: Context): void {
     .action(async (path: string, flags: { count: string }, command: Command) => {
       const globals = globalsOf(command);
       const limit = parseCount(flags.count);
-      const found = await whileConnected(globals, async (task) => (await open(task, path)).peek({ limit }));
+      const found = await whileConnected(globals, context, async (task) => (await open(task, path)).peek({ limit }));
       const rows = found.map((item) => ({ ...item, due: item.due?.toISOString() ?? null }));
       const state = ({ taken, due, attempts }: (typeof rows)[number]): string =>
         taken ? 'in work' : due === null ? (attempts === 0 ? 'waits' : `waits, attempt ${attempts + 1}`) : `due ${due}`;

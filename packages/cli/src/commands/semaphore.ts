@@ -33,7 +33,7 @@ export function registerSemaphore(program: Command, context: Context): void {
       const [permits, take] = [parseCount(flags.permits), parseCount(flags.take)];
       if (take < 1 || take > permits) throw new UsageError(`--take ${take} of ${permits} permits cannot be`);
       const { semaphore } = await import('@corral/recipes');
-      const code = await whileConnected(globals, async ({ client }) => {
+      const code = await whileConnected(globals, context, async ({ client }) => {
         const shared = semaphore(client, path, { permits });
         if (flags.list === true) {
           const rows = await shared.holders();

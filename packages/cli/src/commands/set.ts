@@ -11,7 +11,7 @@ export function registerSet(program: Command, context: Context): void {
   const setting = program
     .command('set')
     .argument('<path>')
-    .argument('<data>', 'the data, - for standard input, @file for a file')
+    .argument('<data>', 'the data, - for standard input, @file for a file, @@x for @x')
     .option('--version <n|any>', 'only if the node has this version', 'any')
     .description('replace the data of a node')
     .action(async (path: string, argument: string, options: { version: string }, command: Command) => {

@@ -6,6 +6,7 @@ import { decisionText } from '../cluster/decision.ts';
 import type { Context } from '../context.ts';
 import { hex, report, statJson } from '../output.ts';
 import { examples, lines } from '../verb.ts';
+import { ProblemsFound } from './data-files.ts';
 import { globalsOf, withClient } from '../with-client.ts';
 
 export function registerTrace(program: Command, context: Context): void {
@@ -31,6 +32,8 @@ export function registerTrace(program: Command, context: Context): void {
       const text = () =>
         `${lines(facts)}\n${best === null ? lines(['nobody remembers how it was decided:', ...silent]) : decisionText(best)}`;
       await report(context, globals.output, { value: { path, stat: statJson(stat), decision: best }, text });
+      if (heard.every(({ answer }) => answer === null))
+        throw new ProblemsFound('no AdminServer was heard: name them with --admin host:port,...');
     });
   examples(command, 'trace /config', 'trace /config --admin zk1:8080,zk2:8080');
 }

@@ -15,9 +15,21 @@ const interruptedCode = ({ reason }: AbortSignal): number =>
     reason instanceof Error && reason.message in constants.signals ? (reason.message as NodeJS.Signals) : 'SIGINT',
   );
 
-/** For as long as it takes: the client survives broken links, and holds end with its session. */
-export const whileConnected = <T>(globals: GlobalOptions, work: (task: Task) => Promise<T>): Promise<T> =>
-  withClient(globals, 'until interrupted', work);
+/** For as long as it takes: the client survives broken links, which are told, and holds end with its session. */
+export const whileConnected = <T>(
+  globals: GlobalOptions,
+  { stderr }: Context,
+  work: (task: Task) => Promise<T>,
+): Promise<T> =>
+  withClient(globals, 'until interrupted', (task) => {
+    let isAway = false;
+    task.client.on('state', (state) => {
+      if (state === 'suspended') stderr.write('corral: no server answers; it goes on when one does\n');
+      else if (isAway && state === 'connected') stderr.write('corral: connected again\n');
+      isAway = state === 'suspended' || state === 'lost';
+    });
+    return work(task);
+  });
 
 /** Waits for something. `--wait` limits that: then it throws a TimeoutError, and Ctrl-C ends the program. */
 export async function waitFor<T>(

@@ -83,7 +83,8 @@ function isObject(line: string): boolean {
 
 /** What a hand-written file leaves out is what is usual. */
 function parseNode(node: NodeJson): CopiedNode {
-  const { path, type = 'persistent', ttl, data = '', encoding = 'utf8', acl, ctime } = node;
+  const { type = 'persistent', ttl, data = '', encoding = 'utf8', acl, ctime } = node;
+  const path = node.path === '/' ? '' : node.path;
   // Before anything is written: a part of a file that is refused halfway would be worse than none of it.
   const problem =
     typeof path !== 'string'

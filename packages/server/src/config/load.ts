@@ -80,6 +80,7 @@ export function loadConfig(
   const listDir = input.listDir ?? (input.readFile === undefined ? namesIn : () => []);
   const files = { ...input, readFile, listDir };
   const collected = collect(files);
+  if (!collected.isFileRead) throw new ConfigError(collected.problems);
   const draft: Draft = {
     values: Object.fromEntries(rows.map(([name, row]) => [name, row.fallback])) as Values,
     sources: Object.fromEntries(rows.map(([name]) => [name, 'default'])) as Record<SettingName, string>,

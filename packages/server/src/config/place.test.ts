@@ -48,7 +48,7 @@ const starts: readonly (readonly [string, Record<string, string>, string, string
   ['an empty list, not alone', { ...id, [file]: '' }, notAlone + named, /dynamic.100000003: no server.N line/],
   ['a list of nothing but blanks', { ...id, [file]: '\n \n# x\n' }, named, /no server.N line/],
   ['a list with a version only', { ...id, [file]: 'version=100000003\n' }, named, /no server.N line/],
-  ['a list that is missing', id, named, /dynamic.100000003: the configuration file cannot be read/],
+  ['a list that is missing', id, named, /dynamic.100000003: there is no such file/],
   ['a list that is garbage', { ...id, [file]: '\0\0\0\0' }, named, /dynamic.100000003:1: .*expected only server.N/],
   ['a list cut inside its first line', { ...id, [file]: 'server.1=h1:2' }, named, /dynamic.100000003:1/],
   ['a list cut inside a later line', { ...id, [file]: `${line(1)}server.2=` }, named, /dynamic.100000003:2/],

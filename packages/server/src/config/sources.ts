@@ -28,6 +28,8 @@ export interface Collected {
   readonly problems: string[];
   readonly ignored: { key: string; reason: string }[];
   readonly configFile: string | undefined;
+  /** Whether it could be read; when it could not, nothing else is worth a word. */
+  readonly isFileRead: boolean;
   readonly fileEntries: readonly PropertyEntry[];
   /** Of the variables of an image: what its entry script writes into a myid that is not there. */
   readonly imageServerId: string | undefined;
@@ -68,6 +70,7 @@ export function collect(input: LoadInput): Collected {
     problems,
     ignored,
     configFile,
+    isFileRead: configFile === undefined || file !== undefined,
     fileEntries: file ?? [],
     imageServerId: named === undefined ? image.serverId : undefined,
   };
@@ -87,7 +90,7 @@ const toRaw =
 function readEntries(input: LoadInput, path: string, problems: string[]): PropertyEntry[] | undefined {
   const source = input.readFile(path);
   if (source === undefined) {
-    problems.push(`${path}: the configuration file cannot be read`);
+    problems.push(`${path}: there is no such file`);
     return undefined;
   }
   try {
