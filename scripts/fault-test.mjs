@@ -3,6 +3,10 @@
 //
 //   node scripts/fault-test.mjs [--servers 3|5] [--faults 100] [--seed N] [--server corral|apache|apache38]
 //                               [--clients 4] [--rate 150] [--only 'full disk,bridge'] [--hold 1000,5000]
+//                               [--heavy] [--ephemerals 100000] [--every 1000]
+//
+// With --heavy there are also sessions with so many ephemeral nodes, and five clients that make a request at the limit of
+// jute.maxbuffer every so many milliseconds: large nodes, multis and ACLs.
 //
 // The seed fixes which faults come in which order, not the timing of the processes.
 
@@ -24,6 +28,9 @@ const { values } = readOptions(import.meta.url, {
     rate: { type: 'string', default: '150' },
     only: { type: 'string' },
     hold: { type: 'string', default: '1000,5000' },
+    heavy: { type: 'boolean', default: false },
+    ephemerals: { type: 'string', default: '100000' },
+    every: { type: 'string', default: '1000' },
   },
 });
 
@@ -35,6 +42,7 @@ if (isInside()) {
     kind: values.server,
     only,
     hold: values.hold.split(',').map(Number),
+    heavy: values.heavy && { ephemerals: Number(values.ephemerals), everyMs: Number(values.every) },
   });
   process.exitCode = await test.run();
   // Connections to servers that were cut off may still be waiting for them.

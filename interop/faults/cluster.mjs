@@ -10,7 +10,7 @@ import { Member } from '../ensemble/member.mjs';
 import { run } from '../lib/process.mjs';
 
 const settings = { initLimit: 10, syncLimit: 4, preAllocSize: 256, 'admin.enableServer': false, clientPort: 2181 };
-const roomy = '2g';
+const roomy = '4g';
 
 class Placed extends Member {
   /** Set while somebody means to stop it: an end at any other time is noted. */
@@ -73,11 +73,17 @@ export class Cluster extends Ensemble {
     return this.members.filter((each) => each !== member);
   }
 
-  /** From now on the last server can write nothing more. */
+  /** From now on the last server can write nothing more. What it writes between the two commands makes the second fail. */
   async fillDisk() {
     const data = this.last.dataDir;
-    const used = Number((await run('df', ['--output=used', '-B1', data])).trim().split('\n').at(-1));
-    await run('mount', ['-o', `remount,size=${Math.max(used, 4096)}`, data]);
+    for (let tries = 0; ; tries += 1) {
+      const used = Number((await run('df', ['--output=used', '-B1', data])).trim().split('\n').at(-1));
+      try {
+        return await run('mount', ['-o', `remount,size=${Math.max(used, 4096)}`, data]);
+      } catch (error) {
+        if (tries >= 50) throw error;
+      }
+    }
   }
 
   async freeDisk() {

@@ -9,6 +9,7 @@ import { Random } from '../fuzz/random.mjs';
 import { Checks } from '../lib/checks.mjs';
 import { Wire, body, op } from '../lib/wire.mjs';
 import { Cluster } from './cluster.mjs';
+import { heavyLoad, heavyRoot } from './heavy.mjs';
 import { kinds, shuffle } from './kinds.mjs';
 import { Network } from './network.mjs';
 import { Probes } from './probe.mjs';
@@ -56,20 +57,22 @@ export class FaultRun {
     await this.cluster.whole();
     const places = this.cluster.members.map(({ address, port }) => ({ host: address, port }));
     const wire = await Wire.open(places[0].port, places[0]);
-    for (const path of ['/faults', '/faults/shared', '/faults/seq'])
+    for (const path of ['/faults', '/faults/shared', '/faults/seq', heavyRoot])
       await wire.call(op.create, body.create(path, null));
     await wire.close();
     this.rovers = Array.from({ length: this.clients }, (_, index) => {
       return new Rover(index, places, { random: new Random(this.seed + index), perSecond: this.rate });
     });
     this.roving = this.rovers.map((rover) => rover.run());
+    if (this.heavy) this.heavyLoad = heavyLoad(places, { ...this.heavy, seed: this.seed });
+    this.heavyLoad?.start();
     const hosts = this.cluster.hosts.join(',');
     this.writers = [
       new Writer('kazoo', hosts, { delayMs: 20 }),
       new Writer('corral', hosts, { delayMs: 20, program: writerProgram }),
     ];
     for (const writer of this.writers) await writer.until('session');
-    for (let tries = 0; this.rovers.some(({ ready }) => !ready); tries += 1) {
+    for (let tries = 0; this.rovers.some(({ ready }) => !ready) || this.heavyLoad?.ready === false; tries += 1) {
       this.inspect();
       if (tries > 1000) throw new Error('not every client could begin');
       await sleep(20);
@@ -120,6 +123,7 @@ export class FaultRun {
   inspect() {
     const problems = [
       ...this.rovers.flatMap((rover) => rover.problems),
+      ...(this.heavyLoad?.problems ?? []),
       ...this.writers.flatMap((each) => each.trouble),
       ...(this.probes?.problems ?? []),
     ];
@@ -139,6 +143,7 @@ export class FaultRun {
     await this.cluster.whole();
     await this.probes.accepted(acceptedMs);
     await this.probes.stop();
+    await this.heavyLoad?.end();
     this.inspect();
     // Sessions have to last until everything has been read.
     for (const writer of this.writers) await writer.pause();
@@ -157,6 +162,7 @@ export class FaultRun {
     const total = (list, value) => list.reduce((sum, item) => sum + value(item), 0);
     const rovers = this.rovers ?? [];
     const acked = total(rovers, ({ acked, shared, sequential }) => acked + shared.length + sequential.size);
+    if (this.heavyLoad) console.log(`\n${this.heavyLoad}`);
     const writers = (this.writers ?? []).map(({ name, acked }) => `${name} ${acked}`).join(', ');
     console.log(
       `\n${acked} writes of the load acknowledged, ${total(rovers, ({ moves }) => moves)} connections; ${writers}`,

@@ -2,7 +2,7 @@
 
 import { sameTree } from '../ensemble/tree.mjs';
 
-export async function verifyEnd({ checks, cluster, rovers, writers }) {
+export async function verifyEnd({ checks, cluster, rovers, writers, heavyLoad }) {
   let tree;
   await checks.check('the trees of all servers are equal', async () => {
     tree = await sameTree(cluster.members);
@@ -11,13 +11,19 @@ export async function verifyEnd({ checks, cluster, rovers, writers }) {
   const node = (path) => {
     const text = tree.get(path);
     if (text === undefined) return null;
-    const [, data, , stat] = JSON.parse(text);
-    return { data: Buffer.from(data ?? '', 'base64').toString(), stat };
+    const [, data, acls, stat] = JSON.parse(text);
+    return { data: Buffer.from(data ?? '', 'base64').toString(), acls, stat };
   };
   await checks.check('no acknowledged write of the load is lost, versions are right', async () => {
     const problems = rovers.flatMap((rover) => [...rover.problems, ...corner(rover, node)]);
     if (problems.length > 0) throw new Error(`${problems.length}: ${problems.slice(0, 5).join('; ')}`);
   });
+  if (heavyLoad) {
+    await checks.check('no large write is lost or torn, and nothing is left of the huge sessions', async () => {
+      const problems = heavyLoad.verify(node);
+      if (problems.length > 0) throw new Error(`${problems.length}: ${problems.slice(0, 5).join('; ')}`);
+    });
+  }
   for (const writer of writers) {
     await checks.check(`no acknowledged write of ${writer.name} is lost, its session is kept`, async () => {
       writer.verify(tree);
