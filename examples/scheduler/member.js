@@ -1,6 +1,7 @@
 // One member of the scheduler: it shows itself in the group, works on runs, and stands for election. All members are the
 // same program.
 
+import { ZkError } from '@corral/client';
 import { election, group } from '@corral/recipes';
 import { lead } from './leader.js';
 import { openSettings, paths } from './settings.js';
@@ -22,7 +23,7 @@ export async function runMember(zk, { id, handler, now = Date.now, log = console
   const settings = await openSettings(zk, { signal, onInvalid: ({ message }) => log(`settings ignored: ${message}`) });
   const membership = await group(zk, paths.workers).join(id, { doing: null }, { signal });
   /** @param {string | null} doing */
-  const tell = (doing) => membership.set(JSON.stringify({ doing }), { signal });
+  const tell = (doing) => membership.set(JSON.stringify({ doing }), { signal }).catch(unlessNobodyAnswers);
 
   const parts = [work(zk, { id, handler, tell, log, signal }), standForElection(), watchSettings()];
   // When one part fails, the member does: half a member would look like a whole one.
@@ -31,7 +32,8 @@ export async function runMember(zk, { id, handler, now = Date.now, log = console
     await Promise.allSettled(parts);
     if (!stop.aborted) throw failed.signal.reason;
   } finally {
-    await Promise.all([membership.close(), settings.close()]);
+    await membership.close().catch(unlessNobodyAnswers);
+    await settings.close();
   }
 
   async function standForElection() {
@@ -52,4 +54,12 @@ export async function runMember(zk, { id, handler, now = Date.now, log = console
       log(`settings: ${texts.join(', ')}`);
     }
   }
+}
+
+/**
+ * An outage is no failure: the group's node gets its newest data when a server is there again, and goes with the session.
+ * @param {unknown} error
+ */
+function unlessNobodyAnswers(error) {
+  if (!ZkError.is(error, 'OperationTimeout')) throw error;
 }

@@ -117,6 +117,8 @@ it('goes on under another leader when the leader is killed, and stands that it w
   for (const id of ['one', 'two', 'three']) clients.set(id, await company.hire(id));
   await server.clock.advance('30s');
   const silent = company.leader()!;
+  // In the middle of a job: it has something to tell, and nobody hears it for longer than a call may take.
+  await server.clock.until(() => company.jobs.some(({ by, to }) => by === silent && to === null));
   server.cutOff(clients.get(silent)!);
   await server.clock.until(() => company.leader() !== silent);
   const leader = company.leader()!;
