@@ -96,9 +96,10 @@ function passSignals(child: ChildProcess): () => void {
   const pass = (name: NodeJS.Signals): void => {
     if (!fromKeyboard.includes(name) || !process.stdin.isTTY) child.kill(name);
   };
-  // Both stop and go on together: whoever has stopped cannot keep what the child relies on.
+  // Both stop and go on together: whoever has stopped cannot keep what the child relies on. A child at a terminal may put that
+  // in order before it stops; without one, its process group may be an orphan, in which the kernel drops SIGTSTP.
   const stop = (): void => {
-    child.kill('SIGTSTP');
+    child.kill(process.stdin.isTTY ? 'SIGTSTP' : 'SIGSTOP');
     process.kill(process.pid, 'SIGSTOP');
   };
   const goOn = (): void => void child.kill('SIGCONT');

@@ -218,7 +218,10 @@ describe("the leader's port", () => {
     for (let at = 0; at < 50; at++) expect(await client.set('/large', 'y'.repeat(100_000))).toMatchObject({ err: 0 });
     await hasLogged(leader, new RegExp(`"sid":${still.sid},"address":"[^"]*","reason":"(silent for too|it does not)`));
     expect(await client.set('/large', 'z')).toMatchObject({ err: 0 });
+    const from = still.output.length;
     still.child!.kill('SIGCONT');
+    // It first answers as the follower that it was.
+    await hasLogged(still, /following: established/, from);
     await ensemble.whole();
     client.socket.destroy();
     await servesOn();
