@@ -4,7 +4,6 @@
 import type { Clock } from './clock.ts';
 import type { Codec } from './codec.ts';
 import type { CallOptions, Connection, ConnectionStats } from './connection.ts';
-import { checkLimit } from './check-options.ts';
 import { createNode } from './create.ts';
 import type { ParentOptions } from './create.ts';
 import { getConfig, reconfig } from './ensemble.ts';
@@ -16,6 +15,7 @@ import type { RepeatOptions } from './idempotent.ts';
 import type { ClientEvents, CloseOptions, ConnectLimits, Lifecycle, StatusEvent } from './lifecycle.ts';
 import { makeCall } from './call.ts';
 import { Multi, MultiRead } from './multi.ts';
+import { checkMethod, checkNeeded } from './method-options.ts';
 import { createProtected } from './protected-create.ts';
 import * as reads from './reads.ts';
 import type { WatchOption } from './reads.ts';
@@ -26,6 +26,8 @@ import type { Acl, AclName, AclResult, Children, Created, Data, DataInput, Ident
 import type { Root } from './root.ts';
 import type { ClientState } from './session-events.ts';
 import { update } from './update.ts';
+import { deleteTree, ensurePath, putData } from './whole-paths.ts';
+import type { EnsurePathOptions, PutOptions } from './whole-paths.ts';
 import type { UpdateOptions } from './update.ts';
 import type { Background, View } from './view.ts';
 import { openWatchStream } from './open-watch-stream.ts';
@@ -111,7 +113,7 @@ export class Client implements AsyncDisposable {
     const request = { path: '/', watch: false };
     const started = this.#shared.clock.now();
     const call = makeCall('exists', { request, path: '/', map: () => undefined });
-    await this.#connection.submit(call, this.#limited(options));
+    await this.#connection.submit(call, this.#limited('rtt', options));
     return this.#shared.clock.now() - started;
   }
 
@@ -120,13 +122,15 @@ export class Client implements AsyncDisposable {
    * @throws ConnectError which lists the cause for every address: `ConnectFailed` when all have refused, `OperationTimeout`
    * when some had not answered in time.
    */
-  connect(options: ConnectLimits = {}): Promise<void> {
-    return this.#shared.lifecycle.connect(options);
+  async connect(options: ConnectLimits = {}): Promise<void> {
+    checkMethod('connect', options);
+    await this.#shared.lifecycle.connect(options);
   }
 
   /** Ends the session and with it its ephemerals. Idempotent; calls in flight are answered first. */
-  close(options: CloseOptions = {}): Promise<void> {
-    return this.#shared.lifecycle.close(options);
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkMethod('close', options);
+    await this.#shared.lifecycle.close(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -168,8 +172,8 @@ export class Client implements AsyncDisposable {
 
   /** A view below `path` on the same session; closing either closes both. */
   scope(path: string, options: ScopeOptions = {}): Client {
+    checkMethod('scope', options);
     const { callTimeout = this.#defaults.callTimeout, idempotent = this.#defaults.idempotent } = options;
-    checkLimit('callTimeout', callTimeout);
     return new Client(this.#shared, this.#view.root.below(path), { callTimeout, idempotent });
   }
 
@@ -178,7 +182,8 @@ export class Client implements AsyncDisposable {
     return this.#connection.addAuth(toCredential(scheme, auth));
   }
 
-  #limited<O extends CallOptions>(options: O): O {
+  #limited<O extends CallOptions>(method: Parameters<typeof checkMethod>[0], options: O): O {
+    checkMethod(method, options);
     return options.timeout === undefined ? { ...options, timeout: this.#defaults.callTimeout } : options;
   }
 
@@ -192,48 +197,52 @@ export class Client implements AsyncDisposable {
   /** Data and metadata. With a codec, `data` is what the codec makes of the bytes. */
   get(path: string, options?: CallOptions & WatchOption): Promise<Data>;
   get<T>(path: string, options: CallOptions & WatchOption & { readonly codec: Codec<T> }): Promise<Data<T>>;
-  get(path: string, options: CallOptions & WatchOption & { codec?: Codec<unknown> } = {}): Promise<Data<unknown>> {
-    const limited = this.#limited(options);
-    if (options.codec === undefined) return reads.getData(this.#view, path, limited);
-    return reads.getValue(this.#view, path, options.codec, limited);
+  async get(
+    path: string,
+    options: CallOptions & WatchOption & { codec?: Codec<unknown> } = {},
+  ): Promise<Data<unknown>> {
+    const limited = this.#limited('get', options);
+    if (options.codec === undefined) return await reads.getData(this.#view, path, limited);
+    return await reads.getValue(this.#view, path, options.codec, limited);
   }
 
   /** The data as UTF-8 text; null reads as empty. */
   async getText(path: string, options: CallOptions & WatchOption = {}): Promise<string> {
+    checkMethod('getText', options);
     return (await this.get(path, { ...options, codec: text })).data;
   }
 
   /** Null for a missing node, whose creation the watch then waits for. */
-  exists(path: string, options: CallOptions & WatchOption = {}): Promise<Stat | null> {
-    return reads.exists(this.#view, path, this.#limited(options));
+  async exists(path: string, options: CallOptions & WatchOption = {}): Promise<Stat | null> {
+    return await reads.exists(this.#view, path, this.#limited('exists', options));
   }
 
-  children(path: string, options: CallOptions & WatchOption = {}): Promise<Children> {
-    return reads.getChildren(this.#view, path, this.#limited(options));
+  async children(path: string, options: CallOptions & WatchOption = {}): Promise<Children> {
+    return await reads.getChildren(this.#view, path, this.#limited('children', options));
   }
 
-  getAcl(path: string, options: CallOptions = {}): Promise<AclResult> {
-    return reads.getAcl(this.#view, path, this.#limited(options));
+  async getAcl(path: string, options: CallOptions = {}): Promise<AclResult> {
+    return await reads.getAcl(this.#view, path, this.#limited('getAcl', options));
   }
 
   /** Brings the server up to the leader's state: later reads of this client see at least that. */
-  sync(path = '/', options: CallOptions = {}): Promise<void> {
-    return reads.sync(this.#view, path, this.#limited(options));
+  async sync(path = '/', options: CallOptions = {}): Promise<void> {
+    return await reads.sync(this.#view, path, this.#limited('sync', options));
   }
 
   /** Paths of this session's ephemerals that start with `prefix`, as text: `/a` finds `/ab` too. None outside of a scope. */
-  ephemerals(prefix = '/', options: CallOptions = {}): Promise<string[]> {
-    return reads.ephemerals(this.#view, prefix, this.#limited(options));
+  async ephemerals(prefix = '/', options: CallOptions = {}): Promise<string[]> {
+    return await reads.ephemerals(this.#view, prefix, this.#limited('ephemerals', options));
   }
 
   /** Number of nodes below a node. */
-  countDescendants(path: string, options: CallOptions = {}): Promise<number> {
-    return reads.countDescendants(this.#view, path, this.#limited(options));
+  async countDescendants(path: string, options: CallOptions = {}): Promise<number> {
+    return await reads.countDescendants(this.#view, path, this.#limited('countDescendants', options));
   }
 
   /** The identities the server knows this connection by. */
-  whoAmI(options: CallOptions = {}): Promise<Identity[]> {
-    return reads.whoAmI(this.#view, this.#limited(options));
+  async whoAmI(options: CallOptions = {}): Promise<Identity[]> {
+    return await reads.whoAmI(this.#view, this.#limited('whoAmI', options));
   }
 
   // Writing
@@ -245,58 +254,85 @@ export class Client implements AsyncDisposable {
    * lock are like that; an item that a consumer may have finished with meanwhile is not, and would come a second time.
    * Write a receipt in the same transaction for those, as the recipe `queue` does.
    */
-  create(
+  async create(
     path: string,
     data: DataInput = '',
     options: CreateOptions & ParentOptions & CallOptions & { readonly protected?: boolean | undefined } = {},
   ): Promise<Created> {
     const make = options.protected === true ? createProtected : createNode;
-    return make(this.#view, path, data, this.#limited(options));
+    return await make(this.#view, path, data, this.#limited('create', options));
   }
 
-  set(path: string, data: DataInput, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<Stat> {
-    return setData(this.#view, path, data, this.#repeated(this.#limited(options)));
+  async set(path: string, data: DataInput, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<Stat> {
+    return await setData(this.#view, path, data, this.#repeated(this.#limited('set', options)));
+  }
+
+  /**
+   * Writes a node whether it is there or not: sets its data, or makes it, with `parents` also what is missing above it.
+   * Whoever writes last wins.
+   */
+  async put(path: string, data: DataInput, options: PutOptions = {}): Promise<Stat> {
+    return await putData(this.#view, path, data, this.#repeated(this.#limited('put', options)));
+  }
+
+  /** Makes a path and what is missing above it; nothing happens when it is there. */
+  async ensurePath(path: string, options: EnsurePathOptions = {}): Promise<void> {
+    await ensurePath(this.#view, path, this.#limited('ensurePath', options));
   }
 
   /** Reads, lets `change` make the new value, and writes it if nobody was faster; otherwise starts over. */
-  update<T>(
+  async update<T>(
     path: string,
     codec: Codec<T>,
     change: (value: T, stat: Stat) => T | Promise<T>,
     options: UpdateOptions = {},
   ): Promise<Data<T>> {
-    return update(this.#view, path, codec, change, this.#limited(options));
+    return await update(this.#view, path, codec, change, this.#limited('update', options));
   }
 
-  delete(path: string, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<void> {
-    return deleteNode(this.#view, path, this.#repeated(this.#limited(options)));
+  async delete(path: string, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<void> {
+    return await deleteNode(this.#view, path, this.#repeated(this.#limited('delete', options)));
   }
 
-  /** `version` is the one of the list, `stat.aversion`. */
+  /**
+   * Deletes a node and everything below it, and says how many nodes that were; none is no error. Not all at once: others
+   * may see a part of it. `timeout` is for each request.
+   */
+  async deleteTree(path: string, options: CallOptions = {}): Promise<number> {
+    return await deleteTree(this.#view, path, this.#limited('deleteTree', options));
+  }
+
+  /** Replaces the access control list. `version` is the one of the list, `stat.aversion`. */
   async setAcl(path: string, acl: AclName | readonly Acl[], options: VersionOptions & CallOptions = {}): Promise<Stat> {
+    const limited = this.#limited('setAcl', options);
     const version = toWireVersion(options.version ?? 'any');
     const request = { path: this.#view.root.full(path), acl: toWireAcl(acl), version };
     const call = makeCall('setACL', { request, path, map: ({ stat }) => toStat(stat) });
-    return await this.#connection.submit(call, this.#limited(options));
+    return await this.#connection.submit(call, limited);
   }
 
   // Several operations at once
 
   /** Builds a transaction: all of its operations happen or none. */
   multi(): Multi {
-    return new Multi(this.#view.root, (call, options) => this.#connection.submit(call, this.#limited(options)));
+    return new Multi(this.#view.root, (call, options) =>
+      this.#connection.submit(call, this.#limited('commit', options)),
+    );
   }
 
   /** Builds one request of several reads. */
   read(): MultiRead {
-    return new MultiRead(this.#view.root, (call, options) => this.#connection.submit(call, this.#limited(options)));
+    return new MultiRead(this.#view.root, (call, options) =>
+      this.#connection.submit(call, this.#limited('commit', options)),
+    );
   }
 
   // Watches
 
   /** The next creation, change or deletion of a node, over reconnects. */
-  changed(path: string, options: CallOptions = {}): Promise<WatchEvent> {
-    return reads.changed(this.#view, path, options);
+  async changed(path: string, options: CallOptions = {}): Promise<WatchEvent> {
+    checkMethod('changed', options);
+    return await reads.changed(this.#view, path, options);
   }
 
   /** Events of a node, or with `recursive` of everything below it, too, until `signal` aborts or the loop ends. */
@@ -304,6 +340,7 @@ export class Client implements AsyncDisposable {
     path: string,
     options: WatchStreamOptions & { readonly recursive?: boolean; readonly signal?: AbortSignal | undefined } = {},
   ): WatchStream {
+    checkMethod('watch', options);
     return openWatchStream(this.#view, this.#shared.lifecycle.emitter, path, options);
   }
 
@@ -312,24 +349,29 @@ export class Client implements AsyncDisposable {
     path: string,
     options: CallOptions & { readonly mode: PersistentKind; readonly listener: WatchListener },
   ): Promise<void> {
+    checkNeeded('addWatch', options, 'mode', 'listener');
     const { mode: kind, listener } = options;
-    await this.#view.watching.addPersistent({ root: this.#view.root, path, kind, listener }, this.#limited(options));
+    await this.#view.watching.addPersistent(
+      { root: this.#view.root, path, kind, listener },
+      this.#limited('addWatch', options),
+    );
   }
 
   /** Removes the watches of one kind, or `any`, from a path. */
   async removeWatches(path: string, options: CallOptions & { readonly kind: RemoveKind }): Promise<void> {
-    await this.#view.watching.removeAll(this.#view.root, path, options.kind, this.#limited(options));
+    checkNeeded('removeWatches', options, 'kind');
+    await this.#view.watching.removeAll(this.#view.root, path, options.kind, this.#limited('removeWatches', options));
   }
 
   // The ensemble
 
   /** The ensemble's membership as text; the chroot does not apply. */
-  getConfig(options: CallOptions & WatchOption = {}): Promise<EnsembleConfiguration> {
-    return getConfig(this.#view, this.#limited(options));
+  async getConfig(options: CallOptions & WatchOption = {}): Promise<EnsembleConfiguration> {
+    return await getConfig(this.#view, this.#limited('getConfig', options));
   }
 
   /** Changes the ensemble: `joining`/`leaving` servers or a whole new list of `members`. */
-  reconfig(change: MembershipChange, options: CallOptions = {}): Promise<EnsembleConfiguration> {
-    return reconfig(this.#view, change, this.#limited(options));
+  async reconfig(change: MembershipChange, options: CallOptions = {}): Promise<EnsembleConfiguration> {
+    return await reconfig(this.#view, change, this.#limited('reconfig', options));
   }
 }

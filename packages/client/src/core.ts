@@ -25,6 +25,7 @@ export type { CreateOptions, VersionOptions } from './requests.ts';
 export type { ParentOptions } from './create.ts';
 export type { RepeatOptions } from './idempotent.ts';
 export type { UpdateOptions } from './update.ts';
+export type { EnsurePathOptions, PutOptions } from './whole-paths.ts';
 export type { EnsembleConfiguration, MembershipChange } from './ensemble.ts';
 export type {
   Acl,
@@ -80,8 +81,9 @@ export type { SaslExchange, SaslMechanism } from './sasl/mechanism.ts';
 export { parseAddress } from './connection-string.ts';
 export type { Address } from './connection-string.ts';
 
-// One listener for everybody who waits for a signal: for authors of recipes.
+// One listener for everybody who waits for a signal, and data through a codec: for authors of recipes.
 export { onAbort } from './abort.ts';
+export { decodeData } from './reads.ts';
 // Options of recipes, checked as the client checks its own.
 export { checkOptions, kinds } from './check-options.ts';
 export type { OptionCheck } from './check-options.ts';

@@ -76,7 +76,9 @@ async function createWithAncestors(
   const multi = new Multi(wholeTree, (call, rest) => connection.submit(call, rest));
   const mode = options.parents ?? 'persistent';
   for (const ancestor of ancestors) multi.create(ancestor, '', { mode, acl: options.parentsAcl ?? 'open' });
-  const made: Created[] = await multi.create(root.full(path, isSequential(options)), data, options).commit(options);
+  const { acl, mode: own, ttl } = options as CreateOptions & { readonly ttl?: number };
+  const asked = { acl, mode: own, ttl } as CreateOptions;
+  const made: Created[] = await multi.create(root.full(path, isSequential(options)), data, asked).commit(options);
   const { path: full, stat } = made.at(-1)!;
   return { path: root.local(full), stat };
 }

@@ -6,6 +6,7 @@ import type { OpName, OpRequest, OpRow, JuteReader } from '@corral/protocol';
 import { encodeFrame } from './call.ts';
 import type { Answer, CallSpec } from './call.ts';
 import type { CallOptions, SubmitOptions } from './connection.ts';
+import { checkMethod } from './method-options.ts';
 import { MultiError, serverError } from './errors.ts';
 import type { ZkError } from './errors.ts';
 import { createRequest, setRequest, toBorn, toCreated, versionRequest } from './requests.ts';
@@ -59,6 +60,7 @@ export class Multi<Results extends unknown[] = []> {
   }
 
   create(path: string, data: DataInput = '', options: CreateOptions = {}): Multi<[...Results, Created]> {
+    checkMethod('multi.create', options);
     const made = createRequest(this.#root, path, data, options);
     const decode = (from: JuteReader): Created => toCreated(this.#root, ops.create2.response.read(from));
     if (made.op === 'createTTL') return this.#add<Created>(part('createTTL', path, made.request, decode));
@@ -70,6 +72,7 @@ export class Multi<Results extends unknown[] = []> {
   }
 
   set(path: string, data: DataInput, options: VersionOptions = {}): Multi<[...Results, Stat]> {
+    checkMethod('multi.set', options);
     const request = setRequest(this.#root, path, data, options);
     return this.#add<Stat>(part('setData', path, request, (from) => toStat(records.statRecord.read(from))));
   }
@@ -80,6 +83,7 @@ export class Multi<Results extends unknown[] = []> {
   }
 
   delete(path: string, options: VersionOptions = {}): Multi<[...Results, null]> {
+    checkMethod('multi.delete', options);
     const request = versionRequest(this.#root, path, options.version ?? 'any');
     return this.#add<null>(part('delete', path, request, () => null));
   }

@@ -28,8 +28,13 @@ export async function getData(view: View, path: string, options: ReadOptions): P
 /** The data through a codec. */
 export async function getValue<T>(view: View, path: string, codec: Codec<T>, options: ReadOptions): Promise<Data<T>> {
   const found = await getData(view, path, options);
+  return { ...found, data: await decodeData(codec, found.data, path) };
+}
+
+/** What a codec makes of the data of a node; what it refuses becomes an InvalidDataError that names the node. */
+export async function decodeData<T>(codec: Pick<Codec<T>, 'decode'>, data: Uint8Array, path: string): Promise<T> {
   try {
-    return { ...found, data: await codec.decode(found.data) };
+    return await codec.decode(data);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : undefined;
     throw new InvalidDataError('InvalidData', { op: 'getData', path, cause, ...(message && { message }) });

@@ -46,6 +46,9 @@ export function createRequest(root: Root, path: string, data: DataInput, options
   if (options.mode === 'ttl' || options.mode === 'sequentialTtl') {
     return { op: 'createTTL', request: { ...request, ttl: checkedTtl(options.ttl) } } as const;
   }
+  if ((options as { readonly ttl?: unknown }).ttl !== undefined) {
+    throw new TypeError("a node with a ttl has the mode 'ttl' or 'sequentialTtl'");
+  }
   return { op: mode === 'container' ? 'createContainer' : 'create2', request } as const;
 }
 

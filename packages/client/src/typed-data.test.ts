@@ -70,6 +70,8 @@ describe('what JavaScript may hand over', () => {
     const { client } = await setUpTree();
     const modes = { mode: 'ephemeral_sequential', acl: 'nobody' } as never;
     expect((await rejection(client.create('/n', '', modes))).message).toMatch(/^a mode is one of persistent, /);
+    const lost = { ttl: 1000 } as never;
+    expect((await rejection(client.create('/n', '', lost))).message).toContain("'sequentialTtl'");
     expect((await rejection(client.setAcl('/n', 'nobody' as never))).message).toMatch(
       /^an ACL is a list or one of open/,
     );

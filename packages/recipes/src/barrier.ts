@@ -6,28 +6,33 @@ import { insist } from './kernel/insist.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { patient } from './kernel/patience.ts';
 import { Vigil } from './kernel/vigil.ts';
+import { checkRecipe, signalOf } from './kernel/options.ts';
 
 export class Barrier {
   readonly path: string;
   readonly #zk: Client;
 
   constructor(zk: Client, path: string) {
+    checkRecipe('a barrier', { zk, path, options: {} }, {});
     this.#zk = zk;
     this.path = path;
   }
 
   /** From now on, `wait` waits. */
-  raise({ signal }: CallSignal = {}): Promise<void> {
-    return this.#set(() => this.#zk.create(this.path, '', { parents: 'container', signal }), 'NodeExists', signal);
+  async raise(options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('raise', options);
+    await this.#set(() => this.#zk.create(this.path, '', { parents: 'container', signal }), 'NodeExists', signal);
   }
 
   /** Lets everybody pass. */
-  lift({ signal }: CallSignal = {}): Promise<void> {
-    return this.#set(() => this.#zk.delete(this.path, { signal }), 'NoNode', signal);
+  async lift(options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('lift', options);
+    await this.#set(() => this.#zk.delete(this.path, { signal }), 'NoNode', signal);
   }
 
   /** Waits until the barrier is lifted. Believes no event, only that the node is gone. */
-  async wait({ signal }: CallSignal = {}): Promise<void> {
+  async wait(options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('wait', options);
     using vigil = new Vigil(this.#zk, this.path, signal);
     while (await this.#isUp(vigil)) await vigil.rung();
   }

@@ -1,6 +1,6 @@
 // Several nodes of configuration that belong together: read as of one transaction, written in one.
 
-import { MultiError, ZkError } from '@corral/client';
+import { MultiError, ZkError, decodeData, kinds } from '@corral/client';
 import type { Client, Codec, Data } from '@corral/client';
 import { isAmbiguous, toError } from './errors.ts';
 import type { CallSignal } from './kernel/parents.ts';
@@ -8,6 +8,8 @@ import { patient, quietly, whileServed } from './kernel/patience.ts';
 import { Upkeep } from './kernel/upkeep.ts';
 import { abortable } from './kernel/vigil.ts';
 import type { Vigil } from './kernel/vigil.ts';
+import { checkRecipe, signalChecks, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface ConfigPart<T> {
   readonly path: string;
@@ -20,6 +22,8 @@ export interface ConfigSetOptions extends CallSignal {
   /** Called when somebody wrote what a codec refuses; the last good values stay. */
   readonly onInvalid?: ((error: Error) => void) | undefined;
 }
+
+const known: Checks<ConfigSetOptions> = { ...signalChecks, onInvalid: kinds.callback };
 
 export class ConfigSet<P extends Parts> implements AsyncDisposable {
   readonly #zk: Client;
@@ -47,8 +51,9 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
   /** Replaces what `change` returns, all or nothing, unless any of the nodes was changed meanwhile: then it asks again. */
   async update(
     change: (values: Values<P>) => Partial<Values<P>> | Promise<Partial<Values<P>>>,
-    { signal }: CallSignal = {},
+    options: CallSignal = {},
   ): Promise<Values<P>> {
+    const signal = signalOf('update', options);
     for (;;) {
       const read = await this.#read(signal);
       const before = await this.#decode(read);
@@ -70,7 +75,8 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
   }
 
   /** The values now, then every newer ones. */
-  async *changes({ signal }: CallSignal = {}): AsyncGenerator<Values<P>, void> {
+  async *changes(options: CallSignal = {}): AsyncGenerator<Values<P>, void> {
+    const signal = signalOf('changes', options);
     let last: Values<P> | null = null;
     const look = (): Values<P>[] => {
       if (this.#values === null || this.#values === last) return [];
@@ -137,7 +143,9 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
   }
 
   async #decode(read: readonly Data[]): Promise<Values<P>> {
-    const values = await Promise.all(this.#names.map((name, at) => this.#parts[name].codec.decode(read[at].data)));
+    const values = await Promise.all(
+      this.#names.map((name, at) => decodeData(this.#parts[name].codec, read[at].data, this.#parts[name].path)),
+    );
     return Object.fromEntries(this.#names.map((name, at) => [name, values[at]])) as Values<P>;
   }
 }
@@ -148,6 +156,10 @@ export async function configSet<const P extends Parts>(
   parts: P,
   options: ConfigSetOptions = {},
 ): Promise<ConfigSet<P>> {
+  checkRecipe('configSet', { zk, path: '/', options }, known);
+  for (const [name, { path, codec }] of Object.entries(parts as Parts)) {
+    checkRecipe(`the part ${name}`, { zk, path, options: { codec } }, { codec: kinds.codec }, ['codec']);
+  }
   const made = new ConfigSet(zk, parts, options);
   try {
     return await whileServed(zk, '/', options.signal, (signal) => abortable(made.ready(signal), signal));

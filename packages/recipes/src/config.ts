@@ -1,7 +1,7 @@
 // Configuration that updates itself: one node, or several that change together. What cannot be read is reported, and the
 // last good value stays.
 
-import { ZkError } from '@corral/client';
+import { ZkError, checkOptions, decodeData, kinds } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
 import { isAmbiguous, toError } from './errors.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
@@ -9,6 +9,8 @@ import { patient, quietly, whileServed } from './kernel/patience.ts';
 import { Upkeep } from './kernel/upkeep.ts';
 import { abortable } from './kernel/vigil.ts';
 import type { Vigil } from './kernel/vigil.ts';
+import { aclChecks, checkRecipe, signalChecks, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface ConfigOptions<T> extends AclOption, CallSignal {
   /** Value to create the node with when it is not there. Without one, `config` waits for somebody to create it. */
@@ -22,6 +24,13 @@ interface Seen<T> {
   readonly version: number;
   readonly mzxid: bigint;
 }
+
+const known: Checks<ConfigOptions<unknown>> = {
+  ...aclChecks,
+  ...signalChecks,
+  seed: kinds.anything,
+  onInvalid: kinds.callback,
+};
 
 export class Config<T> implements AsyncDisposable {
   readonly path: string;
@@ -55,10 +64,11 @@ export class Config<T> implements AsyncDisposable {
   }
 
   /** Replaces the value by what `change` makes of the newest one; asks again when somebody was faster. */
-  async update(change: (value: T) => T | Promise<T>, { signal }: CallSignal = {}): Promise<T> {
+  async update(change: (value: T) => T | Promise<T>, options: CallSignal = {}): Promise<T> {
+    const signal = signalOf('update', options);
     for (;;) {
       const { data, stat } = await this.#zk.get(this.path, { signal });
-      const next = await change(await this.#codec.decode(data));
+      const next = await change(await decodeData(this.#codec, data, this.path));
       try {
         const { version } = stat;
         await this.#zk.set(this.path, this.#codec.encode(next), { version, idempotent: true, signal });
@@ -71,7 +81,8 @@ export class Config<T> implements AsyncDisposable {
   }
 
   /** The value now, then every newer one. */
-  async *changes({ signal }: CallSignal = {}): AsyncGenerator<T, void> {
+  async *changes(options: CallSignal = {}): AsyncGenerator<T, void> {
+    const signal = signalOf('changes', options);
     let last = -1n;
     const look = (): T[] => {
       if (this.#seen === null || this.#seen.mzxid <= last) return [];
@@ -122,7 +133,7 @@ export class Config<T> implements AsyncDisposable {
   async #accept(data: Uint8Array, version: number, mzxid: bigint): Promise<void> {
     if (this.#seen !== null && mzxid <= this.#seen.mzxid) return;
     try {
-      this.#seen = { value: await this.#codec.decode(data), version, mzxid };
+      this.#seen = { value: await decodeData(this.#codec, data, this.path), version, mzxid };
       this.#upkeep.bell.ring();
     } catch (error) {
       if (this.#seen === null) throw error;
@@ -139,6 +150,8 @@ export async function config<T>(
   codec: Codec<T>,
   options: ConfigOptions<T> = {},
 ): Promise<Config<T>> {
+  checkRecipe('config', { zk, path, options }, known as Checks<ConfigOptions<T>>);
+  checkOptions('config', { codec }, { codec: kinds.codec });
   const made = new Config(zk, path, codec, options);
   try {
     return await whileServed(zk, path, options.signal, (signal) => abortable(made.ready(signal), signal));

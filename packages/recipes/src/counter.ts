@@ -4,7 +4,7 @@
 // What it is for: after a lost answer nobody knows whether an addition happened, and adding again may count twice. So every
 // write leaves a mark below the counter, in the same transaction; who finds its own there knows.
 
-import { ZkError } from '@corral/client';
+import { ZkError, checkOptions, kinds } from '@corral/client';
 import type { Client, Multi, Stat } from '@corral/client';
 import { isAmbiguous, isLostRace } from './errors.ts';
 import type { CallSignal } from './kernel/parents.ts';
@@ -17,6 +17,8 @@ import { addMark, decodeMarks, encodeMarks, newMark, wasMade } from './counter-m
 import type { Mark } from './counter-marks.ts';
 import { lock } from './lock.ts';
 import type { HeldLock } from './lock.ts';
+import { checkRecipe, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface CounterOptions {
   /** `int64` unless given. */
@@ -56,6 +58,12 @@ const racePauseMs = 10;
 /** On the wire it would mean any version. */
 const unmatchable = -1;
 
+const known: Checks<CounterOptions> = {
+  format: kinds.oneOf('int64', 'int32', 'text'),
+  initial: kinds.bigint,
+  attempts: kinds.count,
+};
+
 export class Counter {
   readonly path: string;
   readonly #zk: Client;
@@ -65,6 +73,7 @@ export class Counter {
   readonly #attempts: number;
 
   constructor(zk: Client, path: string, options: CounterOptions = {}) {
+    checkRecipe('a counter', { zk, path, options }, known);
     this.#zk = zk;
     this.path = path;
     this.#marks = join(path, 'marks');
@@ -73,18 +82,21 @@ export class Counter {
     this.#attempts = options.attempts ?? defaultAttempts;
   }
 
-  async value({ signal }: CallSignal = {}): Promise<bigint> {
+  async value(options: CallSignal = {}): Promise<bigint> {
+    const signal = signalOf('value', options);
     const found = await this.#get(this.path, signal);
     return found === null ? this.#initial : decodeCounter(this.#format, found.data, this.path);
   }
 
   /** Adds exactly once, whatever happens to the connection. */
-  add(amount: bigint, options: CallSignal = {}): Promise<Change> {
-    return this.update((value) => value + amount, options);
+  async add(amount: bigint, options: CallSignal = {}): Promise<Change> {
+    checkOptions('add', { amount }, { amount: kinds.bigint });
+    return await this.update((value) => value + amount, options);
   }
 
   /** Replaces the value by what `next` makes of it; `next` may be asked more than once. */
-  async update(next: (value: bigint) => bigint, { signal }: CallSignal = {}): Promise<Change> {
+  async update(next: (value: bigint) => bigint, options: CallSignal = {}): Promise<Change> {
+    const signal = signalOf('update', options);
     const doubts: Doubt[] = [];
     try {
       return await whileServed(this.#zk, this.path, signal, (inner) => this.#update(next, doubts, inner));

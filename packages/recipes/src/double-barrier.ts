@@ -6,7 +6,7 @@
 //   <path>/<round>/ready            there when the round is full; its data lists the nodes of those that are in
 //   <path>/<round>/m/<id>-<number>  one ephemeral node for each party, in the order in which they came
 
-import { ZkError } from '@corral/client';
+import { kinds, ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
 import { LostError, isAmbiguous } from './errors.ts';
 import { namesIn } from './kernel/children.ts';
@@ -21,6 +21,8 @@ import { patient } from './kernel/patience.ts';
 import { join, nameOf, parentOf } from './kernel/paths.ts';
 import { inOrder } from './kernel/sequence.ts';
 import { Vigil } from './kernel/vigil.ts';
+import { checkRecipe, lineChecks, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 /** Between the id of a party and the number of its node. */
 const behindId = '-party-';
@@ -37,6 +39,8 @@ interface Round {
   readonly path: string;
   readonly members: string;
 }
+
+const known: Checks<DoubleBarrierOptions> = { ...lineChecks, parties: kinds.count };
 
 /** One party inside of the barrier. */
 export class Entered implements AsyncDisposable {
@@ -59,8 +63,9 @@ export class Entered implements AsyncDisposable {
   guard: Hold['guard'] = (tx) => this.#hold.guard(tx);
 
   /** Says that we are done, and waits until everybody is. */
-  leave({ signal }: CallSignal = {}): Promise<void> {
-    return this.#leave(signal);
+  async leave(options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('leave', options);
+    await this.#leave(signal);
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.leave();
@@ -75,6 +80,7 @@ export class DoubleBarrier {
   readonly #options: DoubleBarrierOptions;
 
   constructor(zk: Client, path: string, options: DoubleBarrierOptions) {
+    checkRecipe('a double barrier', { zk, path, options }, known, ['parties']);
     this.#caller = zk;
     this.#zk = patient(zk);
     this.path = path;
@@ -82,7 +88,8 @@ export class DoubleBarrier {
   }
 
   /** Waits until as many parties have come as there must be. */
-  async enter({ signal }: CallSignal = {}): Promise<Entered> {
+  async enter(options: CallSignal = {}): Promise<Entered> {
+    const signal = signalOf('enter', options);
     for (let zk = this.#caller; ; zk = this.#zk) {
       const round = await this.#currentRound(zk, signal);
       const own = await this.#join(round, signal);

@@ -12,10 +12,14 @@ import type { CallSignal } from './kernel/parents.ts';
 import { patient, quietly } from './kernel/patience.ts';
 import { join } from './kernel/paths.ts';
 import { Vigil } from './kernel/vigil.ts';
+import { checkRecipe, lineChecks, namesCheck, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface ElectionOptions extends LineOptions {
   readonly names?: Names | undefined;
 }
+
+const known: Checks<ElectionOptions> = { ...lineChecks, names: namesCheck };
 
 /** A term of office. `signal` aborts the moment that it is over; whoever leads must stop then. */
 export class Term implements AsyncDisposable {
@@ -57,6 +61,7 @@ export class Election {
   readonly #spec: LineSpec;
 
   constructor(zk: Client, path: string, options: ElectionOptions = {}) {
+    checkRecipe('an election', { zk, path, options }, known);
     this.#zk = zk;
     this.path = path;
     const names = electionNames(options.names);
@@ -64,7 +69,8 @@ export class Election {
   }
 
   /** Waits until this candidate leads. */
-  async campaign({ signal }: CallSignal = {}): Promise<Term> {
+  async campaign(options: CallSignal = {}): Promise<Term> {
+    const signal = signalOf('campaign', options);
     return new Term(await takeTurn(this.#zk, this.#spec, signal));
   }
 
@@ -72,7 +78,8 @@ export class Election {
    * One term after the other. The candidate stands again only when the body of the loop is done with the last term, so
    * that work of an old term never runs beside that of a new one in this process. Ends when `signal` aborts.
    */
-  terms({ signal }: CallSignal = {}): AsyncGenerator<Term, void> {
+  terms(options: CallSignal = {}): AsyncGenerator<Term, void> {
+    const signal = signalOf('terms', options);
     return quietly(signal, this.#terms(signal));
   }
 
@@ -84,7 +91,8 @@ export class Election {
   }
 
   /** Leads with `work` whenever elected, until it returns while the term is its own. Returns what it returned. */
-  async run<R>(work: (term: Term) => Promise<R> | R, { signal }: CallSignal = {}): Promise<R> {
+  async run<R>(work: (term: Term) => Promise<R> | R, options: CallSignal = {}): Promise<R> {
+    const signal = signalOf('run', options);
     for (let zk = this.#zk; ; zk = patient(zk)) {
       await using term = new Term(await takeTurn(zk, this.#spec, signal));
       try {
@@ -97,17 +105,20 @@ export class Election {
   }
 
   /** Who leads; null when nobody stands. */
-  async current({ signal }: CallSignal = {}): Promise<Contender | null> {
+  async current(options: CallSignal = {}): Promise<Contender | null> {
+    const signal = signalOf('current', options);
     return (await this.candidates({ signal }))[0] ?? null;
   }
 
   /** Everybody who stands, the leader first. */
-  candidates({ signal }: CallSignal = {}): Promise<Contender[]> {
-    return contendersOf(this.#zk, this.path, this.#spec.names.bases, signal);
+  async candidates(options: CallSignal = {}): Promise<Contender[]> {
+    const signal = signalOf('candidates', options);
+    return await contendersOf(this.#zk, this.path, this.#spec.names.bases, signal);
   }
 
   /** The leader now, then every other one; null while there is none. Ends when `signal` aborts. */
-  observe({ signal }: CallSignal = {}): AsyncGenerator<Contender | null, void> {
+  observe(options: CallSignal = {}): AsyncGenerator<Contender | null, void> {
+    const signal = signalOf('observe', options);
     return quietly(signal, this.#observe(signal));
   }
 

@@ -1,7 +1,7 @@
 // Group membership: each member keeps a node of its own below the group's path, as Curator's GroupMember does, or kazoo's
 // Party with `names: 'kazoo'`.
 
-import { json } from '@corral/client';
+import { json, kinds } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import type { Names } from './kernel/names.ts';
@@ -11,6 +11,8 @@ import { abortable } from './kernel/vigil.ts';
 import { PersistentNode } from './persistent-node.ts';
 import { TreeCache } from './tree-cache.ts';
 import type { CachedNode } from './tree-cache.ts';
+import { aclChecks, checkRecipe, namesCheck, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface GroupOptions<T> extends AclOption {
   /** How a member's data is written; JSON unless given. */
@@ -33,6 +35,8 @@ export interface GroupChange<T> {
 
 const partySuffix = '__party__';
 
+const known: Checks<GroupOptions<unknown>> = { ...aclChecks, codec: kinds.codec, names: namesCheck };
+
 export class Group<T> {
   readonly path: string;
   readonly #zk: Client;
@@ -40,6 +44,7 @@ export class Group<T> {
   readonly #options: GroupOptions<T>;
 
   constructor(zk: Client, path: string, options: GroupOptions<T> = {}) {
+    checkRecipe('a group', { zk, path, options }, known as Checks<GroupOptions<T>>);
     this.#zk = zk;
     this.path = path;
     this.#codec = options.codec ?? json<T>();
@@ -50,7 +55,8 @@ export class Group<T> {
    * Becomes a member, for as long as the result is not closed. Resolves when the others can see it. An id that somebody else
    * has is waited for: the session of an earlier run of this program may still hold it.
    */
-  async join(id: string, data: T, { signal }: CallSignal = {}): Promise<PersistentNode> {
+  async join(id: string, data: T, options: CallSignal = {}): Promise<PersistentNode> {
+    const signal = signalOf('join', options);
     const asParty = this.#options.names === 'kazoo';
     const name = asParty
       ? `${crypto.randomUUID().replaceAll('-', '')}${partySuffix}`
@@ -67,7 +73,8 @@ export class Group<T> {
   }
 
   /** Who is a member now, by id. */
-  async members({ signal }: CallSignal = {}): Promise<Member<T>[]> {
+  async members(options: CallSignal = {}): Promise<Member<T>[]> {
+    const signal = signalOf('members', options);
     return await whileServed(this.#zk, this.path, signal, async (inner) => {
       for await (const { members } of this.changes({ signal: inner })) return [...members];
       inner.throwIfAborted();
@@ -76,7 +83,8 @@ export class Group<T> {
   }
 
   /** The members now, as `joined`, then every change. */
-  changes({ signal }: CallSignal = {}): AsyncGenerator<GroupChange<T>, void> {
+  changes(options: CallSignal = {}): AsyncGenerator<GroupChange<T>, void> {
+    const signal = signalOf('changes', options);
     return quietly(signal, this.#changes(signal));
   }
 

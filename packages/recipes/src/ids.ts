@@ -1,9 +1,12 @@
 // Numbers that nobody else gets: taken from a counter in blocks, one write for each block.
 
+import { kinds } from '@corral/client';
 import type { Client } from '@corral/client';
 import { Counter } from './counter.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { abortable } from './kernel/vigil.ts';
+import { checkRecipe, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface IdOptions {
   /** How many to take at a time; 100 unless given. What a process has not used is lost with it. */
@@ -14,6 +17,8 @@ export interface IdOptions {
 
 const defaultBlock = 100;
 
+const known: Checks<IdOptions> = { block: kinds.count, first: kinds.bigint };
+
 export class Ids {
   readonly #counter: Counter;
   readonly #block: bigint;
@@ -22,14 +27,15 @@ export class Ids {
   #fetching: Promise<void> | null = null;
 
   constructor(zk: Client, path: string, options: IdOptions = {}) {
+    checkRecipe('ids', { zk, path, options }, known);
     const { block = defaultBlock, first = 1n } = options;
-    if (!Number.isInteger(block) || block < 1) throw new TypeError(`a block has at least one id, not ${block}`);
     this.#counter = new Counter(zk, path, { initial: first });
     this.#block = BigInt(block);
   }
 
   /** An id that no call anywhere has returned. Ids grow within one process, not over all of them. */
-  async next({ signal }: CallSignal = {}): Promise<bigint> {
+  async next(options: CallSignal = {}): Promise<bigint> {
+    const signal = signalOf('next', options);
     while (this.#next === this.#end) {
       // Others may wait for the same block: one who gives up does not take it from them.
       this.#fetching ??= this.#fetch().finally(() => (this.#fetching = null));

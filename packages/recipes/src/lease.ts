@@ -5,7 +5,7 @@
 //   <path>         who has it and for how long, as JSON; its mtime is the beginning. Empty: nobody.
 //   <path>/clock   written to for the servers' time
 
-import { ZkError } from '@corral/client';
+import { ZkError, checkOptions, kinds } from '@corral/client';
 import type { Client, Multi, Stat } from '@corral/client';
 import { ConflictError, LostError, isAmbiguous, isLostRace } from './errors.ts';
 import { identityOf } from './kernel/identity.ts';
@@ -13,6 +13,8 @@ import { insist } from './kernel/insist.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import { join } from './kernel/paths.ts';
 import { ServerTime } from './kernel/server-time.ts';
+import { aclChecks, checkRecipe, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface LeaseOptions extends AclOption {
   /** Who takes it; by default host and process. The same one gets it again before its end. */
@@ -34,6 +36,8 @@ interface Read {
   readonly written: Written | null;
   readonly stat: Stat;
 }
+
+const known: Checks<LeaseOptions> = { ...aclChecks, id: kinds.text };
 
 /** A lease that was taken. */
 export class HeldLease {
@@ -79,7 +83,8 @@ export class HeldLease {
   }
 
   /** Gives it back before its end, unless somebody has taken it since. */
-  async release({ signal }: CallSignal = {}): Promise<void> {
+  async release(options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('release', options);
     this.#end('it was released');
     try {
       await insist(this.#zk, () => this.#zk.set(this.#path, '', { version: this.#version, signal }), signal);
@@ -102,6 +107,7 @@ export class Lease {
   readonly #time: ServerTime;
 
   constructor(zk: Client, path: string, options: LeaseOptions = {}) {
+    checkRecipe('a lease', { zk, path, options }, known);
     this.#zk = zk;
     this.path = path;
     this.#options = options;
@@ -110,8 +116,10 @@ export class Lease {
   }
 
   /** Takes it for so many milliseconds from now; null when somebody else has it. Who has it already begins anew. */
-  async acquire(ms: number, { signal }: CallSignal = {}): Promise<HeldLease | null> {
-    if (!(ms > 0)) throw new RangeError(`a lease lasts longer than ${ms} ms`);
+  async acquire(ms: number, options: CallSignal = {}): Promise<HeldLease | null> {
+    const signal = signalOf('acquire', options);
+    checkOptions('acquire', { ms }, { ms: kinds.span });
+    if (ms === 0) throw new RangeError('a lease lasts longer than 0 ms');
     const data = JSON.stringify({ holder: this.#id, ms } satisfies Written);
     for (;;) {
       signal?.throwIfAborted();
@@ -130,7 +138,8 @@ export class Lease {
   }
 
   /** Who has it; null when nobody does. */
-  async holder({ signal }: CallSignal = {}): Promise<LeaseHolder | null> {
+  async holder(options: CallSignal = {}): Promise<LeaseHolder | null> {
+    const signal = signalOf('holder', options);
     const read = await this.#read(signal);
     if (read === null) return null;
     const { written, stat } = read;

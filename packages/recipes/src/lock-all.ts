@@ -1,9 +1,11 @@
 // Several locks at once. They are taken in the order of their paths: two callers that name the same locks in different
 // orders do not wait for each other.
 
+import { checkOptions, kinds } from '@corral/client';
 import type { Client, Multi } from '@corral/client';
 import type { CallSignal } from './kernel/parents.ts';
-import { lock } from './lock.ts';
+import { checked, signalChecks } from './kernel/options.ts';
+import { lock, lockChecks } from './lock.ts';
 import type { HeldLock, LockOptions } from './lock.ts';
 
 export class HeldLocks implements AsyncDisposable {
@@ -50,9 +52,11 @@ export async function lockAll(
   paths: readonly string[],
   options: LockOptions & CallSignal = {},
 ): Promise<HeldLocks> {
+  checkOptions('lockAll', { paths }, { paths: kinds.list });
+  const { signal, ...rest } = checked('lockAll', options, { ...lockChecks, ...signalChecks });
   const held = new Map<string, HeldLock>();
   try {
-    for (const path of [...new Set(paths)].sort()) held.set(path, await lock(zk, path, options).acquire(options));
+    for (const path of [...new Set(paths)].sort()) held.set(path, await lock(zk, path, rest).acquire({ signal }));
     const all = new HeldLocks(held);
     all.throwIfLost();
     return all;

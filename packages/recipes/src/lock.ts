@@ -15,11 +15,15 @@ import type { OwnNode } from './kernel/own-node.ts';
 import type { CallSignal } from './kernel/parents.ts';
 import { join } from './kernel/paths.ts';
 import { heldHere, runHolding } from './kernel/scope.ts';
+import { checkRecipe, lineChecks, namesCheck, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface LockOptions extends LineOptions {
   /** Whose names the nodes have; Curator's unless given. */
   readonly names?: Names | undefined;
 }
+
+export const lockChecks: Checks<LockOptions> = { ...lineChecks, names: namesCheck };
 
 /** A lock that is held. Leave it with `release` or `await using`. */
 export class HeldLock extends Hold {
@@ -47,6 +51,7 @@ export class Lock {
   readonly #spec: LineSpec<HeldLock>;
 
   constructor(zk: Client, path: string, options: LockOptions = {}) {
+    checkRecipe('a lock', { zk, path, options }, lockChecks);
     this.#zk = zk;
     this.path = path;
     this.#spec = {
@@ -58,13 +63,15 @@ export class Lock {
   }
 
   /** Waits for the lock. A time limit is a signal: `AbortSignal.timeout(5000)`. */
-  async acquire({ signal }: CallSignal = {}): Promise<HeldLock> {
+  async acquire(options: CallSignal = {}): Promise<HeldLock> {
+    const signal = signalOf('acquire', options);
     this.#refuseSelf();
     return await takeTurn(this.#zk, this.#spec, signal);
   }
 
   /** Takes the lock if it is free; null otherwise. */
-  async tryLock({ signal }: CallSignal = {}): Promise<HeldLock | null> {
+  async tryLock(options: CallSignal = {}): Promise<HeldLock | null> {
+    const signal = signalOf('tryLock', options);
     this.#refuseSelf();
     return await tryTurn(this.#zk, this.#spec, signal);
   }
@@ -73,7 +80,8 @@ export class Lock {
    * Runs `work` while holding the lock. Inside of it, `run` on the same lock goes on with the one that is held; it is the
    * only way in twice.
    */
-  async run<R>(work: (held: HeldLock) => Promise<R> | R, { signal }: CallSignal = {}): Promise<R> {
+  async run<R>(work: (held: HeldLock) => Promise<R> | R, options: CallSignal = {}): Promise<R> {
+    const signal = signalOf('run', options);
     const outer = heldHere(this.#zk, this.#key) as HeldLock | undefined;
     if (outer !== undefined) {
       outer.throwIfLost();
@@ -84,12 +92,14 @@ export class Lock {
   }
 
   /** Everybody in line, the holder first. */
-  contenders({ signal }: CallSignal = {}): Promise<Contender[]> {
-    return contendersOf(this.#zk, this.path, this.#spec.names.bases, signal);
+  async contenders(options: CallSignal = {}): Promise<Contender[]> {
+    const signal = signalOf('contenders', options);
+    return await contendersOf(this.#zk, this.path, this.#spec.names.bases, signal);
   }
 
   /** Asks the holder to give the lock up. False when nobody holds it. */
-  async requestRevoke({ signal }: CallSignal = {}): Promise<boolean> {
+  async requestRevoke(options: CallSignal = {}): Promise<boolean> {
+    const signal = signalOf('requestRevoke', options);
     const [holder] = await this.contenders({ signal });
     if (holder === undefined) return false;
     try {

@@ -2,16 +2,18 @@
 // did; a step that was changed afterwards is refused.
 
 import type NodeCrypto from 'node:crypto';
-import { ZkError } from '@corral/client';
+import { kinds, ZkError } from '@corral/client';
 import type { Client, CreateOptions, DataInput, Multi, VersionOptions } from '@corral/client';
 import { ConflictError } from './errors.ts';
 import { namesIn } from './kernel/children.ts';
 import { builtin } from './kernel/identity.ts';
 import { insist } from './kernel/insist.ts';
 import type { CallSignal } from './kernel/parents.ts';
-import { join } from './kernel/paths.ts';
+import { childName, join } from './kernel/paths.ts';
 import { lock } from './lock.ts';
 import type { HeldLock } from './lock.ts';
+import { checkRecipe, signalChecks } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 /** What a step may do: part of a transaction. */
 export interface StepBuilder {
@@ -46,6 +48,8 @@ interface Recorded {
   readonly apply: (tx: Multi) => void;
 }
 
+const known: Checks<MigrateOptions> = { ...signalChecks, base: kinds.text, dryRun: kinds.boolean };
+
 const prefix = 'meta-';
 const digits = 10;
 
@@ -58,12 +62,14 @@ export async function migrate(
   steps: readonly Step[],
   options: MigrateOptions = {},
 ): Promise<Migration> {
-  const dir = join(options.base ?? '/migrations', name);
+  const { base = '/migrations', signal } = options;
+  checkRecipe('migrate', { zk, path: '/', options }, known);
+  const dir = join(base, childName('a migration', name));
   const twice = steps.find(({ id }, at) => steps.findIndex((other) => other.id === id) !== at);
   if (twice !== undefined) throw new RangeError(`two steps have the id ${twice.id}`);
   const recorded = await Promise.all(steps.map(record));
-  if (options.dryRun === true) return describe(await missing(zk, dir, recorded, options.signal));
-  return await lock(zk, join(dir, 'lock')).run((held) => apply(zk, dir, recorded, held, options.signal), options);
+  if (options.dryRun === true) return describe(await missing(zk, dir, recorded, signal));
+  return await lock(zk, join(dir, 'lock')).run((held) => apply(zk, dir, recorded, held, signal), { signal });
 }
 
 async function apply(

@@ -1,7 +1,7 @@
 // Work that is done once for a key, by whoever comes first; the others get its result. The result is written only while the
 // lock is still held. Who vanished between the work and its result leaves a doubt, and the next caller is told of it.
 
-import { ZkError, json } from '@corral/client';
+import { ZkError, decodeData, json, kinds } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
 import { AmbiguousError, isAmbiguous } from './errors.ts';
 import { insist } from './kernel/insist.ts';
@@ -11,6 +11,8 @@ import { patient } from './kernel/patience.ts';
 import { join } from './kernel/paths.ts';
 import { lock } from './lock.ts';
 import type { HeldLock } from './lock.ts';
+import { aclChecks, checkRecipe, checked, signalChecks, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface DoOptions<R> extends CallSignal {
   /** Milliseconds for which the result is kept; for ever unless given. */
@@ -23,12 +25,20 @@ export interface DoOptions<R> extends CallSignal {
 
 const resultBytesMax = 64 * 1024;
 
+const doChecks: Checks<DoOptions<unknown>> = {
+  ...signalChecks,
+  ttl: kinds.count,
+  idempotent: kinds.boolean,
+  codec: kinds.codec,
+};
+
 export class Once {
   readonly path: string;
   readonly #zk: Client;
   readonly #options: AclOption;
 
   constructor(zk: Client, path: string, options: AclOption = {}) {
+    checkRecipe('once', { zk, path, options }, aclChecks);
     this.#zk = zk;
     this.path = path;
     this.#options = options;
@@ -36,8 +46,7 @@ export class Once {
 
   /** The result of `work` for this key, done now or before. Rejects with an AmbiguousError when nobody knows whether it was. */
   async do<R>(key: string, work: (held: HeldLock) => Promise<R> | R, options: DoOptions<R> = {}): Promise<R> {
-    const { signal } = options;
-    const codec = options.codec ?? json<R>();
+    const { signal, codec = json<R>() } = checked('do', options, doChecks as Checks<DoOptions<R>>);
     const name = `k-${encodeURIComponent(key)}`;
     const done = join(join(this.path, 'done'), name);
     const stored = await this.#stored(done, codec, signal);
@@ -112,7 +121,8 @@ export class Once {
   }
 
   /** Forgets that somebody began, after a person has found out what became of it. */
-  async settle(key: string, { signal }: CallSignal = {}): Promise<void> {
+  async settle(key: string, options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('settle', options);
     const begun = join(join(this.path, 'begun'), `k-${encodeURIComponent(key)}`);
     await this.#ignoringNoNode(() => insist(this.#zk, () => this.#zk.delete(begun, { signal }), signal));
   }
@@ -128,7 +138,7 @@ export class Once {
   async #stored<R>(path: string, codec: Codec<R>, signal?: AbortSignal): Promise<{ readonly value: R } | null> {
     try {
       const { data, hasData } = await this.#zk.get(path, { signal });
-      return { value: hasData ? await codec.decode(data) : (undefined as R) };
+      return { value: hasData ? await decodeData(codec, data, path) : (undefined as R) };
     } catch (error) {
       if (ZkError.is(error, 'NoNode')) return null;
       throw error;

@@ -2,7 +2,7 @@
 // works on a part only while it holds the part's lock, so a map that is late or wrong costs time and nothing else. Each
 // part goes where its hash with the member's id is highest: when a member comes or goes, only its own parts move.
 
-import { ZkError, onAbort } from '@corral/client';
+import { kinds, onAbort, ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
 import { LostError, toError } from './errors.ts';
 import { election } from './election.ts';
@@ -18,6 +18,8 @@ import { Vigil } from './kernel/vigil.ts';
 import { lock } from './lock.ts';
 import type { HeldLock } from './lock.ts';
 import { rendezvous } from './rendezvous.ts';
+import { aclChecks, checkRecipe, holdChecks, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface PartitionOptions extends AclOption, HoldOptions {
   /** Names of all parts. The coordinator's list counts. */
@@ -53,19 +55,29 @@ interface PartitionMap {
 
 const defaultSettleMs = 1000;
 
+const known: Checks<PartitionOptions> = {
+  ...aclChecks,
+  ...holdChecks,
+  parts: kinds.list,
+  id: kinds.text,
+  settleMs: kinds.span,
+};
+
 export class Partitions {
   readonly path: string;
   readonly #zk: Client;
   readonly #options: PartitionOptions;
 
   constructor(zk: Client, path: string, options: PartitionOptions) {
+    checkRecipe('partitions', { zk, path, options }, known, ['parts', 'id']);
     this.#zk = patient(zk);
     this.path = path;
     this.#options = options;
   }
 
   /** Takes part, and says what this member has, whenever that changes. Leaving the loop gives all of it up. */
-  assignments({ signal }: CallSignal = {}): AsyncGenerator<Assignment, void> {
+  assignments(options: CallSignal = {}): AsyncGenerator<Assignment, void> {
+    const signal = signalOf('assignments', options);
     return quietly(signal, this.#assignments(signal));
   }
 
@@ -137,7 +149,8 @@ export class Partitions {
     const controller = new AbortController();
     waiting.set(name, controller);
     const signal = AbortSignal.any([controller.signal, vigil.signal]);
-    lock(this.#zk, join(join(this.path, 'locks'), encodeURIComponent(name)), this.#options)
+    const { acl, id, onSuspend } = this.#options;
+    lock(this.#zk, join(join(this.path, 'locks'), encodeURIComponent(name)), { acl, id, onSuspend })
       .acquire({ signal })
       .then((held) => {
         if (signal.aborted) return held.abandon();

@@ -1,7 +1,7 @@
 // A node that lives as long as the application wants: ephemeral, and made again whenever it is gone, under the next session
 // as well. What is made again carries the newest data, never what it was registered with.
 
-import { ZkError } from '@corral/client';
+import { kinds, ZkError } from '@corral/client';
 import type { Client, CreateMode, DataInput, Stat } from '@corral/client';
 import { ConflictError } from './errors.ts';
 import { createOwn, removeOwn } from './kernel/own-node.ts';
@@ -10,6 +10,8 @@ import { nameOf, parentOf } from './kernel/paths.ts';
 import { patient, whileServed } from './kernel/patience.ts';
 import { Upkeep } from './kernel/upkeep.ts';
 import type { Vigil } from './kernel/vigil.ts';
+import { aclChecks, checkRecipe, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface PersistentNodeOptions extends AclOption {
   /** `ephemeralSequential`: the number that the server gives it stays, also when it is made again. */
@@ -32,6 +34,12 @@ const passing = [
   'BadVersion',
 ] as const;
 
+const known: Checks<PersistentNodeOptions> = {
+  ...aclChecks,
+  mode: kinds.oneOf('ephemeral', 'ephemeralSequential'),
+  onConflict: kinds.oneOf('wait', 'takeOver', 'fail'),
+};
+
 export class PersistentNode implements AsyncDisposable {
   /** Resolves when the node is there for the first time; rejects when it cannot be. */
   readonly ready: Promise<void>;
@@ -48,6 +56,7 @@ export class PersistentNode implements AsyncDisposable {
   #written: DataInput | undefined;
 
   constructor(zk: Client, path: string, data: DataInput, options: PersistentNodeOptions = {}) {
+    checkRecipe('a persistent node', { zk, path, options }, known);
     this.#caller = zk;
     this.#zk = patient(zk);
     this.#path = path;
@@ -74,7 +83,8 @@ export class PersistentNode implements AsyncDisposable {
   }
 
   /** Changes the data now and for every node to come. Resolves when the node holds it. */
-  async set(data: DataInput, { signal }: CallSignal = {}): Promise<void> {
+  async set(data: DataInput, options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('set', options);
     this.#wanted = data;
     this.#upkeep.wake();
     await whileServed(this.#caller, this.#path, signal, (inner) => this.#untilWritten(inner));

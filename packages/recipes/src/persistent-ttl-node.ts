@@ -1,7 +1,7 @@
 // A node that outlives its session by a time to live: a container with a child that is touched again and again and goes
 // away by itself when nobody does; then the container goes, too. As Curator's PersistentTtlNode.
 
-import { ZkError } from '@corral/client';
+import { kinds, ZkError } from '@corral/client';
 import type { Client, DataInput } from '@corral/client';
 import { insist } from './kernel/insist.ts';
 import { commitBelowContainers } from './kernel/parents.ts';
@@ -10,11 +10,15 @@ import { join, parentOf } from './kernel/paths.ts';
 import { patient, whileServed } from './kernel/patience.ts';
 import { Upkeep } from './kernel/upkeep.ts';
 import type { Vigil } from './kernel/vigil.ts';
+import { aclChecks, checkRecipe, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface PersistentTtlNodeOptions extends AclOption {
   /** Milliseconds that the node stays after its owner is gone; at least, servers look only now and then. */
   readonly ttl: number;
 }
+
+const known: Checks<PersistentTtlNodeOptions> = { ...aclChecks, ttl: kinds.count };
 
 export class PersistentTtlNode implements AsyncDisposable {
   readonly path: string;
@@ -30,6 +34,7 @@ export class PersistentTtlNode implements AsyncDisposable {
   #written: DataInput | undefined;
 
   constructor(zk: Client, path: string, data: DataInput, options: PersistentTtlNodeOptions) {
+    checkRecipe('a persistent node', { zk, path, options }, known, ['ttl']);
     this.#caller = zk;
     this.#zk = patient(zk);
     this.path = path;
@@ -42,7 +47,8 @@ export class PersistentTtlNode implements AsyncDisposable {
   }
 
   /** Changes the data now and for every node to come. */
-  async set(data: DataInput, { signal }: CallSignal = {}): Promise<void> {
+  async set(data: DataInput, options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('set', options);
     this.#wanted = data;
     this.#upkeep.wake();
     await whileServed(this.#caller, this.path, signal, (inner) => this.#untilWritten(inner));
@@ -50,6 +56,7 @@ export class PersistentTtlNode implements AsyncDisposable {
 
   /** Stops touching the node: it goes away when its time is over. `now` removes it at once. */
   async close(when: 'later' | 'now' = 'later'): Promise<void> {
+    if (when !== 'later' && when !== 'now') throw new TypeError(`close takes 'later' or 'now', not ${String(when)}`);
     await this.#upkeep.end();
     if (when === 'later' || this.#zk.state === 'closed') return;
     try {

@@ -1,12 +1,14 @@
 // A limit that all processes share. The node holds what is left of it and is refilled by the servers' clock; each process
 // takes a batch at a time and spends it on its own, so most calls cost nothing.
 
-import { ZkError } from '@corral/client';
+import { kinds, ZkError } from '@corral/client';
 import type { Client } from '@corral/client';
 import { ConflictError, isAmbiguous, isLostRace } from './errors.ts';
 import type { AclOption, CallSignal } from './kernel/parents.ts';
 import { ServerTime } from './kernel/server-time.ts';
 import { Vigil } from './kernel/vigil.ts';
+import { aclChecks, checkCount, checkRecipe, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface RateLimiterOptions extends AclOption {
   /** How many may be taken within `perMs`, and at most at once. */
@@ -24,6 +26,13 @@ interface Bucket {
 
 const racePauseMs = 10;
 
+const known: Checks<RateLimiterOptions> = {
+  ...aclChecks,
+  limit: kinds.positive,
+  perMs: kinds.positive,
+  batch: kinds.count,
+};
+
 export class RateLimiter implements AsyncDisposable {
   readonly path: string;
   readonly #zk: Client;
@@ -34,6 +43,7 @@ export class RateLimiter implements AsyncDisposable {
   #queue: Promise<void> = Promise.resolve();
 
   constructor(zk: Client, path: string, options: RateLimiterOptions) {
+    checkRecipe('a rate limiter', { zk, path, options }, known, ['limit', 'perMs']);
     this.#zk = zk;
     this.path = path;
     this.#options = options;
@@ -42,7 +52,9 @@ export class RateLimiter implements AsyncDisposable {
   }
 
   /** Waits until so many may go. First come, first served within a process. */
-  async take(count = 1, { signal }: CallSignal = {}): Promise<void> {
+  async take(count = 1, options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('take', options);
+    checkCount('count', count);
     if (count > this.#options.limit) throw new RangeError(`${count} at once is more than the limit`);
     const turn = this.#queue.then(() => this.#take(count, signal));
     this.#queue = turn.catch(() => undefined);
@@ -50,7 +62,9 @@ export class RateLimiter implements AsyncDisposable {
   }
 
   /** Takes if that is possible now; false otherwise. */
-  async tryTake(count = 1, { signal }: CallSignal = {}): Promise<boolean> {
+  async tryTake(count = 1, options: CallSignal = {}): Promise<boolean> {
+    const signal = signalOf('tryTake', options);
+    checkCount('count', count);
     const turn = this.#queue.then(() => this.#fill(count, signal));
     this.#queue = turn.then(
       () => undefined,

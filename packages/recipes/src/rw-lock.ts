@@ -19,12 +19,16 @@ import { join } from './kernel/paths.ts';
 import { heldHere, runHolding } from './kernel/scope.ts';
 import { formatSequence, sequenceOf } from './kernel/sequence.ts';
 import type { Ranked } from './kernel/sequence.ts';
+import { checkRecipe, lineChecks, namesCheck, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface RwLockOptions extends LineOptions {
   readonly names?: Names | undefined;
 }
 
 type Kind = 'read' | 'write';
+
+const known: Checks<RwLockOptions> = { ...lineChecks, names: namesCheck };
 
 /** The lock as its writer holds it. */
 export class HeldWrite extends Hold {
@@ -45,7 +49,8 @@ export class HeldWrite extends Hold {
    * Turns the write lock into a read lock without letting another writer in between: the reader takes the writer's own
    * place in the line. This lock is over then.
    */
-  async downgrade({ signal }: CallSignal = {}): Promise<Hold> {
+  async downgrade(options: CallSignal = {}): Promise<Hold> {
+    const signal = signalOf('downgrade', options);
     this.throwIfLost();
     const { dir, session } = this.#own;
     const sequence = sequenceOf(this.#own.name, this.#names.write.bases[0])!;
@@ -89,6 +94,7 @@ export class RwLock {
   readonly #specs: { readonly read: LineSpec; readonly write: LineSpec<HeldWrite> };
 
   constructor(zk: Client, path: string, options: RwLockOptions = {}) {
+    checkRecipe('a read/write lock', { zk, path, options }, known);
     this.#zk = zk;
     this.path = path;
     const names = rwNames(options.names);
@@ -112,43 +118,48 @@ export class RwLock {
   }
 
   /** Waits until no writer is in front. */
-  async read({ signal }: CallSignal = {}): Promise<Hold> {
+  async read(options: CallSignal = {}): Promise<Hold> {
+    const signal = signalOf('read', options);
     this.#refuseSelf('read');
     return await takeTurn(this.#zk, this.#specs.read, signal);
   }
 
   /** Waits until nobody is in front. */
-  async write({ signal }: CallSignal = {}): Promise<HeldWrite> {
+  async write(options: CallSignal = {}): Promise<HeldWrite> {
+    const signal = signalOf('write', options);
     this.#refuseSelf('write');
     return await takeTurn(this.#zk, this.#specs.write, signal);
   }
 
-  async tryRead({ signal }: CallSignal = {}): Promise<Hold | null> {
+  async tryRead(options: CallSignal = {}): Promise<Hold | null> {
+    const signal = signalOf('tryRead', options);
     this.#refuseSelf('read');
     return await tryTurn(this.#zk, this.#specs.read, signal);
   }
 
-  async tryWrite({ signal }: CallSignal = {}): Promise<HeldWrite | null> {
+  async tryWrite(options: CallSignal = {}): Promise<HeldWrite | null> {
+    const signal = signalOf('tryWrite', options);
     this.#refuseSelf('write');
     return await tryTurn(this.#zk, this.#specs.write, signal);
   }
 
   /** Runs `work` as one of the readers. Inside of a `run…` of this lock it goes on with what is held. */
-  runRead<R>(work: (held: Hold) => Promise<R> | R, options: CallSignal = {}): Promise<R> {
-    return this.#run('read', work, options);
+  async runRead<R>(work: (held: Hold) => Promise<R> | R, options: CallSignal = {}): Promise<R> {
+    return await this.#run('read', work, signalOf('runRead', options));
   }
 
   /** Runs `work` as the writer. Inside of `runRead` it throws: an upgrade would wait for itself. */
-  runWrite<R>(work: (held: Hold) => Promise<R> | R, options: CallSignal = {}): Promise<R> {
-    return this.#run('write', work, options);
+  async runWrite<R>(work: (held: Hold) => Promise<R> | R, options: CallSignal = {}): Promise<R> {
+    return await this.#run('write', work, signalOf('runWrite', options));
   }
 
   /** Everybody in line, first come first. */
-  contenders({ signal }: CallSignal = {}): Promise<Contender[]> {
-    return contendersOf(this.#zk, this.path, this.#specs.read.names.bases, signal);
+  async contenders(options: CallSignal = {}): Promise<Contender[]> {
+    const signal = signalOf('contenders', options);
+    return await contendersOf(this.#zk, this.path, this.#specs.read.names.bases, signal);
   }
 
-  async #run<R>(kind: Kind, work: (held: Hold) => Promise<R> | R, { signal }: CallSignal): Promise<R> {
+  async #run<R>(kind: Kind, work: (held: Hold) => Promise<R> | R, signal?: AbortSignal): Promise<R> {
     const outer = this.#heldHere();
     if (outer !== undefined && (kind === 'read' || outer.kind === 'write')) {
       outer.hold.throwIfLost();

@@ -2,7 +2,7 @@
 // that are out, and takes all it asked for in one transaction. Nodes are those of Curator's InterProcessSemaphoreV2:
 // `locks` is the line, `leases` has a node for each permit. The number of permits is the data of the root.
 
-import { ZkError } from '@corral/client';
+import { kinds, ZkError } from '@corral/client';
 import type { Client, Created } from '@corral/client';
 import { LostError, isAmbiguous } from './errors.ts';
 import { Hold } from './kernel/hold.ts';
@@ -19,7 +19,8 @@ import type { CallSignal } from './kernel/parents.ts';
 import { patient } from './kernel/patience.ts';
 import { join, nameOf } from './kernel/paths.ts';
 import { Vigil } from './kernel/vigil.ts';
-import { wholeNumber } from './kernel/whole-number.ts';
+import { checkCount, checkRecipe, checked, lineChecks, signalChecks, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface SemaphoreOptions extends LineOptions {
   /** How many permits there are, for the one who uses the path first; later it is the root's data that counts. */
@@ -27,10 +28,13 @@ export interface SemaphoreOptions extends LineOptions {
 }
 export interface AcquireOptions extends CallSignal {
   /** How many to take, all at once; one unless given. */
-  readonly permits?: number;
+  readonly permits?: number | undefined;
 }
 
 const base = 'lease-';
+
+const known: Checks<SemaphoreOptions> = { ...lineChecks, permits: kinds.count };
+const acquireChecks: Checks<AcquireOptions> = { ...signalChecks, permits: kinds.count };
 
 export class Semaphore {
   readonly path: string;
@@ -40,6 +44,7 @@ export class Semaphore {
   readonly #leases: string;
 
   constructor(zk: Client, path: string, options: SemaphoreOptions) {
+    checkRecipe('a semaphore', { zk, path, options }, known, ['permits']);
     this.#zk = zk;
     this.path = path;
     this.#options = options;
@@ -49,8 +54,8 @@ export class Semaphore {
   }
 
   /** Waits for the permits. They are given back together, with `release` or `await using`. */
-  async acquire({ permits = 1, signal }: AcquireOptions = {}): Promise<Hold> {
-    wholeNumber('permits', permits);
+  async acquire(options: AcquireOptions = {}): Promise<Hold> {
+    const { permits = 1, signal } = checked('acquire', options, acquireChecks);
     await this.size({ signal });
     for (let zk = this.#zk; ; zk = patient(zk)) {
       const turn = await takeTurn(zk, this.#line, signal);
@@ -67,8 +72,8 @@ export class Semaphore {
   }
 
   /** Takes the permits if that many are free and nobody is in front; null otherwise. */
-  async tryAcquire({ permits = 1, signal }: AcquireOptions = {}): Promise<Hold | null> {
-    wholeNumber('permits', permits);
+  async tryAcquire(options: AcquireOptions = {}): Promise<Hold | null> {
+    const { permits = 1, signal } = checked('tryAcquire', options, acquireChecks);
     await this.size({ signal });
     const turn = await tryTurn(this.#zk, this.#line, signal);
     if (turn === null) return null;
@@ -80,12 +85,14 @@ export class Semaphore {
   }
 
   /** Everybody who has permits, once for each of them. */
-  holders({ signal }: CallSignal = {}): Promise<Contender[]> {
-    return contendersOf(this.#zk, this.#leases, [base], signal);
+  async holders(options: CallSignal = {}): Promise<Contender[]> {
+    const signal = signalOf('holders', options);
+    return await contendersOf(this.#zk, this.#leases, [base], signal);
   }
 
   /** The number of permits, free or not. */
-  async size({ signal }: CallSignal = {}): Promise<number> {
+  async size(options: CallSignal = {}): Promise<number> {
+    const signal = signalOf('size', options);
     for (;;) {
       try {
         return sizeFrom((await this.#zk.get(this.path, { signal })).data) ?? this.#options.permits;
@@ -103,7 +110,9 @@ export class Semaphore {
   }
 
   /** Changes the number of permits. With fewer of them, nothing is granted until enough have come back. */
-  async resize(permits: number, { signal }: CallSignal = {}): Promise<void> {
+  async resize(permits: number, options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('resize', options);
+    checkCount('permits', permits);
     await this.size({ signal });
     await insist(this.#zk, () => this.#zk.set(this.path, String(permits), { signal }), signal);
   }

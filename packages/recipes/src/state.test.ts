@@ -237,7 +237,7 @@ describe('configuration', () => {
     await using cfg = await config(stage.zk, '/cfg', number, { seed: 1, onInvalid: ({ name }) => invalid.push(name) });
     await stage.other.set('/cfg', '{');
     await stage.server.clock.settle();
-    expect([cfg.value, invalid]).toEqual([1, ['SyntaxError']]);
+    expect([cfg.value, invalid]).toEqual([1, ['InvalidDataError']]);
     await stage.other.set('/cfg', '7');
     await stage.server.clock.settle();
     expect([cfg.value, cfg.version]).toEqual([7, 2]);

@@ -1,7 +1,7 @@
 // A copy of a subtree that keeps itself up to date. An event only says which node to read again. Servers replay nothing for
 // a persistent watch after a reconnect, so then everything is read again and compared.
 
-import { ZkError } from '@corral/client';
+import { kinds, ZkError } from '@corral/client';
 import type { Client, Stat, WatchStream } from '@corral/client';
 import { toError } from './errors.ts';
 import { Bell } from './kernel/bell.ts';
@@ -10,6 +10,8 @@ import type { CallSignal } from './kernel/parents.ts';
 import { patient, quietly } from './kernel/patience.ts';
 import { join, nameOf, parentOf } from './kernel/paths.ts';
 import { Vigil, abortable } from './kernel/vigil.ts';
+import { checkRecipe, signalOf } from './kernel/options.ts';
+import type { Checks } from './kernel/options.ts';
 
 export interface CacheOptions {
   /** Whether to look below the children of the root, too; true unless given. */
@@ -39,6 +41,13 @@ const defaultMaxNodes = 100_000;
 const readsInFlightMax = 256;
 const noData = new Uint8Array(0);
 
+const known: Checks<CacheOptions> = {
+  recursive: kinds.boolean,
+  filter: kinds.callback,
+  data: kinds.oneOf('keep', 'skip'),
+  maxNodes: kinds.count,
+};
+
 export class TreeCache implements AsyncDisposable {
   readonly path: string;
   /** Resolves when the whole subtree was read once; rejects when it cannot be. */
@@ -59,6 +68,7 @@ export class TreeCache implements AsyncDisposable {
   #resets = 0;
 
   constructor(zk: Client, path: string, options: CacheOptions = {}) {
+    checkRecipe('a tree cache', { zk, path, options }, known);
     this.#zk = patient(zk);
     this.path = path;
     this.#options = options;
@@ -102,7 +112,8 @@ export class TreeCache implements AsyncDisposable {
   }
 
   /** The same, with everything that is seen at once in one list. */
-  async *batches({ signal }: CallSignal = {}): AsyncGenerator<readonly CacheChange[], void> {
+  async *batches(options: CallSignal = {}): AsyncGenerator<readonly CacheChange[], void> {
+    const signal = signalOf('batches', options);
     const known = new Map<string, Stat>();
     const unseen = new Set(this.#nodes.keys());
     this.#unseen.add(unseen);

@@ -1,5 +1,6 @@
 // The instances of one service, as a list that keeps itself up to date, and ways to choose one.
 
+import { checkOptions, kinds } from '@corral/client';
 import type { Client } from '@corral/client';
 import { Bell } from '../kernel/bell.ts';
 import type { CallSignal } from '../kernel/parents.ts';
@@ -10,6 +11,7 @@ import { TreeCache } from '../tree-cache.ts';
 import type { CacheChange } from '../tree-cache.ts';
 import { decodeInstance } from './instance.ts';
 import type { Instance, PayloadCodec } from './instance.ts';
+import { checked, signalOf } from '../kernel/options.ts';
 
 export type Strategy<P> =
   | 'roundRobin'
@@ -19,6 +21,8 @@ export type Strategy<P> =
   | ((instances: readonly Instance<P>[]) => Instance<P> | null);
 
 const defaultDownMs = 30_000;
+
+const strategies = kinds.either(kinds.oneOf('roundRobin', 'random', 'sticky'), kinds.callback);
 
 export class ServiceView<P> implements AsyncDisposable {
   /** Resolves when the instances were read once; before that the list is empty. */
@@ -57,7 +61,9 @@ export class ServiceView<P> implements AsyncDisposable {
   }
 
   /** One of them; null when there is none. */
-  async pick(strategy: Strategy<P> = 'roundRobin', { signal }: CallSignal = {}): Promise<Instance<P> | null> {
+  async pick(strategy: Strategy<P> = 'roundRobin', options: CallSignal = {}): Promise<Instance<P> | null> {
+    const signal = signalOf('pick', options);
+    checkOptions('pick', { strategy }, { strategy: strategies });
     await whileServed(this.#zk, this.#path, signal, (inner) => abortable(this.ready, inner));
     const instances = this.instances();
     const picked = typeof strategy === 'function' ? strategy(instances) : this.#choose(strategy, instances);
@@ -66,12 +72,14 @@ export class ServiceView<P> implements AsyncDisposable {
   }
 
   /** Leaves an instance alone for some time: it is registered, but we could not reach it. */
-  markDown({ id }: Pick<Instance, 'id'>, { ttl = defaultDownMs }: { readonly ttl?: number } = {}): void {
+  markDown({ id }: Pick<Instance, 'id'>, options: { readonly ttl?: number } = {}): void {
+    const { ttl = defaultDownMs } = checked('markDown', options, { ttl: kinds.limit });
     this.#downUntil.set(id, this.#zk.clock.now() + ttl);
   }
 
   /** The instances now, then after every change. */
-  changes({ signal }: CallSignal = {}): AsyncGenerator<readonly Instance<P>[], void> {
+  changes(options: CallSignal = {}): AsyncGenerator<readonly Instance<P>[], void> {
+    const signal = signalOf('changes', options);
     return quietly(signal, this.#changes(signal));
   }
 

@@ -1,5 +1,6 @@
 // Service discovery: instances register below `<base>/<service>/<id>`, in Curator's format and places.
 
+import { checkOptions, kinds } from '@corral/client';
 import type { Client } from '@corral/client';
 import { insist } from '../kernel/insist.ts';
 import type { AclOption, CallSignal } from '../kernel/parents.ts';
@@ -10,6 +11,8 @@ import { PersistentNode } from '../persistent-node.ts';
 import { encodeInstance } from './instance.ts';
 import type { Instance, PayloadCodec } from './instance.ts';
 import { ServiceView } from './service-view.ts';
+import { aclChecks, checkRecipe, checked, signalOf } from '../kernel/options.ts';
+import type { Checks } from '../kernel/options.ts';
 
 export interface InstanceInput<P> {
   readonly name: string;
@@ -23,6 +26,17 @@ export interface InstanceInput<P> {
   /** Written only when given: older Curators do not know the field. */
   readonly enabled?: boolean;
 }
+
+const port = kinds.port;
+const changeable = {
+  address: kinds.text,
+  port,
+  sslPort: port,
+  payload: kinds.anything,
+  uriSpec: kinds.anything,
+  enabled: kinds.boolean,
+};
+const inputChecks: Checks<InstanceInput<unknown>> = { name: kinds.text, id: kinds.text, ...changeable };
 
 /** An instance that is registered, until it is closed. */
 export class Registration<P> implements AsyncDisposable {
@@ -40,6 +54,7 @@ export class Registration<P> implements AsyncDisposable {
 
   /** Changes what others see. Also what is registered again under a later session. */
   async update(change: Partial<Omit<InstanceInput<P>, 'name' | 'id'>>, options: CallSignal = {}): Promise<void> {
+    checkOptions('update', change, changeable);
     this.#instance = { ...this.#instance, ...change };
     await this.#node.set(encodeInstance(this.#instance), options);
   }
@@ -59,13 +74,16 @@ export class Services {
   readonly #options: AclOption;
 
   constructor(zk: Client, base: string, options: AclOption = {}) {
+    checkRecipe('services', { zk, path: base, options }, aclChecks);
     this.#zk = zk;
     this.base = base;
     this.#options = options;
   }
 
   /** Registers an instance. Resolves when others can see it. */
-  async register<P = unknown>(input: InstanceInput<P>, { signal }: CallSignal = {}): Promise<Registration<P>> {
+  async register<P = unknown>(input: InstanceInput<P>, options: CallSignal = {}): Promise<Registration<P>> {
+    const signal = signalOf('register', options);
+    checkOptions('an instance', input, inputChecks);
     const instance: Instance<P> = {
       address: null,
       port: null,
@@ -90,13 +108,15 @@ export class Services {
   }
 
   /** Names of the services that have, or lately had, instances. */
-  async names({ signal }: CallSignal = {}): Promise<string[]> {
+  async names(options: CallSignal = {}): Promise<string[]> {
+    const signal = signalOf('names', options);
     const stat = await insist(this.#zk, () => this.#zk.exists(this.base, { signal }), signal);
     return stat === null ? [] : [...(await this.#zk.children(this.base, { signal })).children].sort();
   }
 
   /** The instances of a service. Close it, or `await using`. */
-  of<P = unknown>(name: string, { payloads }: { readonly payloads?: PayloadCodec<P> } = {}): ServiceView<P> {
+  of<P = unknown>(name: string, options: { readonly payloads?: PayloadCodec<P> } = {}): ServiceView<P> {
+    const { payloads } = checked('of', options, { payloads: kinds.decoder });
     return new ServiceView(this.#zk, join(this.base, childName('a service', name)), payloads);
   }
 }

@@ -23,11 +23,11 @@ const dueDigits = 13;
 const pattern = /^_c_[0-9a-f-]{36}-(\d{3})-(\d{13})-(\d{10}|-\d{9,10})$/;
 const newline = 10;
 
+export const isPriority = (value: unknown): boolean =>
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 999;
+
 /** What comes between the mark of an attempt and the number of the server. */
 export function itemBase(priority: number, due: number): string {
-  if (!Number.isInteger(priority) || priority < 0 || priority > 999) {
-    throw new RangeError(`a priority is an integer from 0 to 999, not ${priority}`);
-  }
   return `${String(priority).padStart(priorityDigits, '0')}-${String(Math.ceil(due)).padStart(dueDigits, '0')}-`;
 }
 

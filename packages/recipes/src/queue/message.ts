@@ -1,7 +1,7 @@
 // An item in the hands of a consumer. It is ours as long as our node in `taken` is there; every hand-over writes the item,
 // so its version tells our hand-over from any other, also from one that happened while we were away.
 
-import { ZkError } from '@corral/client';
+import { kinds, ZkError } from '@corral/client';
 import type { Acl, AclName, Client, Multi } from '@corral/client';
 import { LostError } from '../errors.ts';
 import type { Hold } from '../kernel/hold.ts';
@@ -9,6 +9,8 @@ import { join } from '../kernel/paths.ts';
 import { encodeEnvelope, itemBase, keyName, parseItem } from './item.ts';
 import type { Envelope } from './item.ts';
 import type { Places } from './places.ts';
+import { checked } from '../kernel/options.ts';
+import type { Checks } from '../kernel/options.ts';
 
 export interface Delivery {
   readonly dir: string;
@@ -30,8 +32,10 @@ export interface QueueContext {
 
 export interface NackOptions {
   /** Milliseconds before it is handed out again. */
-  readonly delay?: number;
+  readonly delay?: number | undefined;
 }
+
+const nackChecks: Checks<NackOptions> = { delay: kinds.span };
 
 export class Message<T> {
   readonly value: T;
@@ -74,7 +78,8 @@ export class Message<T> {
   }
 
   /** Not done: it is handed out again, or becomes a dead letter after too many attempts. */
-  async nack({ delay = 0 }: NackOptions = {}): Promise<void> {
+  async nack(options: NackOptions = {}): Promise<void> {
+    const { delay = 0 } = checked('nack', options, nackChecks);
     this.#delivery.hold.throwIfLost();
     const { acl, maxAttempts, places } = this.#context;
     const { dir, name, version, envelope } = this.#delivery;

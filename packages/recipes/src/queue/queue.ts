@@ -7,7 +7,7 @@
 //   <path>/dead       items that failed too often
 //   <path>/producers  what each producer did last, see producer.ts
 
-import { ZkError, json } from '@corral/client';
+import { ZkError, checkOptions, json, kinds } from '@corral/client';
 import type { Client, Codec } from '@corral/client';
 import { QueueFullError } from '../errors.ts';
 import { namesIn } from '../kernel/children.ts';
@@ -16,17 +16,18 @@ import { insist } from '../kernel/insist.ts';
 import type { AclOption, CallSignal } from '../kernel/parents.ts';
 import { patient, quietly } from '../kernel/patience.ts';
 import { join } from '../kernel/paths.ts';
-import { wholeNumber } from '../kernel/whole-number.ts';
 import { ServerTime } from '../kernel/server-time.ts';
 import { abortable } from '../kernel/vigil.ts';
 import { Consumer } from './consumer.ts';
-import { decodeEnvelope, encodeEnvelope, itemBase, keyName, parseItem } from './item.ts';
+import { decodeEnvelope, encodeEnvelope, isPriority, itemBase, keyName, parseItem } from './item.ts';
 import { Message } from './message.ts';
 import type { QueueContext } from './message.ts';
 import { Places } from './places.ts';
 import { Producer } from './producer.ts';
 import { decodeOrNull, waitingItems } from './waiting.ts';
 import type { WaitingItem } from './waiting.ts';
+import { aclChecks, checkRecipe, checked, holdChecks, signalChecks, signalOf } from '../kernel/options.ts';
+import type { Checks } from '../kernel/options.ts';
 
 export interface QueueOptions<T> extends AclOption, HoldOptions {
   /** How items are written; JSON unless given. */
@@ -53,6 +54,11 @@ export interface ConsumeOptions extends CallSignal {
   readonly concurrency?: number | undefined;
 }
 
+export interface PeekOptions extends CallSignal {
+  /** How many at most; all of them unless given. */
+  readonly limit?: number | undefined;
+}
+
 export interface DeadLetter<T> {
   readonly name: string;
   /** Null when it cannot be read with the codec, which may be why it is here. */
@@ -61,6 +67,23 @@ export interface DeadLetter<T> {
 }
 
 const defaults = { maxAttempts: 5, maxItems: 10_000, priority: 100 } as const;
+
+const known: Checks<QueueOptions<unknown>> = {
+  ...aclChecks,
+  ...holdChecks,
+  codec: kinds.codec,
+  maxAttempts: kinds.count,
+  maxItems: kinds.count,
+  shards: kinds.count,
+};
+const putAllChecks: Checks<Omit<PutOptions, 'key'>> = {
+  ...signalChecks,
+  priority: { ...kinds.count, expected: 'an integer from 0 to 999', accepts: isPriority },
+  delay: kinds.span,
+};
+const putChecks: Checks<PutOptions> = { ...putAllChecks, key: kinds.text };
+const consumeChecks: Checks<ConsumeOptions> = { ...signalChecks, concurrency: kinds.count };
+const peekChecks: Checks<PeekOptions> = { ...signalChecks, limit: kinds.most };
 
 export class Queue<T> {
   readonly path: string;
@@ -75,7 +98,7 @@ export class Queue<T> {
   #created: Promise<void> | null = null;
 
   constructor(zk: Client, path: string, options: QueueOptions<T> = {}) {
-    for (const name of ['maxAttempts', 'maxItems', 'shards'] as const) wholeNumber(name, options[name]);
+    checkRecipe('a queue', { zk, path, options }, known as Checks<QueueOptions<T>>);
     this.#zk = zk;
     this.path = path;
     this.#options = options;
@@ -93,7 +116,8 @@ export class Queue<T> {
   }
 
   /** Adds an item. False when one with the same key is there already. */
-  async put(value: T, { priority = defaults.priority, delay = 0, key, signal }: PutOptions = {}): Promise<boolean> {
+  async put(value: T, options: PutOptions = {}): Promise<boolean> {
+    const { priority = defaults.priority, delay = 0, key, signal } = checked('put', options, putChecks);
     await this.#ensure();
     const base = itemBase(priority, delay > 0 ? (await this.#time.now()) + delay : 0);
     const dir = await this.#roomyShard(1, signal);
@@ -107,10 +131,9 @@ export class Queue<T> {
   }
 
   /** Adds all of them or none, in their order. */
-  async putAll(
-    values: readonly T[],
-    { priority = defaults.priority, delay = 0, signal }: Omit<PutOptions, 'key'> = {},
-  ): Promise<void> {
+  async putAll(values: readonly T[], options: Omit<PutOptions, 'key'> = {}): Promise<void> {
+    const { priority = defaults.priority, delay = 0, signal } = checked('putAll', options, putAllChecks);
+    checkOptions('putAll', { values }, { values: kinds.list });
     await this.#ensure();
     const base = itemBase(priority, delay > 0 ? (await this.#time.now()) + delay : 0);
     const dir = await this.#roomyShard(values.length, signal);
@@ -127,8 +150,8 @@ export class Queue<T> {
    * The items one after the other. Settle each with `ack` or `nack`; leaving the loop gives back what is not settled.
    * Ends when `signal` aborts.
    */
-  consume({ concurrency = 1, signal }: ConsumeOptions = {}): AsyncGenerator<Message<T>, void> {
-    wholeNumber('concurrency', concurrency);
+  consume(options: ConsumeOptions = {}): AsyncGenerator<Message<T>, void> {
+    const { concurrency = 1, signal } = checked('consume', options, consumeChecks);
     return quietly(signal, this.#consume(concurrency, signal));
   }
 
@@ -168,20 +191,21 @@ export class Queue<T> {
   }
 
   /** Items that are there, taken or not. */
-  async size({ signal }: CallSignal = {}): Promise<number> {
+  async size(options: CallSignal = {}): Promise<number> {
+    const signal = signalOf('size', options);
     const lists = await Promise.all(this.#places.items.map((dir) => namesIn(this.#zk, dir, signal)));
     return lists.flat().filter((name) => parseItem(name) !== null).length;
   }
 
   /** The first items as they are, in the order in which they will be handed out; takes none. All of them without a limit. */
-  peek({ limit = Infinity, signal }: CallSignal & { readonly limit?: number | undefined } = {}): Promise<
-    WaitingItem<T>[]
-  > {
-    return waitingItems(this.#zk, this.#places, this.#codec, limit, signal);
+  async peek(options: PeekOptions = {}): Promise<WaitingItem<T>[]> {
+    const { limit = Infinity, signal } = checked('peek', options, peekChecks);
+    return await waitingItems(this.#zk, this.#places, this.#codec, limit, signal);
   }
 
   /** Items that failed too often. */
-  async deadLetters({ signal }: CallSignal = {}): Promise<DeadLetter<T>[]> {
+  async deadLetters(options: CallSignal = {}): Promise<DeadLetter<T>[]> {
+    const signal = signalOf('deadLetters', options);
     const letters: DeadLetter<T>[] = [];
     for (const name of await namesIn(this.#zk, this.#places.dead, signal)) {
       if (parseItem(name) === null) continue;
@@ -193,7 +217,8 @@ export class Queue<T> {
   }
 
   /** Puts a dead letter back into the queue, as new. */
-  async revive(name: string, { signal }: CallSignal = {}): Promise<void> {
+  async revive(name: string, options: CallSignal = {}): Promise<void> {
+    const signal = signalOf('revive', options);
     const path = join(this.#places.dead, name);
     const { data, stat } = await this.#zk.get(path, { signal });
     const envelope = { ...decodeEnvelope(data), attempts: 0, key: null };
