@@ -173,15 +173,27 @@ describe('where settings come from', () => {
 
   it('keys without effect are listed with the reason, misspelt ones with a guess', () => {
     const { ignored } = loadFile(
-      'ticktime=2000\nnio.numWorkerThreads=4\nfoo=bar\nauthProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider\nrequest_throttle_max_requests=5\n',
+      'ticktime=2000\nnio.numWorkerThreads=4\nfoo=bar\nauthProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider\nconnection_throttle_fill_time=5\n',
     );
     expect(ignored.map(({ key, reason }) => `${key}: ${reason}`)).toEqual([
       'ticktime: unknown key; did you mean tickTime?',
       'nio.numWorkerThreads: it sizes a Java thread pool or its shutdown; Corral has one thread for requests',
       'foo: unknown key',
       'authProvider.1: it names Java classes; digest, ip and world are built in, others are not part of this version',
-      'request_throttle_max_requests: not supported by this version',
+      'connection_throttle_fill_time: it tunes a throttle that Corral does not have',
     ]);
+  });
+
+  it.each([
+    ['connection_throttle_tokens', '10', '0', 'maxClientCnxns'],
+    ['request_throttle_max_requests', '100', '0', 'globalOutstandingLimit'],
+    ['throttled_op_wait_time', '500', '0', 'globalOutstandingLimit'],
+    ['largeRequestMaxBytes', '1000000', '104857600', 'clientInputBytesMax'],
+    ['largeRequestThreshold', '4096', '-1', 'clientInputBytesMax'],
+  ])('%s=%s asks for protection that is had otherwise: no start, unless it is off', (key, value, off, instead) => {
+    expect(() => loadFile(`${key}=${value}\n`)).toThrow(`${key}=${value}: not supported by this version`);
+    expect(() => loadFile(`${key}=${value}\n`)).toThrow(new RegExp(`Remove it: ${instead} bounds`));
+    expect(loadFile(`${key}=${off}\n`).ignored).toEqual([]);
   });
 
   it('values below a minimum that Apache raises are raised, with a notice', () => {

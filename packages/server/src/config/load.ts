@@ -164,12 +164,13 @@ function takeValue(draft: Draft, entry: RawEntry, name: SettingName, row: Settin
   if (parsed.notice !== undefined) draft.notices.push(`${shown}: ${parsed.notice}`);
   const isDefault = String(parsed.value) === String(row.fallback);
   if (row.status === 'refused' && !isDefault) {
+    const advice = row.remark === undefined ? '' : `. Remove it: ${row.remark}`;
     draft.problems.push(
-      `${shown}: not supported by this version, and starting without it would be less safe than what was asked for`,
+      `${shown}: not supported by this version, and starting without it would be less safe than what was asked for${advice}`,
     );
   }
   if (row.status === 'later' && !isDefault) {
-    draft.ignored.push({ key: row.key, reason: 'not supported by this version' });
+    draft.ignored.push({ key: row.key, reason: row.remark ?? 'not supported by this version' });
   }
   const before = draft.sources[name];
   if (before !== 'default' && String(draft.values[name]) !== String(parsed.value)) {

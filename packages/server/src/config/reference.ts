@@ -82,7 +82,9 @@ export function settingsReference(): string {
     '',
     'Each of them that is set is named in the log at the start. Those that ask for security (`audit.enable=true`,',
     '`requireClientAuthScheme`, `allowSaslFailedClients=false`, an `authProvider` that is not built in) stop the start.',
-    'The throttles of connections and requests above (`connection_throttle_*`, `request_throttle_*`) have no effect either.',
+    'So do throttles of connections and requests (`connection_throttle_tokens`, `request_throttle_max_requests`,',
+    '`throttled_op_wait_time`, `largeRequestMaxBytes`, `largeRequestThreshold`): the message names what gives the same',
+    'protection here. What only tunes such a throttle has no effect while it is off, as in Apache.',
     '',
     ...table(
       ['key', 'reason'],

@@ -31,6 +31,8 @@ export interface Setting<T> {
   readonly image?: string;
   /** Variable that is always read. */
   readonly env?: string;
+  /** Of a row without effect: why, or what gives the same protection here. */
+  readonly remark?: string;
 }
 
 export interface Extras {
@@ -67,8 +69,12 @@ export const plain = builder('plain');
 export const start = builder('start');
 
 export const ensemble = <T>(setting: Setting<T>): Setting<T> => ({ ...setting, status: 'ensemble' });
-export const later = <T>(setting: Setting<T>): Setting<T> => ({ ...setting, status: 'later' });
-export const refused = <T>(setting: Setting<T>): Setting<T> => ({ ...setting, status: 'refused' });
+export const later = <T>(setting: Setting<T>, remark?: string): Setting<T> => withStatus(setting, 'later', remark);
+export const refused = <T>(setting: Setting<T>, remark?: string): Setting<T> => withStatus(setting, 'refused', remark);
+
+function withStatus<T>(setting: Setting<T>, status: Status, remark: string | undefined): Setting<T> {
+  return { ...setting, status, ...(remark === undefined ? {} : { remark }) };
+}
 
 /** A key of Apache's that has no meaning here; it is accepted, and reported with the reason. */
 export interface IgnoredKey {

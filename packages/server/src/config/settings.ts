@@ -131,6 +131,15 @@ const sessions = {
   ),
 };
 
+/** What has no effect in Apache either while the throttle itself is off. */
+const tuning = <T>(setting: Setting<T>): Setting<T> => later(setting, 'it tunes a throttle that Corral does not have');
+
+/** Protection that is asked for in Apache's words, and what gives it here. */
+const insteadOf = {
+  large: 'clientInputBytesMax bounds the bytes of all requests that are on their way',
+  requests: 'globalOutstandingLimit bounds the requests in work, and each client has its share of every turn',
+} as const;
+
 const limits = {
   maxClientCnxns: cfg('maxClientCnxns', integer(), 60, 'Connections from one address; 0 is no limit.', {
     image: 'ZOO_MAX_CLIENT_CNXNS',
@@ -188,45 +197,50 @@ const limits = {
     'What a record in the log or between servers may be larger than a request.',
     { fallbackText: 'jute.maxbuffer' },
   ),
-  largeRequestMaxBytes: later(
+  largeRequestMaxBytes: refused(
     property('largeRequestMaxBytes', integer({ unit: 'bytes' }), 104857600, 'Bytes of large requests in work.'),
+    insteadOf.large,
   ),
-  largeRequestThreshold: later(
+  largeRequestThreshold: refused(
     property('largeRequestThreshold', integer({ min: -1, unit: 'bytes' }), -1, 'From here on a request is large.'),
+    insteadOf.large,
   ),
-  requestThrottleMaxRequests: later(
+  requestThrottleMaxRequests: refused(
     property('request_throttle_max_requests', integer(), 0, 'Requests in work before others wait; 0 is no limit.'),
+    insteadOf.requests,
   ),
-  requestThrottleStallTimeMs: later(
+  throttledOpWaitTimeMs: refused(
+    property('throttled_op_wait_time', integer(ms), 0, 'Requests that waited longer are refused; 0 is no limit.'),
+    insteadOf.requests,
+  ),
+  requestThrottleStallTimeMs: tuning(
     property('request_throttle_stall_time', integer({ min: 1, ...ms }), 100, 'Longest step of such a wait.'),
   ),
-  requestThrottleDropStale: later(
+  requestThrottleDropStale: tuning(
     property('request_throttle_drop_stale', boolean, true, 'Drop waiting requests that nobody waits for any more.'),
   ),
-  requestStaleLatencyCheck: later(
+  requestStaleLatencyCheck: tuning(
     property('request_stale_latency_check', boolean, false, 'Requests older than the session timeout are stale.'),
   ),
-  requestStaleConnectionCheck: later(
+  requestStaleConnectionCheck: tuning(
     property('request_stale_connection_check', boolean, true, 'Requests of closed connections are stale.'),
   ),
-  throttledOpWaitTimeMs: later(
-    property('throttled_op_wait_time', integer(ms), 0, 'Requests that waited longer are refused; 0 is no limit.'),
-  ),
-  connectionThrottleTokens: later(
+  connectionThrottleTokens: refused(
     property('connection_throttle_tokens', integer(), 0, 'Token bucket for new connections; 0 turns it off.'),
+    'maxClientCnxns bounds the connections of one address, maxCnxns all of them',
   ),
-  connectionThrottleFillTime: later(property('connection_throttle_fill_time', integer(ms), 1, 'Time between fills.')),
-  connectionThrottleFillCount: later(property('connection_throttle_fill_count', integer(), 1, 'Tokens of a fill.')),
-  connectionThrottleFreezeTime: later(
+  connectionThrottleFillTime: tuning(property('connection_throttle_fill_time', integer(ms), 1, 'Time between fills.')),
+  connectionThrottleFillCount: tuning(property('connection_throttle_fill_count', integer(), 1, 'Tokens of a fill.')),
+  connectionThrottleFreezeTime: tuning(
     property('connection_throttle_freeze_time', integer({ min: -1, ...ms }), -1, 'Time between drop adjustments.'),
   ),
-  connectionThrottleDropIncrease: later(
+  connectionThrottleDropIncrease: tuning(
     property('connection_throttle_drop_increase', decimal({ min: 0, max: 1 }), 0.02, 'Step up of the drop chance.'),
   ),
-  connectionThrottleDropDecrease: later(
+  connectionThrottleDropDecrease: tuning(
     property('connection_throttle_drop_decrease', decimal({ min: 0, max: 1 }), 0.002, 'Step down of the drop chance.'),
   ),
-  connectionThrottleDecreaseRatio: later(
+  connectionThrottleDecreaseRatio: tuning(
     property(
       'connection_throttle_decrease_ratio',
       decimal({ min: 0, max: 1 }),
@@ -234,16 +248,16 @@ const limits = {
       'Fill level that begins a step down.',
     ),
   ),
-  connectionThrottleWeightEnabled: later(
+  connectionThrottleWeightEnabled: tuning(
     property('connection_throttle_weight_enabled', boolean, false, 'Count kinds of connections differently.'),
   ),
-  connectionThrottleGlobalWeight: later(
+  connectionThrottleGlobalWeight: tuning(
     property('connection_throttle_global_session_weight', integer(), 3, 'Tokens for a new global session.'),
   ),
-  connectionThrottleRenewWeight: later(
+  connectionThrottleRenewWeight: tuning(
     property('connection_throttle_renew_session_weight', integer(), 2, 'Tokens for a renewed session.'),
   ),
-  connectionThrottleLocalWeight: later(
+  connectionThrottleLocalWeight: tuning(
     property('connection_throttle_local_session_weight', integer(), 1, 'Tokens for a new local session.'),
   ),
 };
