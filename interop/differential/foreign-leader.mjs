@@ -8,17 +8,27 @@ const damage = ['cut', 'raw', 'patch', 'tail', 'open'];
 const agreeing = { create: [0, 1, 2, 3], create2: [0, 1, 2, 3], createContainer: [4], createTtl: [5, 6] };
 const known = new Set([0, 1, 2, 3, 4, 5, 6]);
 
+const isSenseless = ([, scheme, id]) => id === null && scheme !== null && scheme !== 'auth';
+const makesSense = ({ op, path, acl }) =>
+  op !== 'multi' && op !== 'getData' && path !== null && !acl?.some(isSenseless);
+
 /** [what, why, how a step is rewritten]. */
 export const withheldFromApacheLeaders = [
   [
-    'a write that cannot be decoded, and a multi that is not whole or has parts of another kind',
-    "Apache's leader logs an error under the zxid of the transaction before it; among Apache's servers all writes then hang",
+    'a write that cannot be decoded, and a multi that is not whole or has parts that make no sense',
+    "Apache's leader logs an error under the zxid of the transaction before it, after which all writes of Apache's servers " +
+      'hang; or it keeps what earlier parts would have changed, and tells a digest of that',
     (step) => {
       if (!operations[step.op]?.write) return step;
       const whole = Object.fromEntries(Object.entries(step).filter(([key]) => !damage.includes(key)));
-      if (step.op === 'multi') whole.parts = step.parts.filter(({ op }) => op !== 'multi' && op !== 'getData');
+      if (step.op === 'multi') whole.parts = step.parts.filter(makesSense);
       return whole;
     },
+  ],
+  [
+    'a write to the root',
+    "Apache's leader knows the root by two names, and tells a digest without what is under way below the other one",
+    (step) => (step.path === '/' && operations[step.op]?.write ? { ...step, path: '~' } : step),
   ],
   [
     'a create whose flags name another kind of node than its operation',

@@ -80,6 +80,8 @@ class Generator {
   }
 
   version(path, field = 'version') {
+    // Members of an ensemble have written their configuration, a server alone has not.
+    if (path === '/zookeeper/config') return -1;
     const wanted = this.random.pick(pool.versions);
     if (typeof wanted === 'number') return wanted;
     const current = this.nodes.get(path)?.[field] ?? 0;
@@ -191,10 +193,13 @@ function check(g) {
   return { op: 'check', path, version: g.version(path) };
 }
 
+const plainCreates = new Set(['create', 'create2', 'createContainer']);
+
 function multi(g) {
   const { random } = g;
   const count = random.chance(0.05) ? 0 : 1 + random.below(6);
   const list = Array.from({ length: count }, () => random.pick(parts)(g));
+  for (const part of list) if (plainCreates.has(part.op)) part.acl ??= pool.open;
   if (random.chance(0.25)) {
     const failing = { op: 'delete', path: '~/nowhere', version: -1 };
     list.splice(random.below(list.length + 1), 0, failing);
@@ -286,7 +291,6 @@ const ordinary = [
   [4, createTtl],
   [9, remove],
   [9, setData],
-  [6, setAcl],
   [12, multi],
   [5, read('exists')],
   [5, read('getData')],
@@ -305,6 +309,7 @@ const ordinary = [
 
 const all = [
   ...ordinary,
+  [6, setAcl],
   [4, quota],
   [4, wholeQuota],
   [2, watchLists('setWatches', ['dataPaths', 'existPaths', 'childPaths'])],

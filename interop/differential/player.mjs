@@ -8,7 +8,8 @@ import { Wire, WireError, frame, op } from '../lib/wire.mjs';
 import { codeOf, decode, encode, operations } from './operations.mjs';
 import { open, superCredential } from './pools.mjs';
 
-const patience = 15_000;
+/** For an answer: a busy machine is no difference. */
+const patience = 120_000;
 
 /** A connection that keeps replies and events in one list, as they came. */
 class Line extends Wire {
@@ -168,7 +169,8 @@ export class Player {
 
   async connect(at, slot, { how, turn }) {
     const old = slot.line;
-    if (old && !old.dead) this.note(at, slot, []);
+    // What is on its way to the old connection would reach it or not, as it happens.
+    if (old && !old.dead) await this.settle(slot, at);
     if (how === 'move') slot.member = (slot.member + turn) % this.ports.length;
     if (how === 'new' && old) {
       if (!old.dead) await old.close();

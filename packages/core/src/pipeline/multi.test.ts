@@ -140,6 +140,8 @@ describe('a multi', () => {
     ['a setACL inside', multiBody([create('/a'), ['setACL', { path: '/a', acl: open, version: -1 }]])],
     ['a multi inside', multiBody([['multi', {}]])],
     ['a null path', multiBody([['delete', { path: null, version: -1 }]])],
+    ['a create without a list of ACLs', multiBody([create('/b'), ['create', { ...node('/a'), acl: null }]])],
+    ['a container without a list of ACLs', multiBody([['createContainer', { ...node('/a', 4), acl: null }]])],
     ['unknown create flags', multiBody([create('/a', 9)])],
     [
       'an ACL entry without an id',

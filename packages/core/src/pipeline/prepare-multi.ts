@@ -100,7 +100,7 @@ function findParts(body: JuteReader): Part[] {
   }
 }
 
-// A null path or unknown create flags spoil the whole request, not just the part.
+// A null path, a create without a list of ACLs or unknown create flags spoil the whole request, not just the part.
 
 function skipPath(body: JuteReader): void {
   if (body.skipField() < 0) throw new ProtocolError('a part of the multi has no path');
@@ -119,29 +119,31 @@ function skipSetData(body: JuteReader, opcode: number): number {
   return opcode;
 }
 
-/** The fields of every create; returns its flags. */
-function skipNode(body: JuteReader): number {
+/** The fields of every create: its flags, and whether there is a list of ACLs. */
+function skipNode(body: JuteReader): { readonly flags: number; readonly hasAcl: boolean } {
   skipPath(body);
   body.skipField();
-  for (let left = body.count(); left > 0; left--) {
+  const entries = body.count();
+  for (let left = entries; left > 0; left--) {
     body.int();
     body.skipField();
     body.skipField();
   }
-  return body.int();
+  return { flags: body.int(), hasAcl: entries >= 0 };
 }
 
 // Inside a multi the flags say what kind of node is made and the opcode gives way, unlike outside of one: ZooKeeper makes
 // each part anew from its flags. Mixed ensembles need the same transaction from either leader.
 
 function skipCreate(body: JuteReader, opcode: number): number {
-  const flags = skipNode(body);
+  const { flags, hasAcl } = skipNode(body);
   if (flags < 0 || flags >= createModes.ttl) throw new ProtocolError(`create flags ${flags} cannot be part of a multi`);
+  if (!hasAcl) throw new ProtocolError('a create of the multi has no list of ACLs');
   return flags === createModes.container ? opcodes.createContainer : opcode;
 }
 
 function skipCreateTtl(body: JuteReader): number {
-  const flags = skipNode(body);
+  const { flags } = skipNode(body);
   body.longNumber();
   if (flags === createModes.ttl || flags === createModes.sequentialTtl) return opcodes.createTTL;
   return flags === createModes.container ? opcodes.createContainer : opcodes.create;

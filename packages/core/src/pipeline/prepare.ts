@@ -118,11 +118,11 @@ function flagsProblem(ctx: Context, { opcode, flags, ttlMs }: CreateArguments): 
 
 function planCreate(ctx: Context, by: Requester, request: CreateArguments): Prepared {
   const { path: asked, opcode, flags } = request;
-  if (asked === null) return errorCodes.MarshallingError;
   const problem = flagsProblem(ctx, request);
   if (problem !== 0) return problem;
   const ephemeral = isEphemeral(opcode, flags);
   if (ephemeral && by.ephemeralRefusal !== 0) return by.ephemeralRefusal;
+  if (asked === null) return errorCodes.MarshallingError;
   if (!asked.includes('/') || asked.includes('\0')) return errorCodes.BadArguments;
   const acl = fixedAcl(ctx, by, request.acl);
   if (typeof acl === 'number') return acl;

@@ -176,10 +176,13 @@ export function getAllChildrenNumber(request: Request): void {
   done(request, frame);
 }
 
+/** Blanks, up to U+0020 as in Java, count as nothing only where nothing else is asked for, as in ZooKeeper. */
+const everyPath = /^[\0- ]*\/?[\0- ]*$/;
+
 export function getEphemerals(request: Request): void {
   const { body, ctx, connection } = request;
-  const prefix = body.text()?.trim() ?? '';
-  const wanted = prefix === '' || prefix === '/' ? '' : prefix;
+  const prefix = body.text() ?? '';
+  const wanted = everyPath.test(prefix) ? '' : prefix;
   const paths: string[] = [];
   if (connection.session !== undefined)
     for (const node of ctx.tree.ephemeralsOf(connection.session.id)) {

@@ -174,9 +174,9 @@ test('getEphemerals lists those of the session by prefix of the text', () => {
   other.create('/e3', { flags: 1 });
   const list = (prefixPath: string | null) =>
     [...(client.call('getEphemerals', { prefixPath }).result.ephemerals ?? [])].sort();
-  for (const all of [null, '', '  ', '/']) expect(list(all)).toEqual(['/a/e2', '/abc', '/e1']);
+  for (const all of [null, '', '  ', '/', ' /\t']) expect(list(all)).toEqual(['/a/e2', '/abc', '/e1']);
   expect(list('/a')).toEqual(['/a/e2', '/abc']);
-  expect(list('/x')).toEqual([]);
+  for (const none of ['/x', '/a ', ' /a']) expect(list(none)).toEqual([]);
 });
 
 describe('a session that is ended on demand', () => {
