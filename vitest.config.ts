@@ -11,6 +11,7 @@ export default defineConfig({
       'bench/src/**/*.test.ts',
       'docs/*.test.ts',
       'examples/**/*.test.ts',
+      'interop/**/*.test.mjs',
     ],
     server: { deps: { inline: [/@corral\//] } },
     // A hang must end some time; how busy the machine is must not decide. No test sets a limit of its own.

@@ -45,6 +45,8 @@ for (const [at, name] of chosen.entries()) {
   if (values.replay) replayOnly(campaign, values.replay);
   try {
     await modes[name](campaign);
+    if (campaign.next < campaign.sequences && campaign.found === 0)
+      console.log(`       ${name}: the time was over after ${campaign.next} of ${campaign.sequences} sequences`);
   } catch (error) {
     checks.record(`${name}: the run came to its end`, false, error.stack);
   }

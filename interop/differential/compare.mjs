@@ -32,7 +32,8 @@ export async function compare(targets, steps, counts = {}) {
   return null;
 }
 
-function differ(one, other, counts) {
+/** The first difference of two normalised transcripts, null when there is none that is not accepted. */
+export function differ(one, other, counts) {
   for (const [at, line] of one.lines.entries()) {
     const found = parted(line.entries, other.lines[at]?.entries ?? [], counts);
     if (found) return { what: `what connection ${line.name} received`, ...found };
