@@ -41,8 +41,8 @@ afterEach(async () => {
 });
 
 /** Reads a loop until it ends, and keeps what it fails with. */
-async function drain(loop: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of loop);
+async function drain(loop: AsyncGenerator<unknown, void>): Promise<void> {
+  while ((await loop.next()).done !== true);
 }
 
 /** What a program starts and then goes on with other things. The promise is the only one that anybody holds. */
