@@ -77,6 +77,16 @@ describe('two transcripts', () => {
   });
 });
 
+it('counts what is accepted under its reason', () => {
+  const other = { perms: 31, scheme: 'digest', id: 'ann:x' };
+  const [one, two] = [apache(), corral()];
+  one.tree[0].acl = [...open, other];
+  two.tree[0].acl = [other, ...open];
+  const counts = {};
+  expect(differ(normalise(one), normalise(two), counts)).toBeNull();
+  expect(Object.keys(counts)).toContainEqual(expect.stringMatching(/^an `auth` entry/));
+});
+
 describe('two transcripts differ', () => {
   it.each(changes)('in %s', (_, change) => {
     const changed = corral();

@@ -64,6 +64,12 @@ function statsOf(entry) {
   return bodies.map(({ stat }) => stat).filter((stat) => typeof stat === 'object');
 }
 
+/** An answer to getAcl or a node of the tree with the entries of its ACL sorted. */
+function sortedAcl(entry) {
+  const sorted = (acl) => acl?.map(show).sort();
+  return { ...entry, acl: sorted(entry.acl), body: entry.body && { ...entry.body, acl: sorted(entry.body.acl) } };
+}
+
 /**
  * What Corral does otherwise on purpose: [reason, does this pair of entries show it?]. The reasons stand in
  * docs/guide/replace-zookeeper.md too.
@@ -81,6 +87,10 @@ export const accepted = [
     'a multiRead that fails as a whole has no body; Apache sends an end marker that clients do not read',
     (one, other) =>
       one.op === 'multiRead' && one.err === -5 && show({ ...one, body: {} }) === show({ ...other, body: {} }),
+  ],
+  [
+    'an `auth` entry becomes the identities of the connection in the order in which they came; Apache keeps them in a hash table',
+    (one, other) => show(sortedAcl(one)) === show(sortedAcl(other)),
   ],
   [
     'a watch on the path null is refused; Apache keeps one that nothing can ever set off',
