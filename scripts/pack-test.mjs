@@ -93,6 +93,11 @@ await checks.check('its types resolve in a CommonJS project', () => {
   compile('cjs.cts', useOfTypes(required), node);
 });
 
+await checks.check('its types resolve where the compiler knows no require of ESM, by import()', () => {
+  const code = "export const open = async () => (await import('@corral/client')).createClient('h').session?.id;";
+  compile('dynamic.cts', code, { ...node, module: 'node16' });
+});
+
 await checks.check('the types of its core need no platform but the web', () => {
   const browser = {
     module: 'esnext',
