@@ -10,6 +10,7 @@ import type { Endpoint, Transport } from './transport.ts';
  * for a service record, or a function that tells the hosts, asked before every round.
  */
 export type AddressInput = string | readonly string[] | AddressProvider;
+/** Tells the hosts to try; asked before every round of attempts. */
 export type AddressProvider = () => string | readonly string[] | Promise<string | readonly string[]>;
 
 /** The fixed part of an address; a provider's has none. */

@@ -7,4 +7,5 @@ export type RetryDelay = (attempt: number, random: () => number) => number | nul
 const firstMs = 50;
 const capMs = 5000;
 
+/** Waits at random up to a limit that doubles with every round. */
 export const exponentialBackoff: RetryDelay = (attempt, random) => random() * Math.min(capMs, firstMs * 2 ** attempt);

@@ -44,6 +44,7 @@ export interface Shared {
   readonly background: Background;
 }
 
+/** What a view may set for the calls made through it. */
 export interface ScopeOptions {
   /**
    * Milliseconds that a call waits for its answer when it names no `timeout` of its own; `Infinity` for no limit.
@@ -59,6 +60,9 @@ export interface Defaults extends ScopeOptions {
   readonly callTimeout: number;
 }
 
+/**
+ * A client of the ensemble: one session, over as many connections as it takes. Made by `connect` or `createClient`.
+ */
 export class Client implements AsyncDisposable {
   readonly #shared: Shared;
   readonly #connection: Connection;
@@ -75,6 +79,7 @@ export class Client implements AsyncDisposable {
 
   // The connection and its session
 
+  /** Where the client stands with the servers now; `on('state')` tells every change. */
   get state(): ClientState {
     return this.#connection.machine.state;
   }
@@ -104,6 +109,7 @@ export class Client implements AsyncDisposable {
     return this.#connection.machine.lastZxid;
   }
 
+  /** Counts of this client's watches, calls and connections. */
   stats(): ConnectionStats {
     return this.#connection.stats;
   }
@@ -217,10 +223,18 @@ export class Client implements AsyncDisposable {
     return await reads.exists(this.#view, path, this.#limited('exists', options));
   }
 
+  /**
+   * Names of the children, in no order, and the Stat of the node.
+   * @throws NoNodeError when the node is not there.
+   */
   async children(path: string, options: CallOptions & WatchOption = {}): Promise<Children> {
     return await reads.getChildren(this.#view, path, this.#limited('children', options));
   }
 
+  /**
+   * The access control list. Hashes in it are masked for whoever has not the right ADMIN.
+   * @throws NoNodeError when the node is not there.
+   */
   async getAcl(path: string, options: CallOptions = {}): Promise<AclResult> {
     return await reads.getAcl(this.#view, path, this.#limited('getAcl', options));
   }
@@ -263,6 +277,10 @@ export class Client implements AsyncDisposable {
     return await make(this.#view, path, data, this.#limited('create', options));
   }
 
+  /**
+   * Replaces the data; whoever wrote last wins, unless a `version` is named.
+   * @throws NoNodeError when the node is not there, BadVersionError when it has another version.
+   */
   async set(path: string, data: DataInput, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<Stat> {
     return await setData(this.#view, path, data, this.#repeated(this.#limited('set', options)));
   }
@@ -290,6 +308,11 @@ export class Client implements AsyncDisposable {
     return await update(this.#view, path, codec, change, this.#limited('update', options));
   }
 
+  /**
+   * Deletes a node without children; any version of it, unless one is named.
+   * @throws NoNodeError when it is not there, NotEmptyError when it has children, BadVersionError when it has another
+   * version.
+   */
   async delete(path: string, options: VersionOptions & RepeatOptions & CallOptions = {}): Promise<void> {
     return await deleteNode(this.#view, path, this.#repeated(this.#limited('delete', options)));
   }

@@ -1,6 +1,7 @@
 // Time as an input. Deadlines are measured on a monotonic clock, so that a corrected wall clock neither expires a
 // session nor keeps a dead one.
 
+/** Where a client has its time and its chance from. */
 export interface Clock {
   /** Monotonic milliseconds. */
   now(): number;
@@ -18,6 +19,7 @@ export interface Clock {
 /** Platforms count timers in 32 bits: a longer one would fire at once. `fired` sets the rest again. */
 const timerMsMax = 2 ** 31 - 1;
 
+/** The clock and the timers of the platform. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback, process = 'held') {

@@ -3,6 +3,7 @@
 
 import { decodeText, encodeText } from '@corral/protocol';
 
+/** How values become bytes, and bytes values. */
 export interface Codec<T> {
   encode(value: T): Uint8Array;
   /** Throws what makes the data unusable; the client wraps it in an InvalidDataError. */
@@ -24,8 +25,10 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
+/** What a schema answers: a value, or issues. */
 export type SchemaResult<Output> =
   { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
+/** One thing that a schema found wrong. */
 export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
@@ -34,6 +37,7 @@ export interface SchemaIssue {
 /** What a schema found wrong. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError';
+  /** What the schema's library reported. */
   readonly issues: readonly SchemaIssue[];
 
   constructor(issues: readonly SchemaIssue[]) {

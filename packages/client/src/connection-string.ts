@@ -4,6 +4,7 @@
 import { pathProblem } from '@corral/protocol';
 import type { Endpoint } from './transport.ts';
 
+/** The parts of a connection string. */
 export interface Address {
   readonly endpoints: readonly Endpoint[];
   /** Name of the service record that lists the hosts instead. */

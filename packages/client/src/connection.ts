@@ -26,6 +26,7 @@ import type { Tracer } from './tracing.ts';
 import type { Link, Target, Transport } from './transport.ts';
 import type { WatchEvent, Watcher } from './watches.ts';
 
+/** Options of every call. */
 export interface CallOptions {
   /** Gives up when it aborts. A watch set by the call goes with it. */
   readonly signal?: AbortSignal | undefined;
@@ -48,6 +49,7 @@ export interface SubmitOptions extends CallOptions {
 /** Matches no session. */
 const noGeneration = -1;
 
+/** What a client has done, and has to do. */
 export interface ConnectionStats {
   /** Watches set by this client, persistent and one-shot. */
   readonly watches: number;

@@ -26,6 +26,7 @@ import type { Transport } from './transport.ts';
 import { Background } from './view.ts';
 import { Watching } from './watching.ts';
 
+/** Options of a client on any platform. */
 export interface ClientOptions extends ScopeOptions {
   /** Session timeout to ask for, in milliseconds; 15000 unless given. The server may change it. */
   readonly sessionTimeout?: number;

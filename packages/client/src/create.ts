@@ -13,6 +13,7 @@ import { afterHangUp, isTooOld } from './too-old.ts';
 import { sharedLimit } from './view.ts';
 import type { View } from './view.ts';
 
+/** What to do about missing ancestors. */
 export interface ParentOptions {
   /** Makes the missing ancestors, too: containers go away with their last child, persistent ones stay. */
   readonly parents?: 'container' | 'persistent' | undefined;

@@ -10,11 +10,13 @@ import type { Stat } from './results.ts';
 import { Root } from './root.ts';
 import type { View } from './view.ts';
 
+/** The members of the ensemble, as text in the form of zoo.cfg. */
 export interface EnsembleConfiguration {
   readonly config: string;
   readonly stat: Stat;
 }
 
+/** What `reconfig` is to change. */
 export interface MembershipChange {
   readonly joining?: readonly string[];
   readonly leaving?: readonly string[];

@@ -15,6 +15,7 @@ const localErrors = {
   TooLarge: 'the frame exceeds its limit',
 } as const;
 
+/** Names of all failures. */
 export type ZkErrorCode = Exclude<ErrorName, 'Ok'> | keyof typeof localErrors;
 /** The operation that failed; `connect` for the connection itself. */
 export type ZkErrorOp = OpName | 'connect';
@@ -76,11 +77,16 @@ function problem(code: ZkErrorCode, op: ZkErrorOp, path: string | null | undefin
   return `the parent ${parent} does not exist; { parents: 'persistent' } makes it, too`;
 }
 
+/** Every failure of a call. Branch on `code`, by `ZkError.is`. */
 export class ZkError extends Error {
   override name = 'ZkError';
+  /** What happened: a name of the protocol's table, or one of the client's own. */
   readonly code: ZkErrorCode;
+  /** The protocol's name of the operation that failed. */
   readonly op: ZkErrorOp;
+  /** The path it was about, as the caller wrote it; null for none. */
   readonly path: string | null;
+  /** True when a write had left and nobody knows whether it happened. */
   readonly ambiguous: boolean;
   /** The same call may succeed later, on this session or the next. Says nothing about whether repeating it is safe. */
   readonly retryable: boolean;
@@ -111,14 +117,17 @@ export class ZkError extends Error {
   }
 }
 
+/** The node, or the parent of a node to be made, is not there. */
 export class NoNodeError extends ZkError {
   override name = 'NoNodeError';
   declare readonly code: 'NoNode';
 }
+/** The node to be made is there already. */
 export class NodeExistsError extends ZkError {
   override name = 'NodeExistsError';
   declare readonly code: 'NodeExists';
 }
+/** The node has another version than the one named. */
 export class BadVersionError extends ZkError {
   override name = 'BadVersionError';
   declare readonly code: 'BadVersion';
@@ -130,14 +139,17 @@ export class BadVersionError extends ZkError {
     this.expected = details.expected ?? null;
   }
 }
+/** The node to be deleted has children. */
 export class NotEmptyError extends ZkError {
   override name = 'NotEmptyError';
   declare readonly code: 'NotEmpty';
 }
+/** The access control list does not allow it. */
 export class NoAuthError extends ZkError {
   override name = 'NoAuthError';
   declare readonly code: 'NoAuth';
 }
+/** The server refused an identity; the client is closed. */
 export class AuthFailedError extends ZkError {
   override name = 'AuthFailedError';
   declare readonly code: 'AuthFailed';
@@ -152,6 +164,7 @@ export class SessionExpiredError extends ZkError {
   override name = 'SessionExpiredError';
   declare readonly code: 'SessionExpired';
 }
+/** No server answered in time. */
 export class OperationTimeoutError extends ZkError {
   override name = 'OperationTimeoutError';
   declare readonly code: 'OperationTimeout';
@@ -173,6 +186,7 @@ export interface AttemptFailure {
   readonly cause: Error;
 }
 
+/** No server could be reached; says for each address why. */
 export class ConnectError extends ZkError {
   override name = 'ConnectError';
   declare readonly code: 'ConnectFailed' | 'AuthFailed' | 'OperationTimeout';
@@ -197,6 +211,7 @@ export class ConnectError extends ZkError {
 /** A multi that was refused as a whole: nothing changed. `index` is the operation to blame. */
 export class MultiError extends ZkError {
   override name = 'MultiError';
+  /** Place of the operation to blame, counted from 0. */
   readonly index: number;
 
   /** `blamed` is the operation at that place. */

@@ -7,6 +7,7 @@ import { serverError } from './errors.ts';
 import { isBytes } from './results.ts';
 import type { Rearm } from './watches.ts';
 
+/** The session as the servers gave it. */
 export interface SessionState {
   readonly id: bigint;
   readonly password: Uint8Array;

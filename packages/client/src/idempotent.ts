@@ -13,6 +13,7 @@ import type { DataInput, Stat } from './results.ts';
 import { sharedLimit } from './view.ts';
 import type { View } from './view.ts';
 
+/** Whether a write may be sent again. */
 export interface RepeatOptions {
   /**
    * Sends the write again when its answer was lost. A set counts as done when the node then has the next version and the

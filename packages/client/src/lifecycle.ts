@@ -11,10 +11,12 @@ import { isRefusal } from './refusals.ts';
 import type { ClientState } from './session-events.ts';
 import type { Background } from './view.ts';
 
+/** A session that began, and the one before it. */
 export interface SessionChange {
   readonly old: bigint | null;
   readonly new: bigint;
 }
+/** The next attempt to reach a server. */
 export interface Reconnecting {
   /** Rounds over all servers since the last good connection. */
   readonly attempt: number;
@@ -22,6 +24,7 @@ export interface Reconnecting {
   readonly delay: number;
   readonly cause: Error | null;
 }
+/** A watch stream whose reader did not keep up. */
 export interface SlowStream {
   /** Path of the watch whose loop did not keep up. */
   readonly path: string;
@@ -29,6 +32,7 @@ export interface SlowStream {
   readonly dropped: number;
 }
 
+/** What `on` listens to. */
 export interface ClientEvents {
   state: (state: ClientState, cause: Error | null) => void;
   session: (change: SessionChange) => void;
@@ -36,6 +40,7 @@ export interface ClientEvents {
   slow: (stream: SlowStream) => void;
 }
 
+/** What `status` yields. */
 export type StatusEvent =
   | { readonly type: ClientState; readonly cause: Error | null }
   /** A new session began; `old` is null for the first one. Ephemerals of the old one are gone or will be. */
@@ -44,6 +49,7 @@ export type StatusEvent =
   /** A watch stream ran over: events were replaced by a `reset`. */
   | ({ readonly type: 'slow' } & SlowStream);
 
+/** How long `connect` tries. */
 export interface ConnectLimits {
   /** Milliseconds until `connect` gives up. */
   readonly timeout?: number | undefined;
@@ -56,6 +62,7 @@ export interface ConnectLimits {
   readonly failFast?: boolean | undefined;
 }
 
+/** Options of `close`. */
 export interface CloseOptions extends CallOptions {
   /** Waits for all calls made so far, also for those that wait for a connection; `timeout` and `signal` end that. */
   readonly drain?: boolean | undefined;

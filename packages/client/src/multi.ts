@@ -59,6 +59,7 @@ export class Multi<Results extends unknown[] = []> {
     this.#submit = submit;
   }
 
+  /** Adds a create. */
   create(path: string, data: DataInput = '', options: CreateOptions = {}): Multi<[...Results, Created]> {
     checkMethod('multi.create', options);
     const made = createRequest(this.#root, path, data, options);
@@ -71,6 +72,7 @@ export class Multi<Results extends unknown[] = []> {
     return this.#add<Created>({ ...part(op, path, request, decode), ...(op === 'create2' && { plain }) });
   }
 
+  /** Adds a write of data. */
   set(path: string, data: DataInput, options: VersionOptions = {}): Multi<[...Results, Stat]> {
     checkMethod('multi.set', options);
     const request = setRequest(this.#root, path, data, options);
@@ -82,6 +84,7 @@ export class Multi<Results extends unknown[] = []> {
     return this.#add<null>(part('check', path, versionRequest(this.#root, path, version), () => null));
   }
 
+  /** Adds a delete. */
   delete(path: string, options: VersionOptions = {}): Multi<[...Results, null]> {
     checkMethod('multi.delete', options);
     const request = versionRequest(this.#root, path, options.version ?? 'any');
@@ -152,6 +155,7 @@ export class MultiRead<Results extends unknown[] = []> {
     this.#submit = submit;
   }
 
+  /** Adds a read of data. */
   get(path: string): MultiRead<[...Results, Settled<Data>]> {
     const request = { path: this.#root.full(path), watch: false };
     const decode = (from: JuteReader): Data => {
@@ -161,6 +165,7 @@ export class MultiRead<Results extends unknown[] = []> {
     return this.#add<Data>(part('getData', path, request, decode));
   }
 
+  /** Adds a list of children. */
   children(path: string): MultiRead<[...Results, Settled<string[]>]> {
     const request = { path: this.#root.full(path), watch: false };
     const decode = (from: JuteReader): string[] => toNames(records.childrenResponse.read(from).children);

@@ -10,11 +10,13 @@ import { diagnosticsTracer } from './diagnostics.ts';
 import { tcpTransport } from './tcp.ts';
 import type { Transport } from './transport.ts';
 
+/** Options of a client on Node. */
 export interface ClientOptions extends core.ClientOptions {
   /** TLS, with Node's own options: `ca`, `cert`, `key` as PEM, or `pfx`. */
   readonly tls?: ConnectionOptions;
   readonly transport?: Transport;
 }
+/** Options of `connect`: those of the client, and how long to try. */
 export interface ConnectOptions extends ClientOptions, ConnectLimits {}
 
 /** A client that connects in the background; calls wait for it. `client.connect()` tells when it is there. */

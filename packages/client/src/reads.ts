@@ -12,6 +12,7 @@ import type { AclResult, Children, Data, Identity, Stat } from './results.ts';
 import type { View } from './view.ts';
 import type { OneShotKind, WatchEvent, WatchListener, Watcher } from './watches.ts';
 
+/** A watch to leave with a read. */
 export interface WatchOption {
   /** Called once, for the first change after the answer. `signal` removes the watch as well. */
   readonly watch?: WatchListener | undefined;

@@ -8,6 +8,7 @@ import { present, toBytes, toStat, toWireAcl, toWireVersion } from './results.ts
 import type { Acl, AclName, Created, DataInput, Version } from './results.ts';
 import type { Root } from './root.ts';
 
+/** Options of a create, alone and in a multi. */
 export type CreateOptions = {
   /** `open` unless given. */
   readonly acl?: AclName | readonly Acl[];
@@ -17,6 +18,7 @@ export type CreateOptions = {
   | { readonly mode: 'ttl' | 'sequentialTtl'; readonly ttl: number }
 );
 
+/** The version that a write expects. */
 export interface VersionOptions {
   /** `any` unless given. */
   readonly version?: Version;

@@ -42,26 +42,31 @@ export interface Acl {
 /** `open`: everybody everything; `readOnly`: everybody reads; `creatorAll`: the identities of this connection. */
 export type AclName = 'open' | 'readOnly' | 'creatorAll';
 
+/** A node just made: its path, with the number of a sequential one, and its Stat. */
 export interface Created {
   /** The node's path, with the sequence number where there is one. */
   readonly path: string;
   readonly stat: Stat;
 }
+/** What a read of a node answers. */
 export interface Data<T = Uint8Array> {
   readonly data: T;
   /** False for a node that holds null, which reads as empty but is not the same. */
   readonly hasData: boolean;
   readonly stat: Stat;
 }
+/** What a list of children answers. */
 export interface Children {
   /** Names, not paths, in no particular order. */
   readonly children: readonly string[];
   readonly stat: Stat;
 }
+/** What a read of an access control list answers. */
 export interface AclResult {
   readonly acl: readonly Acl[];
   readonly stat: Stat;
 }
+/** An identity that a server knows a connection by. */
 export interface Identity {
   readonly scheme: string;
   readonly user: string;

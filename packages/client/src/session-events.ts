@@ -6,6 +6,7 @@ import type { ZkError } from './errors.ts';
 import type { AddedCredential } from './identities.ts';
 import type { WatchEvent, Watcher } from './watches.ts';
 
+/** Where a client stands: `suspended` has lost its connection and may still have its session, `lost` has not. */
 export type ClientState = 'connecting' | 'connected' | 'readonly' | 'suspended' | 'lost' | 'closed';
 
 export type Input =

@@ -7,11 +7,13 @@ import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import type { Link, LinkEvents, Target, Transport } from './transport.ts';
 
+/** Options of `tcpTransport`. */
 export interface TcpOptions {
   /** Speak TLS, with Node's own options (ca, cert, key, ...). */
   readonly tls?: ConnectionOptions;
 }
 
+/** Reaches servers by TCP, or by TLS when its options are given. */
 export function tcpTransport(options: TcpOptions = {}): Transport {
   return {
     async resolve(host) {

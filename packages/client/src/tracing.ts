@@ -4,17 +4,20 @@
 import type { OpName } from '@corral/protocol';
 import type { WatchEventType } from './watches.ts';
 
+/** One request as a tracer sees it. */
 export interface RequestTrace {
   readonly op: OpName;
   readonly path: string | null;
   /** Session at the time of the call. */
   readonly session: bigint | null;
 }
+/** One attempt to connect as a tracer sees it. */
 export interface ConnectTrace {
   readonly host: string;
   readonly address: string;
   readonly port: number;
 }
+/** One event of a watch as a tracer sees it. */
 export interface WatchTrace {
   readonly type: WatchEventType;
   readonly path: string;

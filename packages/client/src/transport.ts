@@ -15,6 +15,7 @@ export interface Target {
   readonly port: number;
 }
 
+/** What a link tells its owner. */
 export interface LinkEvents {
   opened(): void;
   received(bytes: Uint8Array): void;
@@ -22,6 +23,7 @@ export interface LinkEvents {
   closed(cause: Error | null): void;
 }
 
+/** One connection to a server. */
 export interface Link {
   send(bytes: Uint8Array): void;
   /** Ends the link at once. No event follows. */
@@ -30,6 +32,7 @@ export interface Link {
   unref?(): void;
 }
 
+/** A way to reach servers. */
 export interface Transport {
   /** All addresses of a host, asked anew for every attempt: ensembles move. */
   resolve(host: string): Promise<readonly string[]>;

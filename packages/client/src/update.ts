@@ -9,6 +9,7 @@ import type { Data, Stat } from './results.ts';
 import { sharedLimit } from './view.ts';
 import type { View } from './view.ts';
 
+/** Options of `update`. */
 export interface UpdateOptions extends CallOptions {
   /** Times to try before the last BadVersion is the answer; 10 unless given. */
   readonly attempts?: number | undefined;

@@ -5,6 +5,7 @@ import { EventQueue } from './event-queue.ts';
 import type { ClientState } from './session-events.ts';
 import type { WatchEvent, WatchEventType } from './watches.ts';
 
+/** Options of `watch`. */
 export interface WatchStreamOptions {
   /** `false` delivers every event; by default the newest of a path takes the place of one that still waits. */
   readonly coalesce?: boolean | undefined;
@@ -12,6 +13,7 @@ export interface WatchStreamOptions {
   readonly bufferMax?: number | undefined;
 }
 
+/** An event as a loop over `watch` gets it. */
 export interface StreamEvent extends Omit<WatchEvent, 'type'> {
   /** `suspended`: the connection is away, what the loop knows may be out of date; a `reset` follows when it is back. */
   readonly type: WatchEventType | 'suspended';
@@ -19,6 +21,7 @@ export interface StreamEvent extends Omit<WatchEvent, 'type'> {
 
 const defaultBufferMax = 10_000;
 
+/** The events of a persistent watch, for `for await`. Ends with its signal, or when the loop is left. */
 export class WatchStream implements AsyncIterable<StreamEvent> {
   /** Resolves when the server has set the watch: changes from here on are seen. */
   readonly ready: Promise<void>;
@@ -41,6 +44,7 @@ export class WatchStream implements AsyncIterable<StreamEvent> {
     this.ready.catch((error: unknown) => this.#queue.fail(error));
   }
 
+  /** For the client: adds an event. */
   push(event: WatchEvent): void {
     const key = this.#coalesce ? keyOf(event) : {};
     if (this.#queue.size < this.#bufferMax || this.#queue.waiting(key) !== undefined) {

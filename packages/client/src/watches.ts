@@ -7,8 +7,10 @@ import type { Root } from './root.ts';
 
 /** What servers tell. */
 export type NodeEventType = 'created' | 'deleted' | 'changed' | 'children';
+/** What an event tells; `reset`: look again, some events may have been missed. */
 export type WatchEventType = NodeEventType | 'reset';
 
+/** One event of a watch: what happened where, but not the data. */
 export interface WatchEvent {
   /** `reset`: events may have been missed while the connection was away; look again. */
   readonly type: WatchEventType;
@@ -16,10 +18,12 @@ export interface WatchEvent {
   /** Transaction that fired the watch; null when the server does not tell (before 3.9, and after a reconnect). */
   readonly zxid: bigint | null;
 }
+/** Called with each event of a watch. */
 export type WatchListener = (event: WatchEvent) => void;
 
 /** `exists` is a data watch on a node that was missing. */
 export type OneShotKind = 'data' | 'exists' | 'children';
+/** Kinds of persistent watch. */
 export type PersistentKind = 'persistent' | 'persistentRecursive';
 
 export interface Watcher {

@@ -9,6 +9,7 @@ import type { Root } from './root.ts';
 import { WatchChain } from './watch-chain.ts';
 import type { OneShotKind, PersistentKind, WatchListener, Watcher } from './watches.ts';
 
+/** Which watches to remove. */
 export type RemoveKind = 'data' | 'children' | 'any' | PersistentKind;
 
 /** Local kinds that share one table of the server. */

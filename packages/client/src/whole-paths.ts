@@ -13,11 +13,13 @@ import type { Acl, AclName, DataInput, Stat } from './results.ts';
 import { sharedLimit } from './view.ts';
 import type { View } from './view.ts';
 
+/** Options of `put`. */
 export interface PutOptions extends CallOptions, RepeatOptions, ParentOptions {
   /** Access control list of a node that is made; `open` unless given. One that is there keeps its own. */
   readonly acl?: AclName | readonly Acl[] | undefined;
 }
 
+/** Options of `ensurePath`. */
 export interface EnsurePathOptions extends CallOptions {
   /** Access control list of the nodes that are made; `open` unless given. */
   readonly acl?: AclName | readonly Acl[] | undefined;

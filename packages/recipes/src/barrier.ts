@@ -8,7 +8,9 @@ import { patient } from './kernel/patience.ts';
 import { Vigil } from './kernel/vigil.ts';
 import { checkRecipe, signalOf } from './kernel/options.ts';
 
+/** A barrier among all processes. Made by `barrier`. */
 export class Barrier {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
 

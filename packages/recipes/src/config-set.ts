@@ -11,6 +11,7 @@ import type { Vigil } from './kernel/vigil.ts';
 import { checkRecipe, signalChecks, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** A node of a set, and how it is read. */
 export interface ConfigPart<T> {
   readonly path: string;
   readonly codec: Codec<T>;
@@ -18,6 +19,7 @@ export interface ConfigPart<T> {
 type Parts = Readonly<Record<string, ConfigPart<unknown>>>;
 type Values<P extends Parts> = { readonly [K in keyof P]: P[K] extends ConfigPart<infer T> ? T : never };
 
+/** Options of `configSet`. */
 export interface ConfigSetOptions extends CallSignal {
   /** Called when somebody wrote what a codec refuses; the last good values stay. */
   readonly onInvalid?: ((error: Error) => void) | undefined;
@@ -25,6 +27,7 @@ export interface ConfigSetOptions extends CallSignal {
 
 const known: Checks<ConfigSetOptions> = { ...signalChecks, onInvalid: kinds.callback };
 
+/** Values that change together. Made by `configSet`. */
 export class ConfigSet<P extends Parts> implements AsyncDisposable {
   readonly #zk: Client;
   readonly #parts: P;
@@ -43,6 +46,7 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
     this.#upkeep = new Upkeep(zk, '/', (vigil) => this.#step(vigil));
   }
 
+  /** The last good values, all of one moment. */
   get values(): Values<P> {
     if (this.#values === null) throw new Error('the configuration has not been read yet');
     return this.#values;
@@ -86,12 +90,14 @@ export class ConfigSet<P extends Parts> implements AsyncDisposable {
     yield* quietly(signal, this.#upkeep.bell.each(this.#zk, '/', signal, look));
   }
 
+  /** Waits for the first values. */
   async ready(signal?: AbortSignal): Promise<this> {
     for await (const _ of this.changes({ signal })) return this;
     signal?.throwIfAborted();
     throw this.#upkeep.failure ?? new Error('the configuration was closed');
   }
 
+  /** Ends it; nothing of it goes on in the background. */
   close(): Promise<void> {
     return this.#upkeep.end();
   }

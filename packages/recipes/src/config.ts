@@ -12,6 +12,7 @@ import type { Vigil } from './kernel/vigil.ts';
 import { aclChecks, checkRecipe, signalChecks, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of `config`. */
 export interface ConfigOptions<T> extends AclOption, CallSignal {
   /** Value to create the node with when it is not there. Without one, `config` waits for somebody to create it. */
   readonly seed?: T | undefined;
@@ -32,7 +33,9 @@ const known: Checks<ConfigOptions<unknown>> = {
   onInvalid: kinds.callback,
 };
 
+/** A value that follows a node. Made by `config`. */
 export class Config<T> implements AsyncDisposable {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #codec: Codec<T>;
@@ -52,9 +55,11 @@ export class Config<T> implements AsyncDisposable {
     });
   }
 
+  /** The last good value; there also while the connection is not. */
   get value(): T {
     return this.#current.value;
   }
+  /** Version of the node that `value` is of. */
   get version(): number {
     return this.#current.version;
   }
@@ -99,6 +104,7 @@ export class Config<T> implements AsyncDisposable {
     throw this.#upkeep.failure ?? new Error(`${this.path} was closed`);
   }
 
+  /** Ends it; nothing of it goes on in the background. */
   close(): Promise<void> {
     return this.#upkeep.end();
   }

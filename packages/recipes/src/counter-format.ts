@@ -2,6 +2,7 @@
 
 import { ConflictError } from './errors.ts';
 
+/** How the number is written: as Curator's DistributedAtomicLong, its SharedCount, or kazoo's Counter. */
 export type CounterFormat = 'int64' | 'int32' | 'text';
 
 const widths = { int64: 8, int32: 4 } as const;

@@ -20,6 +20,7 @@ import type { HeldLock } from './lock.ts';
 import { checkRecipe, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of a counter. */
 export interface CounterOptions {
   /** `int64` unless given. */
   readonly format?: CounterFormat | undefined;
@@ -29,6 +30,7 @@ export interface CounterOptions {
   readonly attempts?: number | undefined;
 }
 
+/** What a counter was before a change and is after it. */
 export interface Change {
   readonly before: bigint;
   readonly after: bigint;
@@ -64,7 +66,9 @@ const known: Checks<CounterOptions> = {
   attempts: kinds.count,
 };
 
+/** A counter that all processes share. Made by `counter`. */
 export class Counter {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #marks: string;
@@ -82,6 +86,7 @@ export class Counter {
     this.#attempts = options.attempts ?? defaultAttempts;
   }
 
+  /** The value now; `initial` when nobody has changed it yet. */
   async value(options: CallSignal = {}): Promise<bigint> {
     const signal = signalOf('value', options);
     const found = await this.#get(this.path, signal);

@@ -27,6 +27,7 @@ import type { Checks } from './kernel/options.ts';
 /** Between the id of a party and the number of its node. */
 const behindId = '-party-';
 
+/** Options of a double barrier. */
 export interface DoubleBarrierOptions extends LineOptions {
   /** How many must be there. */
   readonly parties: number;
@@ -56,10 +57,12 @@ export class Entered implements AsyncDisposable {
   get signal(): AbortSignal {
     return this.#hold.signal;
   }
+  /** Throws a LostError once it is lost. Asks the clock itself: no timer fires while the event loop is blocked. */
   throwIfLost(): void {
     this.#hold.throwIfLost();
   }
 
+  /** Adds to a transaction that it must not happen unless we are still inside. */
   guard: Hold['guard'] = (tx) => this.#hold.guard(tx);
 
   /** Says that we are done, and waits until everybody is. */
@@ -72,7 +75,9 @@ export class Entered implements AsyncDisposable {
   }
 }
 
+/** A double barrier among all processes. Made by `doubleBarrier`. */
 export class DoubleBarrier {
+  /** Path of its node. */
   readonly path: string;
   /** Getting in takes no longer than a call may; whoever is in outlasts an outage. */
   readonly #caller: Client;

@@ -15,6 +15,7 @@ import { Vigil } from './kernel/vigil.ts';
 import { checkRecipe, lineChecks, namesCheck, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of an election. */
 export interface ElectionOptions extends LineOptions {
   readonly names?: Names | undefined;
 }
@@ -33,12 +34,15 @@ export class Term implements AsyncDisposable {
   get number(): bigint {
     return this.#hold.token;
   }
+  /** Aborts when the term is over. */
   get signal(): AbortSignal {
     return this.#hold.signal;
   }
+  /** Throws a LostError once it is lost. Asks the clock itself: no timer fires while the event loop is blocked. */
   throwIfLost(): void {
     this.#hold.throwIfLost();
   }
+  /** Adds to a transaction that it must not happen unless the term still lasts. */
   guard: Hold['guard'] = (tx) => this.#hold.guard(tx);
 
   /** Asks a server whether the term still lasts. */
@@ -55,7 +59,9 @@ export class Term implements AsyncDisposable {
   }
 }
 
+/** An election among all processes. Made by `election`. */
 export class Election {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #spec: LineSpec;

@@ -14,12 +14,14 @@ import type { CachedNode } from './tree-cache.ts';
 import { aclChecks, checkRecipe, namesCheck, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of a group. */
 export interface GroupOptions<T> extends AclOption {
   /** How a member's data is written; JSON unless given. */
   readonly codec?: Codec<T> | undefined;
   readonly names?: Names | undefined;
 }
 
+/** One member of a group. */
 export interface Member<T> {
   readonly id: string;
   /** Null when it cannot be read with the codec. */
@@ -27,6 +29,7 @@ export interface Member<T> {
   readonly since: Date;
 }
 
+/** Who came and who went, and who is there now. */
 export interface GroupChange<T> {
   readonly joined: readonly Member<T>[];
   readonly left: readonly Member<T>[];
@@ -37,7 +40,9 @@ const partySuffix = '__party__';
 
 const known: Checks<GroupOptions<unknown>> = { ...aclChecks, codec: kinds.codec, names: namesCheck };
 
+/** A group of processes. Made by `group`. */
 export class Group<T> {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #codec: Codec<T>;

@@ -8,6 +8,7 @@ import { abortable } from './kernel/vigil.ts';
 import { checkRecipe, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of `ids`. */
 export interface IdOptions {
   /** How many to take at a time; 100 unless given. What a process has not used is lost with it. */
   readonly block?: number | undefined;
@@ -19,6 +20,7 @@ const defaultBlock = 100;
 
 const known: Checks<IdOptions> = { block: kinds.count, first: kinds.bigint };
 
+/** Numbers that are given out once. Made by `ids`. */
 export class Ids {
   readonly #counter: Counter;
   readonly #block: bigint;

@@ -16,6 +16,7 @@ import { ServerTime } from './kernel/server-time.ts';
 import { aclChecks, checkRecipe, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of a lease. */
 export interface LeaseOptions extends AclOption {
   /** Who takes it; by default host and process. The same one gets it again before its end. */
   readonly id?: string | undefined;
@@ -99,7 +100,9 @@ export class HeldLease {
   }
 }
 
+/** A lease among all processes. Made by `lease`. */
 export class Lease {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #options: LeaseOptions;

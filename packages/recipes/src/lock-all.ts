@@ -8,6 +8,7 @@ import { checked, signalChecks } from './kernel/options.ts';
 import { lock, lockChecks } from './lock.ts';
 import type { HeldLock, LockOptions } from './lock.ts';
 
+/** Several locks that are held together. */
 export class HeldLocks implements AsyncDisposable {
   /** Aborts when any of them is lost. */
   readonly signal: AbortSignal;
@@ -25,6 +26,7 @@ export class HeldLocks implements AsyncDisposable {
     return held.token;
   }
 
+  /** Throws a LostError once it is lost. Asks the clock itself: no timer fires while the event loop is blocked. */
   throwIfLost(): void {
     for (const held of this.#held.values()) held.throwIfLost();
   }

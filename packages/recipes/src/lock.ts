@@ -18,6 +18,7 @@ import { heldHere, runHolding } from './kernel/scope.ts';
 import { checkRecipe, lineChecks, namesCheck, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of a lock. */
 export interface LockOptions extends LineOptions {
   /** Whose names the nodes have; Curator's unless given. */
   readonly names?: Names | undefined;
@@ -45,7 +46,9 @@ export class HeldLock extends Hold {
   }
 }
 
+/** A lock among all processes. Made by `lock`. */
 export class Lock {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #spec: LineSpec<HeldLock>;

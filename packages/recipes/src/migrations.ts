@@ -22,11 +22,13 @@ export interface StepBuilder {
   delete(path: string, options?: VersionOptions): StepBuilder;
   check(path: string, version: number | 'any'): StepBuilder;
 }
+/** One step of a migration: what it is called, and what it does. */
 export interface Step {
   readonly id: string;
   readonly build: (tx: StepBuilder) => unknown;
 }
 
+/** Options of `migrate`. */
 export interface MigrateOptions extends CallSignal {
   /** Where the hashes are kept; `/migrations` unless given. */
   readonly base?: string | undefined;
@@ -34,6 +36,7 @@ export interface MigrateOptions extends CallSignal {
   readonly dryRun?: boolean | undefined;
 }
 
+/** What a migration did, or would do. */
 export interface Migration {
   /** Steps done now, or to be done by a dry run. */
   readonly steps: readonly string[];
@@ -53,6 +56,7 @@ const known: Checks<MigrateOptions> = { ...signalChecks, base: kinds.text, dryRu
 const prefix = 'meta-';
 const digits = 10;
 
+/** One step of a migration. */
 export const step = (id: string, build: Step['build']): Step => ({ id, build });
 
 /** Brings the tree up to the last of these steps, all of them at once or none. */

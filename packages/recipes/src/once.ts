@@ -14,6 +14,7 @@ import type { HeldLock } from './lock.ts';
 import { aclChecks, checkRecipe, checked, signalChecks, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of `do`. */
 export interface DoOptions<R> extends CallSignal {
   /** Milliseconds for which the result is kept; for ever unless given. */
   readonly ttl?: number | undefined;
@@ -32,7 +33,9 @@ const doChecks: Checks<DoOptions<unknown>> = {
   codec: kinds.codec,
 };
 
+/** Work done once for each key. Made by `once`. */
 export class Once {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #options: AclOption;

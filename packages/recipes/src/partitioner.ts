@@ -21,6 +21,7 @@ import { rendezvous } from './rendezvous.ts';
 import { aclChecks, checkRecipe, holdChecks, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of `partitions`. */
 export interface PartitionOptions extends AclOption, HoldOptions {
   /** Names of all parts. The coordinator's list counts. */
   readonly parts: readonly string[];
@@ -41,6 +42,7 @@ interface OwnPart extends Part {
   readonly over: AbortController;
 }
 
+/** What has changed, and the parts that this member has now. */
 export interface Assignment {
   readonly gained: readonly Part[];
   /** Work on these must have stopped when the loop comes back for more; only then others get them. */
@@ -63,7 +65,9 @@ const known: Checks<PartitionOptions> = {
   settleMs: kinds.span,
 };
 
+/** Parts shared among members. Made by `partitions`. */
 export class Partitions {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #options: PartitionOptions;

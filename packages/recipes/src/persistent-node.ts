@@ -13,6 +13,7 @@ import type { Vigil } from './kernel/vigil.ts';
 import { aclChecks, checkRecipe, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of `persistentNode`. */
 export interface PersistentNodeOptions extends AclOption {
   /** `ephemeralSequential`: the number that the server gives it stays, also when it is made again. */
   readonly mode?: Extract<CreateMode, 'ephemeral' | 'ephemeralSequential'> | undefined;
@@ -40,6 +41,7 @@ const known: Checks<PersistentNodeOptions> = {
   onConflict: kinds.oneOf('wait', 'takeOver', 'fail'),
 };
 
+/** A node that is kept alive over sessions. Made by `persistentNode`. */
 export class PersistentNode implements AsyncDisposable {
   /** Resolves when the node is there for the first time; rejects when it cannot be. */
   readonly ready: Promise<void>;

@@ -13,6 +13,7 @@ import type { Vigil } from './kernel/vigil.ts';
 import { aclChecks, checkRecipe, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of `persistentTtlNode`. */
 export interface PersistentTtlNodeOptions extends AclOption {
   /** Milliseconds that the node stays after its owner is gone; at least, servers look only now and then. */
   readonly ttl: number;
@@ -20,7 +21,9 @@ export interface PersistentTtlNodeOptions extends AclOption {
 
 const known: Checks<PersistentTtlNodeOptions> = { ...aclChecks, ttl: kinds.count };
 
+/** A node with a time to live that is kept alive. Made by `persistentTtlNode`. */
 export class PersistentTtlNode implements AsyncDisposable {
+  /** Path of its node. */
   readonly path: string;
   /** Resolves when the node is there for the first time; rejects when it cannot be. */
   readonly ready: Promise<void>;

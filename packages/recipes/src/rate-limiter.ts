@@ -10,6 +10,7 @@ import { Vigil } from './kernel/vigil.ts';
 import { aclChecks, checkCount, checkRecipe, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of a rate limiter. */
 export interface RateLimiterOptions extends AclOption {
   /** How many may be taken within `perMs`, and at most at once. */
   readonly limit: number;
@@ -33,7 +34,9 @@ const known: Checks<RateLimiterOptions> = {
   batch: kinds.count,
 };
 
+/** A limit that all processes share. Made by `rateLimiter`. */
 export class RateLimiter implements AsyncDisposable {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #options: RateLimiterOptions;

@@ -22,6 +22,7 @@ import type { Ranked } from './kernel/sequence.ts';
 import { checkRecipe, lineChecks, namesCheck, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of a read/write lock. */
 export interface RwLockOptions extends LineOptions {
   readonly names?: Names | undefined;
 }
@@ -88,7 +89,9 @@ export class HeldWrite extends Hold {
   }
 }
 
+/** A read/write lock among all processes. Made by `rwLock`. */
 export class RwLock {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #specs: { readonly read: LineSpec; readonly write: LineSpec<HeldWrite> };
@@ -131,12 +134,14 @@ export class RwLock {
     return await takeTurn(this.#zk, this.#specs.write, signal);
   }
 
+  /** Takes it for reading if no writer is in front; null otherwise. */
   async tryRead(options: CallSignal = {}): Promise<Hold | null> {
     const signal = signalOf('tryRead', options);
     this.#refuseSelf('read');
     return await tryTurn(this.#zk, this.#specs.read, signal);
   }
 
+  /** Takes it for writing if nobody is in front; null otherwise. */
   async tryWrite(options: CallSignal = {}): Promise<HeldWrite | null> {
     const signal = signalOf('tryWrite', options);
     this.#refuseSelf('write');

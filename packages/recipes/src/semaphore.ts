@@ -22,10 +22,12 @@ import { Vigil } from './kernel/vigil.ts';
 import { checkCount, checkRecipe, checked, lineChecks, signalChecks, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of a semaphore. */
 export interface SemaphoreOptions extends LineOptions {
   /** How many permits there are, for the one who uses the path first; later it is the root's data that counts. */
   readonly permits: number;
 }
+/** How many permits to take. */
 export interface AcquireOptions extends CallSignal {
   /** How many to take, all at once; one unless given. */
   readonly permits?: number | undefined;
@@ -36,7 +38,9 @@ const base = 'lease-';
 const known: Checks<SemaphoreOptions> = { ...lineChecks, permits: kinds.count };
 const acquireChecks: Checks<AcquireOptions> = { ...signalChecks, permits: kinds.count };
 
+/** Permits that all processes share. Made by `semaphore`. */
 export class Semaphore {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #options: SemaphoreOptions;

@@ -13,6 +13,7 @@ import { Vigil, abortable } from './kernel/vigil.ts';
 import { checkRecipe, signalOf } from './kernel/options.ts';
 import type { Checks } from './kernel/options.ts';
 
+/** Options of a tree cache. */
 export interface CacheOptions {
   /** Whether to look below the children of the root, too; true unless given. */
   readonly recursive?: boolean | undefined;
@@ -24,11 +25,13 @@ export interface CacheOptions {
   readonly maxNodes?: number | undefined;
 }
 
+/** A node as the cache has it. */
 export interface CachedNode {
   readonly data: Uint8Array;
   readonly stat: Stat;
 }
 
+/** A node that has changed; null when it is gone. */
 export interface CacheChange {
   /** `replaced`: deleted and created again since the last look. */
   readonly type: 'added' | 'changed' | 'replaced' | 'removed';
@@ -48,7 +51,9 @@ const known: Checks<CacheOptions> = {
   maxNodes: kinds.count,
 };
 
+/** A copy of a subtree, kept up to date. Made by `treeCache`. */
 export class TreeCache implements AsyncDisposable {
+  /** Path of its node. */
   readonly path: string;
   /** Resolves when the whole subtree was read once; rejects when it cannot be. */
   readonly ready: Promise<void>;
@@ -88,10 +93,12 @@ export class TreeCache implements AsyncDisposable {
     return !this.#isFresh || (this.#zk.state !== 'connected' && this.#zk.state !== 'readonly');
   }
 
+  /** Number of nodes in the cache. */
   get size(): number {
     return this.#nodes.size;
   }
 
+  /** A node as last seen; null when it is not there. */
   get(path: string): CachedNode | null {
     return this.#nodes.get(path) ?? null;
   }

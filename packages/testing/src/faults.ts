@@ -20,6 +20,7 @@ const groups = {
   read: ['exists', 'getData', 'getACL', 'getChildren', 'getChildren2', 'multiRead', 'sync'],
 } as const satisfies Record<string, readonly FrameOp[]>;
 
+/** What goes wrong, and when. */
 export interface Fault {
   /** What it strikes; without it, any operation. A multi is struck by the name of any of its parts, too. */
   readonly op?: FaultOp | readonly FaultOp[];
@@ -68,9 +69,11 @@ export type Action =
 
 /** A fault that waits for its request, or has struck. */
 export class InjectedFault {
+  /** What was asked for. */
   readonly fault: Fault;
   /** Resolves when it strikes for the first time. */
   readonly struck: Promise<FaultHit>;
+  /** The requests that it has struck. */
   readonly hits: FaultHit[] = [];
   readonly #remove: (fault: InjectedFault) => void;
   readonly #released: Promise<void>;
@@ -106,6 +109,7 @@ export class InjectedFault {
     return this;
   }
 
+  /** For this package. */
   strike(facts: FrameFacts, where: Pick<FaultHit, 'session' | 'server'>): Action {
     const hit: FaultHit = { op: facts.op, paths: facts.paths, ...where };
     this.hits.push(hit);

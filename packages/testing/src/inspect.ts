@@ -3,6 +3,7 @@
 import type { Pipeline } from './machine.ts';
 import { decodeText } from '@corral/protocol';
 
+/** A node as `dump` shows it. */
 export interface NodeFacts {
   /** As text; null when there is none. */
   readonly data: string | null;
@@ -13,6 +14,7 @@ export interface NodeFacts {
   readonly kind?: 'container' | 'ttl';
 }
 
+/** A session as `sessions` shows it. */
 export interface SessionFacts {
   readonly id: bigint;
   readonly timeoutMs: number;
@@ -21,6 +23,7 @@ export interface SessionFacts {
   readonly ephemerals: readonly string[];
 }
 
+/** A watch as `watchers` shows it. */
 export interface WatcherFacts {
   readonly path: string;
   readonly session: bigint;

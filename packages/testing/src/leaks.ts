@@ -2,6 +2,7 @@
 
 import type { SessionFacts, WatcherFacts } from './inspect.ts';
 
+/** What a test has left behind. */
 export interface LeakReport {
   readonly sessions: readonly SessionFacts[];
   readonly watchers: readonly WatcherFacts[];

@@ -8,6 +8,7 @@ interface Shared {
   connect(options?: ConnectOptions & { readonly chroot?: string }): Promise<Client>;
 }
 
+/** What a test has made, and closes in the end. */
 export class Scope implements AsyncDisposable {
   /** Where it begins, on the server. */
   readonly path: string;
@@ -19,6 +20,7 @@ export class Scope implements AsyncDisposable {
     this.path = path;
   }
 
+  /** For this package. */
   static async open(shared: Shared): Promise<Scope> {
     const path = `/scope-${randomBytes(6).toString('hex')}`;
     await using client = await shared.connect();

@@ -20,6 +20,7 @@ import type { Duration } from './time.ts';
 import { World } from './world.ts';
 import type { TestedServer, WorldOptions } from './world.ts';
 
+/** Options of `startEnsemble`. */
 export interface EnsembleOptions extends WorldOptions, StorageOptions {
   /** Servers with a vote; 3 unless given. */
   readonly size?: number;
@@ -41,6 +42,7 @@ const defaultPatience: Duration = '30s';
 
 const sidOf = (member: MemberRef): number => (typeof member === 'number' ? member : member.id);
 
+/** Several servers inside of a test. Made by `startEnsemble`. */
 export class TestEnsemble extends Service {
   /** By number: `members[0]` is server 1. */
   readonly members: readonly TestMember[];
@@ -99,6 +101,7 @@ export class TestEnsemble extends Service {
 
   // Members.
 
+  /** A member by its number. */
   member(member: MemberRef): TestMember {
     const found = this.members.find(({ id }) => id === sidOf(member));
     if (found === undefined) throw new Error(`there is no server ${sidOf(member)}`);
@@ -112,6 +115,7 @@ export class TestEnsemble extends Service {
     return leader;
   }
 
+  /** The members that follow now. */
   get followers(): TestMember[] {
     return this.members.filter(({ role }) => role === 'following');
   }

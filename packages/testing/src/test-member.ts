@@ -8,7 +8,9 @@ import { milliseconds } from './time.ts';
 import type { Duration } from './time.ts';
 import type { Role, TestedServer } from './world.ts';
 
+/** One server of an ensemble. */
 export class TestMember {
+  /** Its number in the ensemble. */
   readonly id: number;
   readonly #server: TestedServer;
 
@@ -17,9 +19,11 @@ export class TestMember {
     this.#server = server;
   }
 
+  /** What it does now. */
   get role(): Role {
     return this.#server.role;
   }
+  /** Whether it runs. */
   get isUp(): boolean {
     return this.role !== 'down';
   }
@@ -41,6 +45,7 @@ export class TestMember {
   kill(): Promise<void> {
     return this.#server.end('drop');
   }
+  /** Starts it again after `stop` or `kill`. */
   start(): Promise<void> {
     return this.#server.start();
   }
@@ -55,6 +60,7 @@ export class TestMember {
   pause(): void {
     this.#server.pause();
   }
+  /** Ends a pause. */
   resume(): void {
     this.#server.resume();
   }
@@ -75,6 +81,7 @@ export class TestMember {
   dump(): Record<string, NodeFacts> {
     return dumpOf(this.#up);
   }
+  /** The tree as this member has it. */
   tree(): string {
     return drawingOf(this.#up);
   }

@@ -13,6 +13,7 @@ import type { StorageOptions } from './storage.ts';
 import { World } from './world.ts';
 import type { TestedServer, WorldOptions } from './world.ts';
 
+/** Options of `startServer`. */
 export interface ServerOptions extends WorldOptions, StorageOptions {
   /** Opens a TCP port as well, for clients of other processes: see `connectString`. */
   readonly tcp?: boolean;
@@ -35,6 +36,7 @@ export const testSettings: FlatSettings = {
 
 const sid = 1;
 
+/** A standalone server inside of a test. Made by `startServer`. */
 export class TestServer extends Service {
   readonly #server: TestedServer;
 
@@ -70,6 +72,7 @@ export class TestServer extends Service {
 
   // Lives.
 
+  /** Whether it runs. */
   get isUp(): boolean {
     return this.#server.role !== 'down';
   }
@@ -84,6 +87,7 @@ export class TestServer extends Service {
     await this.#server.end('drop');
   }
 
+  /** Starts it again after `stop` or `kill`. */
   async start(): Promise<void> {
     await this.#server.start();
   }
@@ -100,6 +104,7 @@ export class TestServer extends Service {
     this.#server.pause();
   }
 
+  /** Ends a pause. */
   resume(): void {
     this.#server.resume();
   }

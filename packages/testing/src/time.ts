@@ -94,6 +94,7 @@ const defaultLimit: Duration = '1h';
 
 /** Time that passes when a test says so: for a server, and for all clients that are connected to it with `connect()`. */
 export class VirtualClock implements Clock, Time {
+  /** For this package. */
   readonly turns = new Turns();
   readonly #queue = new EventQueue();
   readonly #wallAtStart: number;
@@ -109,10 +110,12 @@ export class VirtualClock implements Clock, Time {
     this.#wallAtStart = (options.startAt ?? new Date()).getTime();
   }
 
+  /** For this package. */
   get clients(): Clock {
     return this;
   }
 
+  /** The time, in milliseconds. */
   now(): number {
     return Math.max(this.#queue.now, this.#floor);
   }
@@ -122,6 +125,7 @@ export class VirtualClock implements Clock, Time {
     return Math.floor(this.#wallAtStart + this.now());
   }
 
+  /** Calls back when so much time has passed; the result takes that back. */
   after(ms: number, callback: () => void): () => void {
     const event = this.#queue.at(this.now() + Math.max(0, ms), () => {
       this.#isStirred = true;
@@ -130,11 +134,13 @@ export class VirtualClock implements Clock, Time {
     return () => event.cancel();
   }
 
+  /** For this package. */
   later(ms: number, task: () => void): () => void {
     const event = this.#queue.at(this.now() + Math.max(0, ms), task);
     return () => event.cancel();
   }
 
+  /** For this package. */
   soon(callback: () => void): void {
     this.turns.post(callback);
   }

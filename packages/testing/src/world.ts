@@ -12,6 +12,7 @@ import type { ServedConnection, Traffic } from './served-connection.ts';
 import { RealTime, VirtualClock } from './time.ts';
 import type { Time } from './time.ts';
 
+/** What a server did, for whoever listens with `on`. */
 export type TestEvent =
   | { readonly type: 'up' | 'down'; readonly server: number }
   /** The server has stopped by itself, which it must not. */
@@ -28,6 +29,7 @@ export type TestEvent =
       readonly paths: readonly string[];
     };
 
+/** Called with each event. */
 export type TestListener = (event: TestEvent) => void;
 
 /** A client of this test, or the session of any client. */

@@ -5,6 +5,7 @@ import { decodeText, encodeText } from '@corral/protocol';
 import { md5 } from './md5.ts';
 import type { SaslExchange, SaslMechanism } from './mechanism.ts';
 
+/** Who proves an identity by DIGEST-MD5. */
 export interface DigestMd5Options {
   readonly username: string;
   readonly password: string;
@@ -17,6 +18,7 @@ export interface DigestMd5Options {
 const defaultUri = 'zookeeper/zk-sasl-md5';
 const nonceCount = '00000001';
 
+/** The SASL mechanism DIGEST-MD5. */
 export function digestMd5(options: DigestMd5Options): SaslMechanism {
   return { start: () => new DigestMd5Exchange(options) };
 }

@@ -3,6 +3,7 @@
 
 import type { Codec } from '@corral/client';
 
+/** One instance of a service, with the fields of Curator's. */
 export interface Instance<P = unknown> {
   readonly name: string;
   readonly id: string;

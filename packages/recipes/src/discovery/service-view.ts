@@ -13,6 +13,7 @@ import { decodeInstance } from './instance.ts';
 import type { Instance, PayloadCodec } from './instance.ts';
 import { checked, signalOf } from '../kernel/options.ts';
 
+/** How `pick` chooses. */
 export type Strategy<P> =
   | 'roundRobin'
   | 'random'
@@ -24,6 +25,7 @@ const defaultDownMs = 30_000;
 
 const strategies = kinds.either(kinds.oneOf('roundRobin', 'random', 'sticky'), kinds.callback);
 
+/** The instances of one service, kept up to date. Made by `of`. */
 export class ServiceView<P> implements AsyncDisposable {
   /** Resolves when the instances were read once; before that the list is empty. */
   readonly ready: Promise<void>;
@@ -88,6 +90,7 @@ export class ServiceView<P> implements AsyncDisposable {
     yield* this.#bell.each(this.#zk, this.#path, signal, () => [this.instances()]);
   }
 
+  /** Ends it; nothing of it goes on in the background. */
   async close(): Promise<void> {
     await this.#cache.close();
     await this.#done;

@@ -14,6 +14,7 @@ import { ServiceView } from './service-view.ts';
 import { aclChecks, checkRecipe, checked, signalOf } from '../kernel/options.ts';
 import type { Checks } from '../kernel/options.ts';
 
+/** What an instance says of itself when it registers. */
 export interface InstanceInput<P> {
   readonly name: string;
   /** A random one unless given. */
@@ -48,6 +49,7 @@ export class Registration<P> implements AsyncDisposable {
     this.#instance = instance;
   }
 
+  /** The instance as others see it. */
   get instance(): Instance<P> {
     return this.#instance;
   }
@@ -68,7 +70,9 @@ export class Registration<P> implements AsyncDisposable {
   }
 }
 
+/** Services below one path. Made by `services`. */
 export class Services {
+  /** Path below which the services are. */
   readonly base: string;
   readonly #zk: Client;
   readonly #options: AclOption;

@@ -10,6 +10,7 @@ import type { OwnNode } from './own-node.ts';
 import { patient } from './patience.ts';
 import { watchesOver } from './vigil.ts';
 
+/** When something that is held is given up. */
 export interface HoldOptions {
   /**
    * What a broken connection means. `lose`, the default: after two thirds of the session timeout without an answer the
@@ -20,6 +21,7 @@ export interface HoldOptions {
 
 type State = 'unconfirmed' | 'held' | 'lost' | 'releasing' | 'released';
 
+/** Something that is held: leave it with `release` or `await using`. */
 export class Hold implements AsyncDisposable {
   /**
    * Fencing token: the zxid of the transaction that created the node. It grows with every holder, also when the parent was
@@ -56,6 +58,7 @@ export class Hold implements AsyncDisposable {
     this.#onChange = onChange;
   }
 
+  /** Whether it is held now. */
   get state(): State {
     return this.#state;
   }

@@ -12,6 +12,7 @@ export interface Contender {
   readonly node: string;
 }
 
+/** What others see of who stands in line. */
 export interface IdentityOptions {
   /** Name for people; by default host and process. */
   readonly id?: string | undefined;

@@ -1,6 +1,7 @@
 // K9: how nodes are called, so that our processes stand in the same line as those of Curator or kazoo. Curator puts
 // `_c_<uuid>-` before a name and kazoo a bare uuid; both only look at what comes behind.
 
+/** Whose names the nodes have, so that clients of both kinds stand in one line. */
 export type Names = 'curator' | 'kazoo';
 
 export interface LineNames {

@@ -6,9 +6,11 @@ import { ZkError } from '@corral/client';
 import type { Acl, AclName, Client, Multi } from '@corral/client';
 import { parentOf } from './paths.ts';
 
+/** A time limit, or any other reason to give up: `AbortSignal.timeout(5000)`. */
 export interface CallSignal {
   readonly signal?: AbortSignal | undefined;
 }
+/** Access control list of the nodes that are made; `open` unless given. */
 export interface AclOption {
   readonly acl?: AclName | readonly Acl[] | undefined;
 }

@@ -30,6 +30,7 @@ export interface QueueContext {
   now(): Promise<number>;
 }
 
+/** Options of `nack`. */
 export interface NackOptions {
   /** Milliseconds before it is handed out again. */
   readonly delay?: number | undefined;
@@ -37,7 +38,9 @@ export interface NackOptions {
 
 const nackChecks: Checks<NackOptions> = { delay: kinds.span };
 
+/** An item in the hands of a consumer. */
 export class Message<T> {
+  /** What was put. */
   readonly value: T;
   /** How often it was handed out, this time included. */
   readonly attempts: number;
@@ -61,12 +64,14 @@ export class Message<T> {
   get signal(): AbortSignal {
     return this.#delivery.hold.signal;
   }
+  /** Throws a LostError once it is lost. Asks the clock itself: no timer fires while the event loop is blocked. */
   throwIfLost(): void {
     this.#delivery.hold.throwIfLost();
   }
   /** Adds to a transaction that it must not happen unless this item is still ours. */
   guard: Hold['guard'] = (tx) => this.#delivery.hold.guard(tx);
 
+  /** True when it was acknowledged, given back or lost. */
   get isSettled(): boolean {
     return this.#isSettled;
   }

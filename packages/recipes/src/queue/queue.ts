@@ -29,6 +29,7 @@ import type { WaitingItem } from './waiting.ts';
 import { aclChecks, checkRecipe, checked, holdChecks, signalChecks, signalOf } from '../kernel/options.ts';
 import type { Checks } from '../kernel/options.ts';
 
+/** Options of a queue. */
 export interface QueueOptions<T> extends AclOption, HoldOptions {
   /** How items are written; JSON unless given. */
   readonly codec?: Codec<T> | undefined;
@@ -40,6 +41,7 @@ export interface QueueOptions<T> extends AclOption, HoldOptions {
   readonly shards?: number | undefined;
 }
 
+/** Options of `put`. */
 export interface PutOptions extends CallSignal {
   /** 0 to 999, smaller ones come first; 100 unless given. */
   readonly priority?: number | undefined;
@@ -49,6 +51,7 @@ export interface PutOptions extends CallSignal {
   readonly key?: string | undefined;
 }
 
+/** Options of `consume` and `process`. */
 export interface ConsumeOptions extends CallSignal {
   /** How many may be in work at the same time; 1 unless given. */
   readonly concurrency?: number | undefined;
@@ -59,6 +62,7 @@ export interface PeekOptions extends CallSignal {
   readonly limit?: number | undefined;
 }
 
+/** An item that failed too often. */
 export interface DeadLetter<T> {
   readonly name: string;
   /** Null when it cannot be read with the codec, which may be why it is here. */
@@ -85,7 +89,9 @@ const putChecks: Checks<PutOptions> = { ...putAllChecks, key: kinds.text };
 const consumeChecks: Checks<ConsumeOptions> = { ...signalChecks, concurrency: kinds.count };
 const peekChecks: Checks<PeekOptions> = { ...signalChecks, limit: kinds.most };
 
+/** A queue among all processes. Made by `queue`. */
 export class Queue<T> {
+  /** Path of its node. */
   readonly path: string;
   readonly #zk: Client;
   readonly #codec: Codec<T>;

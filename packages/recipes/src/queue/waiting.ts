@@ -8,6 +8,7 @@ import { compareItems, decodeEnvelope, parseItem } from './item.ts';
 import type { ItemName } from './item.ts';
 import type { Places } from './places.ts';
 
+/** An item as it waits. */
 export interface WaitingItem<T> {
   readonly name: string;
   /** Null when it cannot be read with the codec. */
