@@ -281,7 +281,12 @@ export class HostFacts implements ServerFacts {
 
   *ephemeralsBySession(): Iterable<readonly [bigint, Iterable<string>]> {
     const { tree } = this.#ctx;
-    for (const [session, nodes] of tree.ephemeralOwners()) yield [session, [...nodes].map((node) => tree.path(node))];
+    for (const [session, nodes] of tree.ephemeralOwners()) yield [session, this.#pathsOf(nodes)];
+  }
+
+  /** Walked while the tree goes on changing: a node that is deleted meanwhile has left the set. */
+  *#pathsOf(nodes: Iterable<number>): Generator<string> {
+    for (const node of nodes) yield this.#ctx.tree.path(node);
   }
 
   watchCounts(): WatchCounts {

@@ -55,7 +55,7 @@ function allowsPlainly(list: readonly Acl[], mask: number, identities: readonly 
   });
 }
 
-describe('a long list', () => {
+describe('a list of any length, asked about any number of identities,', () => {
   const octet = fc.constantFrom(9, 10, 127, 200);
   const address = fc.oneof(
     fc.tuple(octet, octet, octet, octet).map((parts) => parts.join('.')),
@@ -72,9 +72,15 @@ describe('a long list', () => {
   );
   const list = fc.array(
     fc.tuple(entry, fc.integer({ min: 0, max: 31 })).map(([[scheme, id], bits]) => acl(scheme, id, bits)),
-    { minLength: 9, maxLength: 40 },
+    { minLength: 1, maxLength: 40 },
   );
-  const identities = fc.tuple(address, fc.subarray([ann, bob])).map(([id, more]) => [{ scheme: 'ip', id }, ...more]);
+  const identities = fc
+    .tuple(address, fc.subarray([ann, bob]), fc.nat(50))
+    .map(([id, more, strangers]) => [
+      { scheme: 'ip', id },
+      ...Array.from({ length: strangers }, (_, at) => ({ scheme: 'digest', id: `stranger${at}:hash` })),
+      ...more,
+    ]);
 
   test('says the same as its entries one by one', () => {
     fc.assert(
@@ -85,6 +91,21 @@ describe('a long list', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  test('takes no longer for a thousand identities than for their names', () => {
+    const who = Array.from({ length: 1000 }, (_, at) => ({ scheme: 'digest', id: `u${at}:hash` }));
+    const list = [...'abcdefg'].map((name) => acl('digest', `${name}:hash`)).concat(acl('digest', 'u999:hash'));
+    let looks = 0;
+    const counted = who.map(({ scheme, id }) => ({
+      scheme,
+      get id() {
+        looks++;
+        return id;
+      },
+    }));
+    for (let asked = 0; asked < 1000; asked++) expect(permissions.allows(list, perms.read, counted)).toBe(true);
+    expect(looks).toBe(1000);
   });
 
   test('is gone through once, however often and by however many identities it is asked', () => {

@@ -2,10 +2,15 @@
 
 import { perms } from '@corral/protocol';
 import type { Acl } from '@corral/protocol';
+import { IdentityIndex } from './identity-index.ts';
 import type { Grant, Grants, Identity, SchemeTable } from './schemes.ts';
 
 /** A list longer than this is prepared once; to go through a shorter one costs less. */
 const shortListMax = 8;
+/** So many comparisons cost less than a look into the index of identities. */
+const comparisonsMax = 16;
+/** Every permission there is. */
+const allBits = perms.all;
 const nothing: Grants = () => 0;
 /** Permissions and the lengths of scheme and id. */
 const aclEntryBytes = 12;
@@ -15,6 +20,7 @@ export class Permissions {
   readonly #skip: boolean;
   /** Long lists that were asked about: what they give, by scheme. They are never changed. */
   readonly #prepared = new WeakMap<readonly Acl[], ReadonlyMap<string, Grants>>();
+  readonly #indexes = new WeakMap<readonly Identity[], IdentityIndex>();
 
   constructor(schemes: SchemeTable, skipAcl: boolean) {
     this.#schemes = schemes;
@@ -26,17 +32,43 @@ export class Permissions {
     if (this.#skip || acl.length === 0) return true;
     const first = acl[0];
     if ((first.perms & mask) !== 0 && first.id.scheme === 'world' && first.id.id === 'anyone') return true;
-    if (identities.some((identity) => identity.scheme === 'super')) return true;
-    if (acl.length > shortListMax) return this.#allowsByLongList(acl, mask, identities);
-    return acl.some((entry) => (entry.perms & mask) !== 0 && this.#matches(entry, identities));
+    if (acl.length * identities.length <= comparisonsMax) {
+      if (identities.some((identity) => identity.scheme === 'super')) return true;
+      return acl.some((entry) => (entry.perms & mask) !== 0 && this.#matches(entry, identities));
+    }
+    const index = this.#indexOf(identities);
+    if (index.isSuper) return true;
+    if (acl.length <= Math.max(shortListMax, identities.length))
+      return acl.some((entry) => (entry.perms & mask) !== 0 && this.#isNamed(entry, index));
+    let given = index.given.get(acl);
+    if (given === undefined) index.given.set(acl, (given = this.#givenByLongList(acl, identities)));
+    return (given & mask) !== 0;
+  }
+
+  /** Lists of identities are never changed either. */
+  #indexOf(identities: readonly Identity[]): IdentityIndex {
+    let index = this.#indexes.get(identities);
+    if (index === undefined) this.#indexes.set(identities, (index = new IdentityIndex(identities)));
+    return index;
+  }
+
+  #isNamed({ id: { scheme, id } }: Acl, index: IdentityIndex): boolean {
+    if (scheme === null || id === null) return false;
+    if (scheme === 'world') return id === 'anyone';
+    const rules = this.#schemes.get(scheme);
+    return rules !== undefined && index.matches(scheme, id, rules);
   }
 
   /** Any client may store a list of tens of thousands of entries: every request for its node would go through them all. */
-  #allowsByLongList(acl: readonly Acl[], mask: number, identities: readonly Identity[]): boolean {
+  #givenByLongList(acl: readonly Acl[], identities: readonly Identity[]): number {
     let grants = this.#prepared.get(acl);
     if (grants === undefined) this.#prepared.set(acl, (grants = this.#prepare(acl)));
-    if (((grants.get('world') ?? nothing)('anyone') & mask) !== 0) return true;
-    return identities.some(({ scheme, id }) => ((grants.get(scheme) ?? nothing)(id) & mask) !== 0);
+    let given = (grants.get('world') ?? nothing)('anyone');
+    for (const { scheme, id } of identities) {
+      if (given === allBits) break;
+      given |= (grants.get(scheme) ?? nothing)(id);
+    }
+    return given;
   }
 
   #prepare(acl: readonly Acl[]): ReadonlyMap<string, Grants> {
@@ -116,7 +148,9 @@ export class Permissions {
     if (this.allows(acl, perms.admin, identities)) return acl;
     return acl.map((entry) => {
       if (entry.id.scheme !== 'digest' || entry.id.id === null) return entry;
-      return { perms: entry.perms, id: { scheme: 'digest', id: entry.id.id.replace(/:.*$/s, ':x') } };
+      const cut = entry.id.id.indexOf(':');
+      const user = cut < 0 ? entry.id.id : entry.id.id.slice(0, cut);
+      return { perms: entry.perms, id: { scheme: 'digest', id: cut < 0 ? user : `${user}:x` } };
     });
   }
 }
@@ -124,7 +158,9 @@ export class Permissions {
 function withoutDuplicates(acl: readonly Acl[]): Acl[] {
   const seen = new Set<string>();
   return acl.filter((entry) => {
-    const key = JSON.stringify([entry.perms, entry.id.scheme, entry.id.id]);
+    const { scheme, id } = entry.id;
+    // A scheme's length tells where it ends, a sign whether there is an id.
+    const key = `${entry.perms} ${scheme?.length ?? -1} ${scheme ?? ''}${id === null ? '-' : '+'}${id ?? ''}`;
     if (seen.has(key)) return false;
     seen.add(key);
     return true;

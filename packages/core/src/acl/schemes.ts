@@ -29,6 +29,8 @@ export interface Scheme {
   /** Counts for `auth` entries of an ACL. */
   readonly authenticated: boolean;
   isValidId(id: string): boolean;
+  /** Whether ids are names, which match when they are equal. */
+  readonly isByName: boolean;
   matches(identity: string, aclId: string): boolean;
   /** A long list, prepared so that asking takes no longer than for a short one: agrees with `matches`. */
   grants(list: readonly Grant[]): Grants;
@@ -52,6 +54,7 @@ export const superIdentity: Identity = { scheme: 'super', id: '' };
 
 const ipScheme: Scheme = {
   authenticated: false,
+  isByName: false,
   isValidId: (id) => parseRange(id) !== undefined,
   matches: (identity, aclId) => inRange(identity, aclId),
   grants: (list) => {
@@ -63,11 +66,14 @@ const ipScheme: Scheme = {
   userName: (identity) => identity,
 };
 
-/** Parts of `a:b:c` the way Java splits: empty parts at the end do not count. */
-function splitParts(id: string): number {
-  const parts = id.split(':');
-  while (parts.length > 0 && parts.at(-1) === '') parts.pop();
-  return parts.length;
+/** Whether `a:b` has two parts the way Java splits: empty parts at the end do not count. */
+function hasTwoParts(id: string): boolean {
+  let end = id.length;
+  while (end > 0 && id[end - 1] === ':') end--;
+  const first = id.indexOf(':');
+  if (first < 0 || first >= end) return false;
+  const second = id.indexOf(':', first + 1);
+  return second < 0 || second >= end;
 }
 
 /** For schemes whose ids are names: equal or not. */
@@ -80,7 +86,8 @@ function byName(list: readonly Grant[]): Grants {
 function digestScheme(options: SchemeOptions): Scheme {
   return {
     authenticated: true,
-    isValidId: (id) => splitParts(id) === 2,
+    isByName: true,
+    isValidId: hasTwoParts,
     matches: (identity, aclId) => identity === aclId,
     grants: byName,
     authenticate(credential) {

@@ -6,6 +6,7 @@ import type { Identity } from '../acl/schemes.ts';
 import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
 import { beginReply, endReply, replyHeader } from './reply.ts';
+import { costs } from './work.ts';
 
 /** Adds the identities a credential proves; one that proves nothing is refused and hung up on. Throws ProtocolError for an undecodable packet. */
 export function authenticate(ctx: Context, connection: Connection, xid: number, body: JuteReader): void {
@@ -13,6 +14,7 @@ export function authenticate(ctx: Context, connection: Connection, xid: number, 
   const rules = scheme === null ? undefined : ctx.schemes.get(scheme);
   const proven = rules?.authenticate(auth, { address: connection.address });
   const known = connection.identities;
+  ctx.work.spend(costs.credential + known.length * costs.identity);
   const added = proven?.filter((p) => !known.some((k) => k.scheme === p.scheme && k.id === p.id));
   if (added === undefined || !isWithinLimits([...known, ...added])) {
     ctx.stats.authFailures++;

@@ -19,6 +19,7 @@ import type { CreateTxn, SingleTxn } from '../log/txn.ts';
 import { storedOwner } from '../tree/owner.ts';
 import type { Identity } from '../acl/schemes.ts';
 import type { Context } from './context.ts';
+import { costs } from './work.ts';
 
 /** Who asks. */
 export interface Requester {
@@ -155,6 +156,7 @@ function readAcl(body: JuteReader): Acl {
 /** The list as it will be stored, or the code that refuses it. */
 function fixedAcl(ctx: Context, by: Requester, acl: readonly Acl[] | null): readonly Acl[] | number {
   if (acl !== null && isOpenAcl(acl)) return openAcl;
+  ctx.work.spend((acl?.length ?? 0) * costs.aclEntry);
   if (acl?.some(({ id }) => id.id === null && id.scheme !== null && id.scheme !== 'auth'))
     return errorCodes.MarshallingError;
   const fixed = ctx.permissions.fixUp(acl, by.identities, ctx.options.fieldBytesMax) ?? errorCodes.InvalidAcl;

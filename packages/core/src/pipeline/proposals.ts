@@ -28,6 +28,7 @@ import type { Leading } from './ordering.ts';
 import { isClientsDeleteContainer, isWrite, prepareReap, prepareSingle } from './prepare.ts';
 import type { Requester } from './prepare.ts';
 import { prepareMulti } from './prepare-multi.ts';
+import { costs } from './work.ts';
 import { WriteQueue } from './write-queue.ts';
 
 const asTxn = (prepared: Txn | number): Txn =>
@@ -75,6 +76,7 @@ export class Proposals {
     this.#begin();
     const { options, outstanding } = this.#ctx;
     const paths = outstanding.ephemeralsOf(id);
+    this.#ctx.work.spend(paths.length * costs.part);
     for (const path of paths) this.#removeEphemeral(path);
     // The end of a session is one transaction, or a client that comes back under the next leader could find half of its
     // locks gone. A list that is too long to travel stays at home: every server deletes what the session holds there.

@@ -1,10 +1,11 @@
 // Reads: answered from the tree at once. The path is looked up from the bytes of the request, so an ordinary read makes
 // no string and no object.
 
-import { decodeText, errorCodes, opcodes, perms } from '@corral/protocol';
+import { decodeText, encodeText, errorCodes, opcodes, perms } from '@corral/protocol';
 import type { JuteReader } from '@corral/protocol';
 import { watchKinds } from '../watches/watch-table.ts';
 import type { Identity } from '../acl/schemes.ts';
+import type { NodeStore } from '../tree/node-store.ts';
 import type { Connection } from './connection.ts';
 import type { Context } from './context.ts';
 import { beginReply, endReply, replyHeader } from './reply.ts';
@@ -47,8 +48,9 @@ function done(request: Request, frame: number): void {
 function mayRead(request: Request, node: number, mask: number): boolean {
   const { ctx } = request;
   if (ctx.tree.nodes.aclId[node] === -1) return true;
-  ctx.work.spend(request.identities.length * costs.identity);
-  return ctx.permissions.allows(ctx.tree.acl(node), mask, request.identities);
+  const acl = ctx.tree.acl(node);
+  ctx.work.spend(Math.min(acl.length, request.identities.length) * costs.identity);
+  return ctx.permissions.allows(acl, mask, request.identities);
 }
 
 /** Finds the node a request names; answers the error itself and returns -1 when it cannot be read. */
@@ -61,6 +63,7 @@ function readable(request: Request, start: number, end: number, isNull: boolean,
 }
 
 function watch(request: Request, start: number, end: number, kind: number): void {
+  request.ctx.work.spend(costs.watch);
   const path = decodeText(request.body.bytes, start, end);
   request.ctx.watches.add(path, request.connection.id, kind);
 }
@@ -156,7 +159,9 @@ export function getAcl(request: Request): void {
   if (node < 0) return;
   const frame = begin(request);
   const out = request.connection.link.out;
-  out.vector(ctx.permissions.redact(ctx.tree.acl(node), request.identities), (w, acl) => {
+  const list = ctx.tree.acl(node);
+  ctx.work.spend(list.length * costs.aclEntry);
+  out.vector(ctx.permissions.redact(list, request.identities), (w, acl) => {
     w.int(acl.perms);
     w.text(acl.id.scheme);
     w.text(acl.id.id);
@@ -171,27 +176,49 @@ export function getAllChildrenNumber(request: Request): void {
   const node = readable(request, start, end, isNull, perms.read);
   if (node < 0) return;
   const frame = begin(request);
+  const count = ctx.tree.descendants(node);
+  if (node !== 0) ctx.work.spend(count * costs.descendant);
   // The root counts itself when it is named by the empty string, as in ZooKeeper.
-  request.connection.link.out.int(ctx.tree.descendants(node) + (start === end ? 1 : 0));
+  request.connection.link.out.int(count + (start === end ? 1 : 0));
   done(request, frame);
 }
 
 /** Blanks, up to U+0020 as in Java, count as nothing only where nothing else is asked for, as in ZooKeeper. */
-const everyPath = /^[\0- ]*\/?[\0- ]*$/;
+function isEveryPath(prefix: string): boolean {
+  let slashes = 0;
+  for (let i = 0; i < prefix.length; i++) {
+    const unit = prefix.charCodeAt(i);
+    if (unit > 0x20 && (unit !== 0x2f || ++slashes > 1)) return false;
+  }
+  return true;
+}
 
 export function getEphemerals(request: Request): void {
   const { body, ctx, connection } = request;
   const prefix = body.text() ?? '';
-  const wanted = everyPath.test(prefix) ? '' : prefix;
-  const paths: string[] = [];
-  if (connection.session !== undefined)
-    for (const node of ctx.tree.ephemeralsOf(connection.session.id)) {
-      const path = ctx.tree.path(node);
-      if (path.startsWith(wanted)) paths.push(path);
-    }
+  const wanted = encodeText(isEveryPath(prefix) ? '' : prefix);
+  const n = ctx.tree.nodes;
+  const nodes = connection.session === undefined ? [] : [...ctx.tree.ephemeralsOf(connection.session.id)];
+  ctx.work.spend(nodes.length * costs.path);
+  const found = nodes.filter((node) => beginsWith(n, node, wanted));
   const frame = begin(request);
-  connection.link.out.vector(paths, (w, path) => w.text(path));
+  const { out } = connection.link;
+  out.int(found.length);
+  for (const node of found) {
+    const length = n.pathLength[node];
+    const at = n.slab.offset(n.pathAddress[node]);
+    out.int(length);
+    out.rawFrom(n.slab.chunk(n.pathAddress[node]), at, at + length);
+  }
   done(request, frame);
+}
+
+function beginsWith({ pathAddress, pathLength, slab }: NodeStore, node: number, wanted: Uint8Array): boolean {
+  if (pathLength[node] < wanted.length) return false;
+  const bytes = slab.chunk(pathAddress[node]);
+  const at = slab.offset(pathAddress[node]);
+  for (let i = 0; i < wanted.length; i++) if (bytes[at + i] !== wanted[i]) return false;
+  return true;
 }
 
 /** Nothing to catch up with alone; the path is echoed unread. */
@@ -209,6 +236,7 @@ export function ping(request: Request): void {
 export function whoAmI(request: Request): void {
   const { ctx, connection, identities } = request;
   const frame = begin(request);
+  ctx.work.spend(identities.length * costs.aclEntry);
   connection.link.out.vector(identities, (w, { scheme, id }) => {
     w.text(scheme);
     w.text(ctx.schemes.get(scheme)?.userName(id) ?? id);

@@ -34,6 +34,7 @@ export function addWatch(request: Request): void {
   const kinds = kindsOfMode.get(body.int());
   if (kinds === undefined || path === null) return fail(request, errorCodes.MarshallingError);
   if (!mayWatch(request)) return;
+  ctx.work.spend(costs.watch);
   ctx.watches.add(path, connection.id, kinds);
   const frame = beginReply(connection, request.xid, ctx.tree.lastZxid, 0);
   connection.link.out.int(0);

@@ -14,6 +14,14 @@ export const costs = {
   part: 300,
   /** One identity that a list of permissions is asked about. */
   identity: 5,
+  /** One entry of a list of permissions that is told or stored, and one identity that is told. */
+  aclEntry: 25,
+  /** One node whose path is compared or told. */
+  path: 5,
+  /** One node that is counted. */
+  descendant: 0.25,
+  /** One credential: a hash, and a line in the log when it is refused. */
+  credential: 500,
 } as const;
 
 /** Bytes are counted by this many bits less: 64 are copied for one unit. */

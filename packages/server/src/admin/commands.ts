@@ -7,6 +7,7 @@ import * as ensemble from './ensemble-commands.ts';
 import { environment, systemProperties } from './environment.ts';
 import type { ConnectionFacts, ServerFacts } from './facts.ts';
 import { versionDirectory } from './four-letter-text.ts';
+import { LongMap } from './json.ts';
 import type { Fields, Json } from './json.ts';
 import { monitorEntries } from './metrics-text.ts';
 
@@ -147,24 +148,26 @@ function directories(facts: ServerFacts): Fields {
 /** Java's long is signed, and ids of servers from 128 on are negative. */
 const signed = (session: bigint): bigint => BigInt.asIntN(64, session);
 
-/** Lists from several sources under one text key. */
-function group<T>(
-  rows: Iterable<readonly [string, Iterable<T>]>,
+function* grouped<K, T>(
+  rows: Iterable<readonly [K, Iterable<T>]>,
+  key: (of: K) => string,
   shown: (value: T) => Json,
-): ReadonlyMap<string, Json> {
-  return new Map([...rows].map(([key, values]) => [key, [...values].map(shown)]));
+): Generator<[string, Iterable<Json>]> {
+  for (const [of, values] of rows) yield [key(of), mapped(values, shown)];
 }
 
-const bySession = (
-  rows: Iterable<readonly [bigint, Iterable<string>]>,
-): Iterable<readonly [string, Iterable<string>]> =>
-  [...rows].map(([session, paths]) => [signed(session).toString(), paths] as const);
+function* mapped<T>(values: Iterable<T>, shown: (value: T) => Json): Generator<Json> {
+  for (const value of values) yield shown(value);
+}
+
+const sessionKey = (session: bigint): string => signed(session).toString();
+const asItIs = (text: string): string => text;
 
 function dump(facts: ServerFacts): Fields {
-  const expiries = facts.sessionBuckets().map((bucket) => [String(bucket.expiresAt), bucket.sessions] as const);
+  const expiries = facts.sessionBuckets().map((bucket) => [bucket.expiresAt, bucket.sessions] as const);
   return {
-    expiry_time_to_session_ids: group(expiries, signed),
-    session_id_to_ephemeral_paths: group(bySession(facts.ephemeralsBySession()), (path) => path),
+    expiry_time_to_session_ids: new LongMap(grouped(expiries, String, signed)),
+    session_id_to_ephemeral_paths: new LongMap(grouped(facts.ephemeralsBySession(), sessionKey, asItIs)),
   };
 }
 
@@ -239,9 +242,9 @@ function watchSummary(facts: ServerFacts): Fields {
 }
 
 function watches(facts: ServerFacts): Fields {
-  return { session_id_to_watched_paths: group(bySession(facts.watchesBySession()), (path) => path) };
+  return { session_id_to_watched_paths: new LongMap(grouped(facts.watchesBySession(), sessionKey, asItIs)) };
 }
 
 function watchesByPath(facts: ServerFacts): Fields {
-  return { path_to_session_ids: group(facts.watchesByPath(), signed) };
+  return { path_to_session_ids: new LongMap(grouped(facts.watchesByPath(), asItIs, signed)) };
 }

@@ -59,6 +59,9 @@ const words = {
 
 export type FourLetterWord = keyof typeof words;
 
+/** Every word that can be typed. */
+export const wordNames: readonly string[] = Object.keys(words).filter((name) => name !== 'telnetClose');
+
 const telnetClose = 0xfff4fffd;
 
 const codeOf = (name: string): number =>

@@ -16,7 +16,8 @@ import { KnownHosts } from './known-hosts.ts';
 import { makeRoom } from './make-room.ts';
 import type { ServerFacts } from './facts.ts';
 import { isLoopbackAddress } from './four-letter.ts';
-import { renderJson } from './json.ts';
+import { inSteps } from '../net/write-in-steps.ts';
+import { LongMap, jsonPieces, renderJson } from './json.ts';
 import type { Fields } from './json.ts';
 import { isPrometheusProvider, prometheusContentType, prometheusText } from './metrics-text.ts';
 import { RateLimiter, checkIdentity, privileged, runPrivileged } from './snapshot-commands.ts';
@@ -289,5 +290,7 @@ function sendOutcome(reply: FastifyReply, name: string, outcome: Outcome): Fasti
 function sendFields(reply: FastifyReply, command: string, fields: Fields, error: string | null = null): FastifyReply {
   const { error: own, ...others } = fields;
   const body = own === undefined ? { ...others, command, error } : { error: own, ...others, command };
-  return reply.type('application/json; charset=utf-8').send(renderJson(body));
+  const isLong = Object.values(fields).some((value) => value instanceof LongMap);
+  const text = isLong ? Readable.from(inSteps(jsonPieces(body)), { objectMode: false }) : renderJson(body);
+  return reply.type('application/json; charset=utf-8').send(text);
 }

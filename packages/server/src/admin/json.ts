@@ -10,24 +10,66 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json }
   /** For keys that are data: a Map keeps their order and has no special names. */
-  | ReadonlyMap<string, Json>;
+  | ReadonlyMap<string, Json>
+  | LongMap;
+
+/** Lists by key, of which there may be a million: walked while they are written. */
+export class LongMap {
+  readonly rows: Iterable<readonly [string, Iterable<Json>]>;
+
+  constructor(rows: Iterable<readonly [string, Iterable<Json>]>) {
+    this.rows = rows;
+  }
+}
 
 /** An answer, in the order of its keys. */
 export type Fields = Readonly<Record<string, Json>>;
 
-export function renderJson(value: Json, indent = ''): string {
-  if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'bigint') return value.toString();
+export const renderJson = (value: Json): string => [...jsonPieces(value)].join('');
+
+/** The text in small pieces. */
+export function* jsonPieces(value: Json, indent = ''): Generator<string> {
+  if (isArray(value)) yield* listPieces(value, indent);
+  else if (value instanceof LongMap) yield* longMapPieces(value, indent);
+  else if (typeof value !== 'object' || value === null) yield scalar(value);
+  else yield* objectPieces(isMap(value) ? value : Object.entries(value), indent);
+}
+
+function scalar(value: null | boolean | number | bigint | string): string {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (isArray(value)) {
-    return value.length === 0 ? '[ ]' : `[ ${value.map((item) => renderJson(item, indent)).join(', ')} ]`;
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+function* listPieces(items: Iterable<Json>, indent: string): Generator<string> {
+  let before = '[ ';
+  for (const item of items) {
+    yield before;
+    yield* jsonPieces(item, indent);
+    before = ', ';
   }
-  const entries = isMap(value) ? [...value] : Object.entries(value);
-  if (entries.length === 0) return '{ }';
+  yield before === ', ' ? ' ]' : '[ ]';
+}
+
+function* objectPieces(entries: Iterable<readonly [string, Json]>, indent: string): Generator<string> {
   const deeper = `${indent}  `;
-  const lines = entries.map(([key, item]) => `${deeper}${JSON.stringify(key)} : ${renderJson(item, deeper)}`);
-  return `{\n${lines.join(',\n')}\n${indent}}`;
+  let before = '{\n';
+  for (const [key, value] of entries) {
+    yield `${before}${deeper}${JSON.stringify(key)} : `;
+    yield* jsonPieces(value, deeper);
+    before = ',\n';
+  }
+  yield before === ',\n' ? `\n${indent}}` : '{ }';
+}
+
+function* longMapPieces({ rows }: LongMap, indent: string): Generator<string> {
+  const deeper = `${indent}  `;
+  let before = '{\n';
+  for (const [key, items] of rows) {
+    yield `${before}${deeper}${JSON.stringify(key)} : `;
+    yield* listPieces(items, deeper);
+    before = ',\n';
+  }
+  yield before === ',\n' ? `\n${indent}}` : '{ }';
 }
 
 const isArray = (value: Json): value is readonly Json[] => Array.isArray(value);

@@ -7,20 +7,41 @@ import type { Socket } from 'node:net';
 const piecesPerStep = 2000;
 const bytesPerStep = 65536;
 
-/** Writes all pieces and ends the connection; stops when it breaks. A short answer is written before this returns. */
-export async function writeInSteps(socket: Socket, pieces: Iterable<string>): Promise<void> {
+/** The pieces put together, as far as one step goes. */
+function* steps(pieces: Iterable<string>): Generator<string> {
   let text = '';
   let count = 0;
   for (const piece of pieces) {
     text += piece;
     if (++count < piecesPerStep && text.length < bytesPerStep) continue;
-    const isTaken = socket.write(text);
+    yield text;
     text = '';
     count = 0;
-    if (isTaken) await new Promise((resolve) => setImmediate(resolve));
-    else await Promise.race([once(socket, 'drain').catch(() => undefined), once(socket, 'close')]);
-    if (socket.destroyed) return;
   }
-  socket.write(text);
+  yield text;
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** For who pulls: others get their turn between two steps. */
+export async function* inSteps(pieces: Iterable<string>): AsyncGenerator<string> {
+  for (const text of steps(pieces)) {
+    if (text !== '') yield text;
+    await turn();
+  }
+}
+
+/** Writes all pieces and ends the connection; stops when it breaks. A short answer is written before this returns. */
+export async function writeInSteps(socket: Socket, pieces: Iterable<string>): Promise<void> {
+  let before = '';
+  for (const text of steps(pieces)) {
+    if (before !== '') {
+      if (socket.write(before)) await turn();
+      else await Promise.race([once(socket, 'drain').catch(() => undefined), once(socket, 'close')]);
+      if (socket.destroyed) return;
+    }
+    before = text;
+  }
+  socket.write(before);
   socket.destroySoon();
 }
