@@ -95,7 +95,10 @@ describe('a list of any length, asked about any number of identities,', () => {
 
   test('takes no longer for a thousand identities than for their names', () => {
     const who = Array.from({ length: 1000 }, (_, at) => ({ scheme: 'digest', id: `u${at}:hash` }));
-    const list = 'abcdefg'.split('').map((name) => acl('digest', `${name}:hash`)).concat(acl('digest', 'u999:hash'));
+    const list = 'abcdefg'
+      .split('')
+      .map((name) => acl('digest', `${name}:hash`))
+      .concat(acl('digest', 'u999:hash'));
     let looks = 0;
     const counted = who.map(({ scheme, id }) => ({
       scheme,
