@@ -119,6 +119,7 @@ export function normalise({ lines, tree, sessions }) {
   const entries = copy.lines.flatMap((line) => line.entries);
   const [[, , hide], ...rows] = normal;
   for (const entry of entries) hide(entry);
+  for (const line of copy.lines) line.entries = line.entries.filter(mayBeTold(line.entries));
   const context = contextOf(copy, sessions);
   for (const line of copy.lines) {
     context.seen = 0n;
@@ -128,6 +129,15 @@ export function normalise({ lines, tree, sessions }) {
   const written = new Set(entries.filter(isTransaction).map(({ zxid }) => zxid));
   for (const line of copy.lines) line.entries = sortedEnds(line.entries, written);
   return copy;
+}
+
+/** Not events by which Apache's setWatches tells of nodes that the connection may not read; those of deleted ones stay. */
+function mayBeTold(entries) {
+  const unreadable = new Set();
+  const place = (at, path) => `${at} ${path?.replace(/\/d\d{7}(?=\/|$)/, '~')}`;
+  for (const { at, op, step, err } of entries)
+    if (op === 'exists' && err === -102) unreadable.add(place(at, step.path));
+  return ({ at, event, path }) => event === undefined || event === 2 || !unreadable.has(place(at, path));
 }
 
 function contextOf({ lines, tree }, sessions) {

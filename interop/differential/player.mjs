@@ -105,7 +105,9 @@ export class Player {
     if (this.level) await this.catchUp(slot);
     if (step.op === 'burst') return this.send(at, slot, step.steps);
     if (operations[step.op].closing) return this.sendClosing(at, slot, step);
-    return this.send(at, slot, [step]);
+    await this.send(at, slot, [step]);
+    // What may be read is asked for too: Corral tells nothing of the rest.
+    if (step.op.startsWith('setWatches')) await this.send(at, slot, lookedAt(step));
   }
 
   /** Requests with a ping behind them, in one write; done when the ping is answered. */
@@ -242,5 +244,10 @@ export class Player {
     );
   }
 }
+
+const lookedAt = ({ dataPaths, existPaths, childPaths }) =>
+  [dataPaths, existPaths, childPaths].flatMap((list) =>
+    (list ?? []).map((path) => ({ op: 'exists', path, watch: false })),
+  );
 
 const ping = frame(int(-2), int(op.ping));

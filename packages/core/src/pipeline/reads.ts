@@ -45,7 +45,7 @@ function done(request: Request, frame: number): void {
   endReply(request.ctx, request.connection, frame, request.latency);
 }
 
-function mayRead(request: Request, node: number, mask: number): boolean {
+export function mayRead(request: Request, node: number, mask: number): boolean {
   const { ctx } = request;
   if (ctx.tree.nodes.aclId[node] === -1) return true;
   const acl = ctx.tree.acl(node);

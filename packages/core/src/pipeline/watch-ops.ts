@@ -1,9 +1,9 @@
 // Operations on the watches of the connection itself.
 
-import { addWatchModes, errorCodes, eventTypes, watcherTypes, zxidNone } from '@corral/protocol';
+import { addWatchModes, errorCodes, eventTypes, perms, watcherTypes, zxidNone } from '@corral/protocol';
 import { watchKinds } from '../watches/watch-table.ts';
 import { endReply, beginReply, sendEvent } from './reply.ts';
-import { fail, mayWatch } from './reads.ts';
+import { fail, mayRead, mayWatch } from './reads.ts';
 import { costs } from './work.ts';
 import type { Request } from './reads.ts';
 
@@ -67,23 +67,29 @@ const registrations: readonly Registration[] = [
     const { tree } = request.ctx;
     const node = tree.find(path);
     if (node < 0) fire(request, eventTypes.nodeDeleted, path);
-    else if (tree.nodes.mzxid[node] > since) fire(request, eventTypes.nodeDataChanged, path);
+    else if (tree.nodes.mzxid[node] > since) tell(request, node, eventTypes.nodeDataChanged, path);
     else register(request, path, data);
   },
   (request, path) => {
-    if (request.ctx.tree.find(path) >= 0) fire(request, eventTypes.nodeCreated, path);
+    const node = request.ctx.tree.find(path);
+    if (node >= 0) tell(request, node, eventTypes.nodeCreated, path);
     else register(request, path, data);
   },
   (request, path, since) => {
     const { tree } = request.ctx;
     const node = tree.find(path);
     if (node < 0) fire(request, eventTypes.nodeDeleted, path);
-    else if (tree.nodes.pzxid[node] > since) fire(request, eventTypes.nodeChildrenChanged, path);
+    else if (tree.nodes.pzxid[node] > since) tell(request, node, eventTypes.nodeChildrenChanged, path);
     else register(request, path, child);
   },
   (request, path) => register(request, path, persistent),
   (request, path) => register(request, path, recursive),
 ];
+
+/** As with every other event: nobody hears of a node that they may not read. */
+function tell(request: Request, node: number, type: number, path: string): void {
+  if (mayRead(request, node, perms.read)) fire(request, type, path);
+}
 
 function fire(request: Request, type: number, path: string): void {
   sendEvent(request.ctx, request.connection, type, path, zxidNone);

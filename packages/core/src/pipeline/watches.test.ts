@@ -1,4 +1,4 @@
-import { errorCodes, opcodes, xids } from '@corral/protocol';
+import { errorCodes, opcodes, perms, xids } from '@corral/protocol';
 import { describe, expect, test } from 'vitest';
 import { MemoryReplica, open } from '../testing/memory-replica.ts';
 import type { TestClient } from '../testing/memory-replica.ts';
@@ -326,6 +326,22 @@ describe('setWatches', () => {
     client.create('/quiet/c');
     client.create('/kids/d');
     expect(client.events()).toEqual(['changed /same', 'created /later', 'children /quiet']);
+  });
+
+  test('tells nothing of nodes that the connection may not read, as if the watches had gone off unheard', () => {
+    const world = new MemoryReplica();
+    const [owner, stranger] = [world.connect(), world.connect()];
+    const closed = [{ perms: perms.all & ~perms.read, id: { scheme: 'world', id: 'anyone' } }];
+    owner.call('create', { path: '/n', data: null, acl: closed, flags: 0 });
+    const paths = ['/n', '/gone'];
+    const request = { relativeZxid: 0n, data: paths, exist: ['/n'], child: paths };
+    stranger.call('setWatches', request, xids.setWatches);
+    expect(stranger.events()).toEqual(['deleted /gone', 'deleted /gone']);
+    owner.call('setACL', { path: '/n', acl: open, version: -1 });
+    owner.setData('/n', 'x');
+    expect(stranger.events()).toEqual([]);
+    stranger.call('setWatches', request, xids.setWatches);
+    expect(stranger.events()).toEqual(['changed /n', 'deleted /gone', 'created /n', 'children /n', 'deleted /gone']);
   });
 
   test('never tells persistent watchers of the past', () => {
