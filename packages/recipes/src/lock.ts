@@ -65,7 +65,10 @@ export class Lock {
     };
   }
 
-  /** Waits for the lock. A time limit is a signal: `AbortSignal.timeout(5000)`. */
+  /**
+   * Waits for the lock. A time limit is a signal: `AbortSignal.timeout(5000)`. When it aborts, this rejects at once, and the
+   * place in line is removed right behind, in the background; with no server there it goes with the session.
+   */
   async acquire(options: CallSignal = {}): Promise<HeldLock> {
     const signal = signalOf('acquire', options);
     this.#refuseSelf();

@@ -1,5 +1,6 @@
 // Moving trees: export, import, diff, sync, against a real server in this process.
 
+import { startServer } from '@corral/testing';
 import { describe, expect, it } from 'vitest';
 import { parsePlace } from '../move/place.ts';
 import { corralBesideServer } from '../testing/corral.ts';
@@ -103,6 +104,28 @@ describe('corral diff and sync', () => {
     const following = corral(['sync', '/live', '/copy', '--watch', '-y'], { interrupted: controller.signal, onErr });
     expect((await following).code).toBe(0);
     expect((await corral(['get', '/copy/c'])).out).toBe('news');
+  });
+
+  it('go on following when the other side was away', async () => {
+    await using target = await startServer({ tcp: true, leaks: 'ignore' });
+    const place = `${target.connectString}/copy`;
+    await seed('/away');
+    const controller = new AbortController();
+    let stopped = Promise.resolve();
+    let started: Promise<void> | undefined;
+    const onErr = (text: string): void => {
+      if (text === '4 changes\n') {
+        stopped = target.stop();
+        void stopped.then(() => corral(['set', '/away/c', 'news']));
+      }
+      if (text.includes('trying again')) started ??= target.start();
+      if (text === '1 change\n') controller.abort();
+    };
+    const following = corral(['sync', '/away', place, '--watch', '-y'], { interrupted: controller.signal, onErr });
+    expect((await following).code).toBe(0);
+    await Promise.all([stopped, started]);
+    expect(started).toBeDefined();
+    expect(new TextDecoder().decode((await (await target.connect()).get('/copy/c')).data)).toBe('news');
   });
 
   it('know a path, a server and a file apart', () => {

@@ -9,7 +9,7 @@ import { UsageError } from '../exit-codes.ts';
 import { printJson, report } from '../output.ts';
 import type { OutputFormat } from '../output.ts';
 import { parseCount, parseDuration, readData } from '../values.ts';
-import { examples, lines } from '../verb.ts';
+import { examples, line, lines } from '../verb.ts';
 import { globalsOf } from '../with-client.ts';
 import type { Task } from '../with-client.ts';
 
@@ -156,8 +156,14 @@ async function take(task: Task, path: string, taking: Taking, context: Context):
   const work = async (signal: AbortSignal): Promise<number> => {
     for await (const message of items.consume({ signal })) {
       const code = await deliver(message, taking, context);
-      if (code === 0) await message.ack();
-      else if (!message.signal.aborted) await message.nack();
+      try {
+        if (code === 0) await message.ack();
+        else if (!message.signal.aborted) await message.nack();
+      } catch (error) {
+        // Lost during an outage: the item comes again, to us or to somebody else.
+        if (taking.loop !== true || !message.signal.aborted) throw error;
+        context.stderr.write(line(`an item was lost on the way: ${(error as Error).message}`));
+      }
       if (taking.loop !== true) return code;
     }
     // The loop ends quietly with its signal; whoever waited for an item is told that none came.

@@ -82,6 +82,25 @@ async function tell(changes: number, { output }: GlobalOptions, context: Context
 
 /** Changes that come close together are one turn. */
 const settleMs = 200;
+/** Between two attempts during an outage. */
+const againMs = 2000;
+
+/** An outage on either side does not end what follows until it is interrupted: it tries again, and says why. */
+async function insist(work: () => Promise<unknown>, signal: AbortSignal, context: Context): Promise<void> {
+  const { ZkError } = await import('@corral/client');
+  for (;;) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!ZkError.is(error) || !error.retryable) throw error;
+      context.stderr.write(line(`${error.message}; trying again`));
+    }
+    await sleep(againMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+  }
+}
 
 /** The watch says that something changed; what it is, the comparison finds: so nothing is missed after a broken link. */
 async function follow(source: Tree, target: Tree, flags: SyncFlags, globals: GlobalOptions, context: Context) {
@@ -97,7 +116,7 @@ async function follow(source: Tree, target: Tree, flags: SyncFlags, globals: Glo
     for await (const event of events) {
       context.stderr.write(line(`${event.type} ${event.path}`));
       await sleep(settleMs);
-      await once(source, target, flags, asked, context);
+      await insist(() => once(source, target, flags, asked, context), signal, context);
     }
   });
 }

@@ -25,19 +25,26 @@ export function registerWatch(program: Command, context: Context): void {
     .action(async (path: string, options: WatchFlags, command: Command) => {
       const globals = globalsOf(command);
       const signal = context.interrupted();
-      await withClient(globals, 'until interrupted', async ({ client, call }) => {
+      // The watch outlasts an outage, and so does looking at what has changed: its call has no limit but the interruption.
+      const call: CallOptions = { timeout: Infinity, signal };
+      await withClient(globals, 'until interrupted', async ({ client }) => {
         client.on('state', (state) => context.stderr.write(line(state)));
         const events = client.watch(path, { recursive: options.recursive === true, signal });
         await events.ready;
         context.stderr.write(line(`watching ${path}`));
-        for await (const event of events) {
+        const tell = async (event: StreamEvent): Promise<void> => {
           if (options.exec !== undefined) {
             await execute(options.exec, client, event, call, context);
-            continue;
+            return;
           }
           const t = new Date().toISOString();
           if (globals.output === 'text') context.stdout.write(line(`${t} ${event.type} ${event.path}`));
           else await printJson(context, 'ndjson', { t, ...(await describe(client, event, call)) });
+        };
+        for await (const event of events) {
+          await tell(event).catch((error: unknown) => {
+            if (!signal.aborted) throw error;
+          });
         }
       });
     });
