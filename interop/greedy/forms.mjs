@@ -345,7 +345,7 @@ export const operations = {
       what: 'a session with 100,000 ephemeral nodes',
       before: ({ a }) => a.plant(many, numbered('/eph/c'), 1),
       run: ({ a }) => a.close(),
-      stallMs: 300,
+      stallMs: 200,
       why: 'its locks are gone together, or others would find half of them',
     },
     {

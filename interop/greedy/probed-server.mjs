@@ -10,45 +10,50 @@ const megabyte = 1 << 20;
 /** What the probe's reference work takes on the machine that the bounds were found on, in milliseconds. */
 const referenceMs = 25;
 
-export class ProbedServer extends Server {
+/** Puts the probe into a server that is not started yet, and asks it. */
+export class Probe {
   /** How much slower this machine is than the one the bounds were found on; at least 1. */
   slowness = 1;
 
-  get probeSocket() {
-    return join(this.dir, 'probe');
+  constructor(server) {
+    this.server = server;
+    const command = server.command.bind(server);
+    server.command = (config) => {
+      const probe = new URL('loop-probe.mjs', import.meta.url);
+      probe.searchParams.set('socket', this.socket);
+      const [node, args] = command(config);
+      return [node, ['--import', probe.href, ...args]];
+    };
   }
 
-  command(config) {
-    const [node, args] = super.command(config);
-    const probe = new URL('loop-probe.mjs', import.meta.url);
-    probe.searchParams.set('socket', this.probeSocket);
-    return [node, ['--import', probe.href, ...args]];
+  get socket() {
+    return join(this.server.dir, 'probe');
   }
 
   async calibrate() {
-    const { referenceMs: here } = await this.askProbe('calibrate');
+    const { referenceMs: here } = await this.ask('calibrate');
     this.slowness = Math.max(1, here / referenceMs);
-    await this.askProbe('report');
+    await this.ask('report');
   }
 
   /** Runs work; returns the longest stand-still in milliseconds and the highest rise of memory in megabytes. */
   async watch(work) {
-    await this.askProbe('report');
-    writeFileSync(`/proc/${this.pid}/clear_refs`, '5'); // the highest mark begins anew
+    await this.ask('report');
+    writeFileSync(`/proc/${this.server.pid}/clear_refs`, '5'); // the highest mark begins anew
     const before = this.memory('VmRSS');
     await work();
-    const { longestMs } = await this.askProbe('report');
-    return { stallMs: longestMs, grownMb: Math.max(0, this.memory('VmHWM') - before) };
+    const { longestMs } = await this.ask('report');
+    return { stallMs: longestMs / this.slowness, grownMb: Math.max(0, this.memory('VmHWM') - before) };
   }
 
   memory(field) {
-    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    const status = readFileSync(`/proc/${this.server.pid}/status`, 'utf8');
     return Math.round((Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)[1]) * 1024) / megabyte);
   }
 
-  askProbe(command) {
+  ask(command) {
     return new Promise((resolve, reject) => {
-      const socket = connect(this.probeSocket);
+      const socket = connect(this.socket);
       let answer = '';
       socket.setTimeout(120_000, () => socket.destroy(new Error('the probe does not answer')));
       socket.on('data', (chunk) => (answer += chunk));
@@ -57,4 +62,8 @@ export class ProbedServer extends Server {
       socket.write(command);
     });
   }
+}
+
+export class ProbedServer extends Server {
+  probe = new Probe(this);
 }

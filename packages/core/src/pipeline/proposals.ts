@@ -77,7 +77,7 @@ export class Proposals {
     const { options, outstanding } = this.#ctx;
     const paths = outstanding.ephemeralsOf(id);
     this.#ctx.work.spend(paths.length * costs.part);
-    for (const path of paths) this.#removeEphemeral(path);
+    this.#removeEphemerals(paths);
     // The end of a session is one transaction, or a client that comes back under the next leader could find half of its
     // locks gone. A list that is too long to travel stays at home: every server deletes what the session holds there.
     const listed: Txn = { kind: 'closeSession', paths };
@@ -86,11 +86,19 @@ export class Proposals {
     this.#submit(connection, xid, opcodes.closeSession, id, txn);
   }
 
-  #removeEphemeral(path: string): void {
+  /** Each parent changes once, however many of its children go. */
+  #removeEphemerals(paths: readonly string[]): void {
     const { outstanding } = this.#ctx;
-    const parent = outstanding.get(parentPath(path))!;
-    outstanding.setChildren(parentPath(path), parent, parent.children - 1, parent.cversion);
-    outstanding.remove(path, outstanding.get(path)!);
+    const leaving = new Map<string, number>();
+    for (const path of paths) {
+      const parent = parentPath(path);
+      leaving.set(parent, (leaving.get(parent) ?? 0) + 1);
+      outstanding.remove(path, outstanding.get(path)!);
+    }
+    for (const [path, count] of leaving) {
+      const parent = outstanding.get(path)!;
+      outstanding.setChildren(path, parent, parent.children - count, parent.cversion);
+    }
   }
 
   // Requests.
