@@ -178,7 +178,9 @@ function setAcl(g) {
   const path = g.path();
   const version = g.version(path, 'aversion');
   g.bump(path, 'aversion');
-  return { op: 'setAcl', path, acl: g.acl(), version };
+  // Whoever closed what lies above the folders would close it to the other sequences.
+  const acl = typeof path === 'string' && !path.startsWith('~') ? pool.open : g.acl();
+  return { op: 'setAcl', path, acl, version };
 }
 
 function remove(g) {
