@@ -16,6 +16,8 @@ export async function furnish(port) {
   await wire.close();
 }
 
+const tries = 3;
+
 export class Campaign {
   #names = 0;
 
@@ -46,28 +48,42 @@ export class Campaign {
     return watched().then(() => seen);
   }
 
-  /** One form, by a client of its own. */
+  /**
+   * One form, by a client of its own. What is too much is tried again: compiling and collecting garbage fall into one try or
+   * another, what the request costs stays.
+   */
   async form(name, form) {
-    const { server, port } = this;
     const { stallMs = bounds.stallMs, grownMb = bounds.grownMb } = form;
-    const open = (options) => Attacker.open(port, options);
-    const a = await open({ timeout: 40_000 });
-    const next = () => ++this.#names;
-    const label = ++this.#names;
-    const context = { server, port, a, open, next: () => label, fresh: next };
     const rounds = this.bystander.rounds;
     let seen;
     await this.checks.check(`${name}: ${form.what}`, async () => {
-      await form.before?.(context);
-      seen = await this.#watch(() => form.run(context));
-      truthy(server.alive(), `the server died:\n${server.logTail()}`);
-      truthy(this.bystander.failure === undefined, `another client failed: ${this.bystander.failure}`);
+      for (let left = tries; left > 0; left--) {
+        const now = await this.#once(form);
+        seen = seen && now.stallMs > seen.stallMs ? { ...now, stallMs: seen.stallMs } : now;
+        if (now.stallMs <= stallMs && now.grownMb <= grownMb) return;
+      }
       truthy(seen.stallMs <= stallMs, `the loop stood still for ${ms(seen.stallMs)}, ${ms(stallMs)} are allowed`);
       truthy(seen.grownMb <= grownMb, `memory rose by ${seen.grownMb} MB, ${grownMb} MB are allowed`);
     });
     if (seen) console.log(`       ${ms(seen.stallMs)}, ${seen.grownMb} MB, ${this.bystander.rounds - rounds} rounds`);
-    a.drop();
-    await this.#cleanUp();
+  }
+
+  async #once(form) {
+    const { server, port } = this;
+    const open = (options) => Attacker.open(port, options);
+    const a = await open({ timeout: 40_000 });
+    const label = ++this.#names;
+    const context = { server, port, a, open, next: () => label, fresh: () => ++this.#names };
+    try {
+      await form.before?.(context);
+      const seen = await this.#watch(() => form.run(context));
+      truthy(server.alive(), `the server died:\n${server.logTail()}`);
+      truthy(this.bystander.failure === undefined, `another client failed: ${this.bystander.failure}`);
+      return seen;
+    } finally {
+      a.drop();
+      await this.#cleanUp();
+    }
   }
 
   /** Access lists that keep everybody out are left behind: the tree is only as small as that. */
