@@ -217,6 +217,8 @@ export class HostFacts implements ServerFacts {
     metrics.counter('connection_rejected').value = this.#listener.rejected;
     const { replica } = this.#host;
     if (!(replica instanceof Replica)) copyMemberCounters(replica.peer, metrics);
+    if (this.#host instanceof MemberHost)
+      metrics.counter('strangers_refused').value = this.#host.network.strangersRefused;
   }
 
   #plainConnections(): { non_mtls_remote_conn_count: number; non_mtls_local_conn_count: number } {

@@ -53,6 +53,7 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
   #moves: Promise<void> = Promise.resolve();
   /** Set by the server: moves the client port to where the configuration has it. */
   moveClients: ((client: HostPort) => Promise<void>) | undefined;
+  #activeConfig: EnsembleConfig;
   /** Where the configuration in force has the client port. */
   #client: HostPort | undefined;
 
@@ -67,8 +68,17 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
     this.member = this.replica as Member;
     this.#host = parts;
     this.#parts = member;
+    this.#activeConfig = member.ensemble.config;
     this.#client = member.ensemble.config.members.get(member.ensemble.sid)?.client;
     this.network = new PeerNetwork(member.network, this.#events());
+    const { config, nextConfig } = member.ensemble;
+    this.#knowMembers(config, nextConfig);
+  }
+
+  /** Those of both configurations may speak here while one takes the place of the other. */
+  #knowMembers(...configs: readonly (EnsembleConfig | undefined)[]): void {
+    const members = configs.flatMap((config) => [...(config?.members.values() ?? [])]);
+    this.#parts.network.known.setMembers(members.flatMap(({ addresses }) => addresses.map(({ host }) => host)));
   }
 
   /** Opens the ports for the other members. A server that no configuration names yet is only called back, so it needs none. */
@@ -184,7 +194,11 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
   }
 
   writeConfig(op: DiskOp, which: 'next' | 'active', config: EnsembleConfig): void {
-    if (which === 'active') this.#move(config.members.get(this.#parts.ensemble.sid));
+    if (which === 'active') {
+      this.#activeConfig = config;
+      this.#move(config.members.get(this.#parts.ensemble.sid));
+    }
+    this.#knowMembers(this.#activeConfig, config);
     this.#disk(op, () => this.#parts.dynamicConfig?.write(which, config));
   }
 

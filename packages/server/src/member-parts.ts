@@ -12,6 +12,7 @@ import type { EnsemblePlace } from './config/members.ts';
 import { checkMembers } from './config/place.ts';
 import type { Logger } from './log.ts';
 import type { MemberParts } from './member-host.ts';
+import { KnownPeers } from './net/known-peers.ts';
 import type { HeldPorts } from './net/peer-network.ts';
 import { ensembleOptions } from './replica-options.ts';
 import { dataDirs, recoveryOptions, restored } from './restore.ts';
@@ -125,6 +126,8 @@ export function memberParts(
       keepAlive: config.tcpKeepAlive,
       bindTries: config.electionPortBindRetry,
       held,
+      // A server that joins is in no configuration yet.
+      known: new KnownPeers(config.quorumAllowedAddresses ?? (config.reconfigEnabled ? 'any' : [])),
     },
   };
 }

@@ -106,6 +106,7 @@ const notInThisLoad = [
   'cnxn_closed_without_zk_server_running',
   'greedy_connections_cut',
   'watches_refused',
+  'strangers_refused',
 ];
 
 it('every metric moves on some server, but for those about what the load does not contain or Corral does not have', () => {

@@ -117,6 +117,7 @@ export const counters = {
   greedy_connections_cut:
     'Connections closed because they held most of the memory for requests or answers. Not in Apache.',
   watches_refused: 'Requests refused because of a limit of watches. Not in Apache.',
+  strangers_refused: 'Connections at the quorum and election ports from addresses of no member. Not in Apache.',
 } as const;
 
 /** Counters per first path element. */

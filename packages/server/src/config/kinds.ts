@@ -2,6 +2,9 @@
 // settings.ts. Written by hand rather than with a schema library because this runs before the first request is
 // answered, where every millisecond of loading counts.
 
+import { isAddressOrSubnet } from '../net/known-peers.ts';
+import type { AllowedPeers } from '../net/known-peers.ts';
+
 /** A value that may be used but never shown: printing, logging or serialising it gives a placeholder. */
 export class Secret {
   readonly #text: string;
@@ -137,6 +140,19 @@ export const list: Kind<readonly string[]> = kind('list', 'a comma-separated lis
     .map((entry) => entry.trim())
     .filter((entry) => entry !== ''),
 }));
+
+/** Who may call besides the members: `members` for nobody, `any` for everybody, or addresses and subnets. */
+export const peers: Kind<AllowedPeers> = kind<AllowedPeers>(
+  'addresses',
+  'members, any, or a comma-separated list of IP addresses and subnets such as 10.0.0.0/16',
+  (value) => {
+    const words = list.parse(value)?.value ?? [];
+    if (words.length === 0) return undefined;
+    if (words.length === 1 && words[0].toLowerCase() === 'any') return { value: 'any' };
+    const added = words.filter((word) => word.toLowerCase() !== 'members');
+    return added.every(isAddressOrSubnet) ? { value: added } : undefined;
+  },
+);
 
 export const secret: Kind<Secret> = {
   name: 'secret',

@@ -1,7 +1,7 @@
 // Settings of members of an ensemble: read and checked now, so that an existing zoo.cfg starts; used when the server
 // has company. A chapter of the table in settings.ts.
 
-import { boolean, integer, path, port, word, yesNo } from './kinds.ts';
+import { boolean, integer, path, peers, port, word, yesNo } from './kinds.ts';
 import { cfg, ensemble, later, property, refused } from './setting.ts';
 
 /** A million proposals before the end: no batch is larger. */
@@ -32,6 +32,17 @@ export const ensembleSettings = {
   }),
   reconfigEnabled: ensemble(cfg('reconfigEnabled', boolean, false, 'Members may be changed while running.')),
   dynamicConfigFile: cfg('dynamicConfigFile', path, undefined, 'File with the server.N, group.N and weight.N lines.'),
+  quorumAllowedAddresses: ensemble(
+    cfg(
+      'quorum.allowedAddresses',
+      peers,
+      undefined,
+      'From where somebody may speak at the quorum and election ports, as members do not authenticate: `members`, from the ' +
+        "addresses of the configuration's members only; a list of IP addresses and subnets: from these besides; `any`. " +
+        'A member that calls from another address than its name has must be in the list. Not in Apache.',
+      { fallbackText: 'members; any with reconfigEnabled=true, since servers join that no configuration names yet' },
+    ),
+  ),
   sslQuorum: refused(cfg('sslQuorum', boolean, false, 'Members talk over TLS.')),
   quorumPortUnification: refused(cfg('portUnification', boolean, false, 'Members may talk over TLS or plainly.')),
   sslQuorumReloadCertFiles: later(cfg('sslQuorumReloadCertFiles', boolean, false, 'Reload changed certificates.')),

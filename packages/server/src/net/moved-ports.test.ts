@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { ClientListener } from './client-listener.ts';
+import { KnownPeers } from './known-peers.ts';
 import { PeerNetwork } from './peer-network.ts';
 
 const host = '127.0.0.1';
@@ -71,7 +72,7 @@ test('a client port that is taken leaves the old one open', async () => {
 test('the ports for members move together, or not at all', async () => {
   const events = { opened: nothing, received: nothing, drained: nothing, closed: nothing, dialFailed: nothing };
   const network = new PeerNetwork(
-    { electionTimeoutMs: 1000, quorumTimeoutMs: 1000, keepAlive: false, bindTries: 1, held: new Map() },
+    { electionTimeoutMs: 1000, quorumTimeoutMs: 1000, keepAlive: false, bindTries: 1, held: new Map(), known: new KnownPeers('any') },
     { ...events, refused: nothing },
   );
   opened.push(network);

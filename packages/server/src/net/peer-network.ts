@@ -5,6 +5,7 @@
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import type { PeerAddress, PeerPort } from '@corral/core';
+import type { KnownPeers } from './known-peers.ts';
 import { PeerConnection } from './peer-connection.ts';
 import { readAcceptedInto, readInto } from './shared-reads.ts';
 import type { Received } from './shared-reads.ts';
@@ -16,7 +17,7 @@ export interface PeerEvents {
   drained(connection: PeerConnection): void;
   closed(connection: PeerConnection): void;
   dialFailed(dial: number, reason: string): void;
-  /** Too many connections, or one that failed before it was anything. */
+  /** Too many connections, one from a strange address, or one that failed before it was anything. */
   refused(port: PeerPort, reason: string): void;
 }
 
@@ -27,6 +28,7 @@ export interface PeerNetworkOptions {
   /** Tries to bind a port that is in use; 0 is without end. */
   readonly bindTries: number;
   readonly held: HeldPorts;
+  readonly known: KnownPeers;
 }
 
 /**
@@ -46,6 +48,8 @@ const keyOf = (port: PeerPort, host: string | undefined, number: number): string
 
 /** Connections that others have opened, on each port. */
 const inboundMax = 256;
+/** Callers that wait until the members' names are looked up; they take no place of a member. */
+const waitingMax = 64;
 /** Proposals of a thousand clients come as one read. */
 const readBufferBytes = 256 * 1024;
 const bindAgainMs = 1000;
@@ -75,8 +79,11 @@ export class PeerNetwork {
   readonly #inbound: Record<PeerPort, number> = { election: 0, quorum: 0 };
   readonly #complainedAt: Record<PeerPort, number> = { election: -Infinity, quorum: -Infinity };
   readonly #readBuffer = new Uint8Array(readBufferBytes);
+  readonly #waiting = new Set<Socket>();
   #nextId = 0;
   #isClosed = false;
+  /** Connections from addresses that are no member's. */
+  strangersRefused = 0;
 
   constructor(options: PeerNetworkOptions, events: PeerEvents) {
     this.#options = options;
@@ -146,13 +153,43 @@ export class PeerNetwork {
     });
   }
 
+  /** Nothing is read before it is known who may speak. */
   #accept(port: PeerPort, accepted: Socket): void {
+    const { known } = this.#options;
+    const { remoteAddress = '' } = accepted;
+    const isAdmitted = known.admits(remoteAddress);
+    if (isAdmitted === true) return this.#admit(port, accepted);
+    if (isAdmitted === false || this.#waiting.size >= waitingMax) return this.#refuse(port, accepted, remoteAddress);
+    this.#waiting.add(accepted);
+    accepted.on('error', () => accepted.destroy());
+    void known.resolved(remoteAddress).then((isMember) => {
+      this.#waiting.delete(accepted);
+      accepted.removeAllListeners('error');
+      if (isMember) this.#admit(port, accepted);
+      else this.#refuse(port, accepted, remoteAddress);
+    });
+  }
+
+  #refuse(port: PeerPort, accepted: Socket, address: string): void {
+    accepted.destroy();
+    this.strangersRefused++;
+    this.#complain(
+      port,
+      `${address} is not the address of a member. If a member or a joining server calls from there, name it in quorum.allowedAddresses`,
+    );
+  }
+
+  #complain(port: PeerPort, reason: string): void {
+    const now = performance.now();
+    if (now - this.#complainedAt[port] < complaintPauseMs) return;
+    this.#complainedAt[port] = now;
+    this.#events.refused(port, reason);
+  }
+
+  #admit(port: PeerPort, accepted: Socket): void {
     if (this.#isClosed || this.#inbound[port] >= inboundMax) {
       accepted.destroy();
-      const now = performance.now();
-      if (now - this.#complainedAt[port] < complaintPauseMs) return;
-      this.#complainedAt[port] = now;
-      return this.#events.refused(port, `more than ${inboundMax} connections`);
+      return this.#complain(port, `more than ${inboundMax} connections`);
     }
     this.#inbound[port]++;
     const reads = new Reads(this.#events);
@@ -214,7 +251,7 @@ export class PeerNetwork {
   close(): void {
     this.#isClosed = true;
     for (const server of this.#servers.values()) server.close();
-    for (const socket of this.#dialling) socket.destroy();
+    for (const socket of [...this.#dialling, ...this.#waiting]) socket.destroy();
     for (const { socket } of this.#connections.values()) socket.destroy();
   }
 }
