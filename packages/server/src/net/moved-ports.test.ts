@@ -72,7 +72,14 @@ test('a client port that is taken leaves the old one open', async () => {
 test('the ports for members move together, or not at all', async () => {
   const events = { opened: nothing, received: nothing, drained: nothing, closed: nothing, dialFailed: nothing };
   const network = new PeerNetwork(
-    { electionTimeoutMs: 1000, quorumTimeoutMs: 1000, keepAlive: false, bindTries: 1, held: new Map(), known: new KnownPeers('any') },
+    {
+      electionTimeoutMs: 1000,
+      quorumTimeoutMs: 1000,
+      keepAlive: false,
+      bindTries: 1,
+      held: new Map(),
+      known: new KnownPeers('any'),
+    },
     { ...events, refused: nothing },
   );
   opened.push(network);
