@@ -136,7 +136,7 @@ export class MemberHost extends ReplicaHost implements EnsembleHost {
       drained: ({ id: connection }) => member.step({ kind: 'peerDrained', connection, ...moment() }),
       closed: ({ id: connection }) => member.step({ kind: 'peerClosed', connection, ...moment() }),
       dialFailed: (dial, reason) => member.step({ kind: 'dialFailed', dial, reason, ...moment() }),
-      refused: (port, reason) => this.#host.logger.warn({ port, reason }, 'connection of a member refused'),
+      refused: (port, reason) => this.#host.logger.warn({ port }, `${port} port: ${reason}`),
     };
   }
 

@@ -125,6 +125,7 @@ export function memberParts(
       quorumTimeoutMs: (connectToLearnerMasterLimitTicks || initLimitTicks) * tickTimeMs,
       keepAlive: config.tcpKeepAlive,
       bindTries: config.electionPortBindRetry,
+      nameTries: 30,
       held,
       // A server that joins is in no configuration yet.
       known: new KnownPeers(config.quorumAllowedAddresses ?? (config.reconfigEnabled ? 'any' : [])),

@@ -77,6 +77,7 @@ test('the ports for members move together, or not at all', async () => {
       quorumTimeoutMs: 1000,
       keepAlive: false,
       bindTries: 1,
+      nameTries: 1,
       held: new Map(),
       known: new KnownPeers('any'),
     },

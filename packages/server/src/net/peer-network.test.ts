@@ -24,7 +24,7 @@ async function door(known: KnownPeers) {
     refused: (_, reason) => void refusals.push(reason),
   };
   const held: HeldPorts = new Map();
-  const times = { electionTimeoutMs: 60_000, quorumTimeoutMs: 60_000, keepAlive: false, bindTries: 1 };
+  const times = { electionTimeoutMs: 60_000, quorumTimeoutMs: 60_000, keepAlive: false, bindTries: 1, nameTries: 2 };
   const network = new PeerNetwork({ ...times, held, known }, events);
   const [port] = await freePorts(1);
   await network.listen('quorum', '127.0.0.1', port);
@@ -86,4 +86,13 @@ it('lets everybody in when it is told to', async () => {
   const { call, told } = await door(new KnownPeers('any'));
   await call();
   await isTold(told, 'received 5');
+});
+
+it('looks for its own name again before it gives up, and says so', async () => {
+  const { network, refusals } = await door(new KnownPeers([]));
+  const [port] = await freePorts(1);
+  await expect(network.listen('election', 'zk-0.nowhere.invalid', port)).rejects.toThrow(/ENOTFOUND|EAI_AGAIN/);
+  expect(refusals).toEqual([
+    expect.stringMatching(/^the own name zk-0\.nowhere\.invalid cannot be resolved \(\w+\); trying again$/),
+  ]);
 });

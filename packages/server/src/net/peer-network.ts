@@ -27,6 +27,8 @@ export interface PeerNetworkOptions {
   readonly keepAlive: boolean;
   /** Tries to bind a port that is in use; 0 is without end. */
   readonly bindTries: number;
+  /** Tries, one a second, to find the own name, which is not there yet when a pod starts for the first time. */
+  readonly nameTries: number;
   readonly held: HeldPorts;
   readonly known: KnownPeers;
 }
@@ -121,16 +123,19 @@ export class PeerNetwork {
     }
   }
 
-  /** Listens; rejects when the address cannot be bound. An undefined host is every interface. */
+  /** Listens; rejects when the address cannot be bound, after some tries. An undefined host is every interface. */
   async listen(port: PeerPort, host: string | undefined, number: number): Promise<void> {
-    const { bindTries } = this.#options;
+    const { bindTries, nameTries } = this.#options;
     for (let tries = 1; ; tries++) {
       try {
         return await this.#bind(port, host, number);
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        if (code !== 'EADDRINUSE' || (bindTries > 0 && tries >= bindTries) || this.#isClosed) throw error;
-        this.#events.refused(port, `port ${number} is in use; trying again`);
+        const isUnknown = code === 'ENOTFOUND' || code === 'EAI_AGAIN';
+        const triesMax = isUnknown ? nameTries : bindTries;
+        if ((code !== 'EADDRINUSE' && !isUnknown) || (triesMax > 0 && tries >= triesMax) || this.#isClosed) throw error;
+        const reason = isUnknown ? `the own name ${host} cannot be resolved (${code})` : `port ${number} is in use`;
+        this.#complain(port, `${reason}; trying again`);
         await new Promise((resolve) => setTimeout(resolve, bindAgainMs));
       }
     }
