@@ -62,6 +62,8 @@ export function commandOf(words: readonly string[], otherwise = ''): readonly st
 /** Runs a command to its end; its exit code, or 128 and the signal that ended it, as shells say it. */
 export function runChild([command, ...args]: readonly string[], options: ChildOptions = {}): Promise<number> {
   const { signal, env, input } = options;
+  // Only what is held by this process must not outlive it. The guard is there first, so that it hears of the child at once.
+  const guard = signal === undefined ? undefined : startGuard();
   const child = spawn(command, args, {
     stdio: [input === undefined ? 'inherit' : 'pipe', 'inherit', 'inherit'],
     ...(env === undefined ? {} : { env: { ...env } }),
@@ -71,8 +73,7 @@ export function runChild([command, ...args]: readonly string[], options: ChildOp
     child.stdin?.end(input);
   }
   const ends = [passSignals(child), endOnAbort(child, signal)];
-  // Only what is held by this process must not outlive it.
-  if (signal !== undefined && child.pid !== undefined) ends.push(endWithUs(child));
+  if (guard !== undefined) ends.push(guard(child.pid));
   return new Promise((resolve, reject) => {
     const finish = (): void => ends.forEach((end) => end());
     child.once('error', (error: NodeJS.ErrnoException) => {
@@ -113,20 +114,24 @@ function passSignals(child: ChildProcess): () => void {
 }
 
 /**
- * Ends the child when this process is gone without having said so: killed with 9, or by a lack of memory. A shell waits for a
- * line that does not come any more when the pipe breaks. It has a session of its own, where no key at the terminal reaches it.
+ * Ends the child that it is told of when this process is gone without having said so: killed with 9, or by a lack of memory. A
+ * shell waits for a line that does not come any more when the pipe breaks. It has a session of its own, where no key at the
+ * terminal reaches it.
  */
-function endWithUs(child: ChildProcess): () => void {
-  const script = `read -r ended && exit; kill -TERM "$1" && sleep ${graceMs / 1000} && kill -KILL "$1"`;
-  const watchdog = spawn('sh', ['-c', script, 'sh', String(child.pid)], {
+function startGuard(): (childId: number | undefined) => () => void {
+  const script = `read -r child || exit; read -r ended && exit; kill -TERM "$child" && sleep ${graceMs / 1000} && kill -KILL "$child"`;
+  const { stdin } = spawn('sh', ['-c', script], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     cwd: '/',
-  });
-  // A machine without a shell does without.
-  watchdog.on('error', () => undefined);
-  watchdog.stdin.on('error', () => undefined);
-  return () => void watchdog.stdin.end('ended\n');
+    // A machine without a shell does without.
+  }).on('error', () => undefined);
+  stdin.on('error', () => undefined);
+  return (childId) => {
+    if (childId === undefined) stdin.end();
+    else stdin.write(`${childId}\n`);
+    return () => void stdin.end(childId === undefined ? undefined : 'ended\n');
+  };
 }
 
 function endOnAbort(child: ChildProcess, signal: AbortSignal | undefined): () => void {

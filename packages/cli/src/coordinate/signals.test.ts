@@ -107,7 +107,9 @@ describe('a command that runs while something is held', () => {
 
   it('ends when the process that holds is killed', async () => {
     await eachHolder(async (holder) => {
-      const { process, childId, ended } = await hold(holder, forever);
+      // Killed in the instant in which the child begins, the process cannot have told its guard of it yet.
+      const { process, childId, out, ended } = await hold(holder, `sleep 1; echo set; ${forever}`);
+      await vi.waitUntil(() => out().includes('set\n'), patience);
       process.kill('SIGKILL');
       expect(await ended).toBe('SIGKILL');
       await vi.waitUntil(() => stateOf(childId) === undefined, patience);
